@@ -1,0 +1,241 @@
+#include "cases.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STREAMS 256
+
+static const char usual_shapes[] = "1x16,1x40,16x16,32x32,64x64,128x128,256x256,512x512,1024x1024";
+static const char quick_shapes[] = "1x16,16x16,64x64,256x256";
+
+static const struct mode {
+	const char *name, *about;
+	int steps;
+} modes[BENCH_MODES] = {
+	{"step", "one step per call, the state carried on", 1},
+	{"block", "64 steps per call", 64},
+	{"sequence", "100 steps per call", 100},
+	{"batch", "50 steps per call, B streams in lockstep", 50},
+	{"stack", "2 bidirectional layers, 100 steps per call from zero state", 100},
+	{"streams", "256 states of one model in turn, one step per call", 1},
+};
+
+const char *bench_mode_name(enum bench_mode mode)
+{
+	return modes[mode].name;
+}
+
+const char *bench_mode_about(enum bench_mode mode)
+{
+	return modes[mode].about;
+}
+
+/* ---- the grid -------------------------------------------------------------------------------- */
+/* The item of a comma-separated list, its length in *size; NULL and 0 past the last. */
+static const char *item(const char *list, int index, size_t *size)
+{
+	*size = 0;
+	for (; index > 0; index--) {
+		list += strcspn(list, ",");
+		if (*list++ == '\0')
+			return NULL;
+	}
+	*size = strcspn(list, ",");
+	return list;
+}
+
+static int count_items(const char *list)
+{
+	size_t size;
+	int n = 0;
+
+	while (item(list, n, &size))
+		n++;
+	return n;
+}
+
+/* A whole number of 1 .. 2^20 that ends at `end`. */
+static int number(const char *text, const char *end, int *value)
+{
+	char *stop;
+	long n = strtol(text, &stop, 10);
+
+	if (*text < '0' || *text > '9' || stop != end || n < 1 || n > 1 << 20)
+		return 0;
+	*value = (int)n;
+	return 1;
+}
+
+/* The mode at this place of the grid: BENCH_MODES past the last, -1 if there is no such mode. */
+static int mode_at(const struct bench_grid *g, int index, char *why, size_t size)
+{
+	const char *name;
+	size_t length;
+	int m;
+
+	if (!g->modes)
+		return index;
+	name = item(g->modes, index, &length);
+	if (!name)
+		return BENCH_MODES;
+	for (m = 0; m < BENCH_MODES; m++)
+		if (strlen(modes[m].name) == length && strncmp(modes[m].name, name, length) == 0)
+			return m;
+	snprintf(why, size,
+	         "--mode: expected step, block, sequence, batch, stack or streams, found "
+	         "\"%.*s\"",
+	         (int)length, name);
+	return -1;
+}
+
+static int read_shape(const char *list, int index, struct bench_case *c, char *why, size_t size)
+{
+	size_t length;
+	const char *text = item(list, index, &length), *by = text + strcspn(text, "x,");
+
+	if (*by == 'x' && number(text, by, &c->input) && number(by + 1, text + length, &c->hidden))
+		return 1;
+	snprintf(why, size, "--shape: expected INPUTxHIDDEN such as 64x64, found \"%.*s\"",
+	         (int)length, text);
+	return 0;
+}
+
+static int read_batch(const char *list, int index, struct bench_case *c, char *why, size_t size)
+{
+	size_t length;
+	const char *text = item(list, index, &length);
+
+	if (number(text, text + length, &c->batch))
+		return 1;
+	snprintf(why, size, "--batch: expected a number above 0, found \"%.*s\"", (int)length,
+	         text);
+	return 0;
+}
+
+int bench_grid_next(const struct bench_grid *g, int *index, struct bench_case *c, char *why,
+                    size_t size)
+{
+	const char *shapes = g->shapes ? g->shapes : g->quick ? quick_shapes : usual_shapes;
+	const char *batches = g->batches ? g->batches : g->quick ? "32" : "8,32,64";
+	int at = *index, place, m, variants;
+
+	for (place = 0;; place++) {
+		m = mode_at(g, place, why, size);
+		if (m < 0 || m == BENCH_MODES)
+			return m < 0 ? -1 : 0;
+		variants = m == BENCH_BATCH ? count_items(batches) : 1;
+		if (at < count_items(shapes) * variants)
+			break;
+		at -= count_items(shapes) * variants;
+	}
+	memset(c, 0, sizeof(*c));
+	c->mode = (enum bench_mode)m;
+	c->batch = 1;
+	if (!read_shape(shapes, at / variants, c, why, size) ||
+	    (m == BENCH_BATCH && !read_batch(batches, at % variants, c, why, size)))
+		return -1;
+	c->layers = c->directions = m == BENCH_STACK ? 2 : 1;
+	c->streams = m == BENCH_STREAMS ? STREAMS : 1;
+	c->steps = g->steps && modes[m].steps > 1 ? g->steps : modes[m].steps;
+	++*index;
+	return 1;
+}
+
+/* ---- weights --------------------------------------------------------------------------------- */
+int bench_width(const struct bench_case *c, int layer)
+{
+	return layer == 0 ? c->input : c->directions * c->hidden;
+}
+
+int bench_output(const struct bench_case *c)
+{
+	return c->directions * c->hidden;
+}
+
+int bench_net_make(const struct bench_case *c, struct bench_net *net)
+{
+	const float scale = 1 / sqrtf((float)c->hidden);
+	unsigned long long random = 1;
+	size_t h = (size_t)c->hidden, k;
+	int part;
+
+	memset(net, 0, sizeof(*net));
+	for (part = 0; part < c->layers * c->directions; part++) {
+		size_t width = (size_t)bench_width(c, part / c->directions);
+		size_t count = 4 * h * (width + h + 1);
+		float *all = bench_alloc(count * sizeof(float));
+
+		if (!all) {
+			bench_net_free(net);
+			return 0;
+		}
+		for (k = 0; k < count; k++)
+			all[k] = scale * bench_random(&random);
+		net->w[part] = all;
+		net->u[part] = all + 4 * h * width;
+		net->b[part] = all + 4 * h * (width + h);
+	}
+	return 1;
+}
+
+void bench_net_free(struct bench_net *net)
+{
+	int part;
+
+	for (part = 0; part < BENCH_PARTS; part++)
+		free((void *)net->w[part]);
+	memset(net, 0, sizeof(*net));
+}
+
+/* ---- the limit ------------------------------------------------------------------------------- */
+double bench_operations(const struct bench_case *c)
+{
+	double sum = 0;
+	int layer;
+
+	for (layer = 0; layer < c->layers; layer++)
+		sum += c->directions * 8.0 * c->hidden * (bench_width(c, layer) + c->hidden) *
+		       c->batch;
+	return sum;
+}
+
+/* A call of one step reads all weights.  In longer calls the input can be projected for many steps
+ * at once, so that only the recurrent weights are needed anew in each. */
+size_t bench_read_piece(const struct bench_case *c)
+{
+	size_t width = c->steps > 1 ? 0 : (size_t)c->input + 1;
+
+	return 16 * (size_t)c->hidden * (width + (size_t)c->hidden);
+}
+
+double bench_read_bytes(const struct bench_case *c)
+{
+	return (double)bench_read_piece(c) * c->layers * c->directions;
+}
+
+double bench_limit_ns(const struct bench_case *c, const struct bench_rates *r, const char **which)
+{
+	const char *names[] = {"read", "fma", "chain"};
+	double times[3] = {0, 0, 0};
+	int layer, worst = 0, k;
+
+	for (layer = 0; layer < c->layers; layer++) {
+		double parts = c->directions;
+		double cells = (double)c->hidden * c->batch;
+		double w = 8 * cells * bench_width(c, layer) / r->fma,
+		       u = 8 * cells * c->hidden / r->fma;
+
+		times[0] += parts * (r->read + (c->steps > 1 ? w : 0));
+		times[1] += parts * (w + u + cells * r->cell);
+		times[2] += parts * (u + r->chain);
+	}
+	if (c->streams > 1)
+		times[2] = 0; /* the next call does not wait for this one's h */
+	for (k = 1; k < 3; k++)
+		if (times[k] > times[worst])
+			worst = k;
+	*which = names[worst];
+	return times[worst];
+}

@@ -1,0 +1,257 @@
+/* From options to engines, from cases to rows. */
+#include "command.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "options.h"
+#include "ours.h"
+#include "report.h"
+#ifdef BENCH_WITH_PEERS
+#include "peers/peers.h"
+#endif
+#include "lstm.h"
+
+struct bench {
+	struct bench_options options;
+	struct bench_engine engines[BENCH_ENGINES];
+	int engine_count;
+	struct bench_machine machine;
+	struct bench_row *rows;
+	size_t row_count;
+};
+
+/* ---- engines --------------------------------------------------------------------------------- */
+static int add_ours(struct bench *b)
+{
+	static int (*const builds[])(int isa, struct bench_engine *engine) = {
+		bench_ours_builtin,
+#ifdef BENCH_WITH_SLEEF
+		bench_ours_sleef,
+#endif
+	};
+	const struct bench_options *o = &b->options;
+	size_t build;
+	int isa;
+
+	for (isa = LSTM_ISA_COUNT - 1; isa > LSTM_ISA_AUTO; isa--)
+		for (build = 0; build < sizeof(builds) / sizeof(builds[0]); build++) {
+			struct bench_engine *e = &b->engines[b->engine_count];
+			int runs = builds[build](isa, e);
+			int asked =
+				o->isas ? bench_listed(o->isas, e->isa) : isa != LSTM_ISA_SCALAR;
+
+			if (o->activations && !bench_listed(o->activations, e->activations))
+				continue;
+			if (asked && o->isas && !runs) {
+				fprintf(stderr,
+				        "%s: --isa: %s is not in this build or not on this CPU\n",
+				        o->program, e->isa);
+				return 0;
+			}
+			b->engine_count += asked && runs;
+		}
+	if (!b->engine_count)
+		fprintf(stderr,
+		        "%s: nothing to measure: no such instruction set with such activations\n",
+		        o->program);
+	return b->engine_count > 0;
+}
+
+#ifdef BENCH_WITH_PEERS
+static int peer_known(const char *name, size_t size)
+{
+	const struct bench_peer *p;
+	int i;
+
+	for (i = 0; (p = bench_peer_at(i)) != NULL; i++)
+		if (strlen(p->name) == size && strncmp(p->name, name, size) == 0)
+			return 1;
+	return (size == 3 && strncmp(name, "all", 3) == 0) ||
+	       (size == 4 && strncmp(name, "none", 4) == 0);
+}
+
+static int add_peers(struct bench *b)
+{
+	const struct bench_options *o = &b->options;
+	const char *list = o->peers, *name;
+	const struct bench_peer *p;
+	char why[200];
+	size_t size;
+	int i;
+
+	for (name = list; name; name = name[size] ? name + size + 1 : NULL) {
+		size = strcspn(name, ",");
+		if (!peer_known(name, size)) {
+			fprintf(stderr,
+			        "%s: --peers: expected names that --list shows, all or none, "
+			        "found \"%.*s\"\n",
+			        o->program, (int)size, name);
+			return 0;
+		}
+	}
+	for (i = 0; (p = bench_peer_at(i)) != NULL; i++) {
+		int named = list && bench_listed(list, p->name);
+
+		if (list && !named && !bench_listed(list, "all"))
+			continue;
+		if (p->present(why, sizeof(why)))
+			bench_peer_engine(p, &b->engines[b->engine_count++]);
+		else
+			fprintf(stderr, "%s: %s: %s\n", o->program, p->name, why);
+		if (named && !p->present(why, sizeof(why)))
+			return 0;
+	}
+	return 1;
+}
+#else
+static int add_peers(struct bench *b)
+{
+	if (!b->options.peers || strcmp(b->options.peers, "none") == 0)
+		return 1;
+	fprintf(stderr, "%s: --peers: this program was built without any\n", b->options.program);
+	return 0;
+}
+#endif
+
+static void list(const struct bench *b)
+{
+	char label[40];
+	int i;
+
+	printf("engines:\n");
+	for (i = 0; i < b->engine_count; i++)
+		printf("  %-21s %s\n", bench_engine_label(&b->engines[i], label, sizeof(label)),
+		       b->engines[i].version);
+	printf("modes:\n");
+	for (i = 0; i < BENCH_MODES; i++)
+		printf("  %-9s %s\n", bench_mode_name((enum bench_mode)i),
+		       bench_mode_about((enum bench_mode)i));
+}
+
+/* ---- the run --------------------------------------------------------------------------------- */
+static void progress(const struct bench *b, int done, int all, const struct bench_case *c)
+{
+	if (!isatty(STDERR_FILENO))
+		return;
+	if (c)
+		fprintf(stderr, "\r[%d/%d] %s %dx%d, %d engines \033[K", done + 1, all,
+		        bench_mode_name(c->mode), c->input, c->hidden, b->engine_count);
+	else
+		fprintf(stderr, "\r\033[K");
+}
+
+static int count_cases(const struct bench *b)
+{
+	struct bench_case c;
+	char why[200];
+	int index = 0, status;
+
+	while ((status = bench_grid_next(&b->options.grid, &index, &c, why, sizeof(why))) > 0)
+		;
+	if (status < 0)
+		fprintf(stderr, "%s: %s\n", b->options.program, why);
+	return status < 0 ? -1 : index;
+}
+
+static int measure_all(struct bench *b, FILE *table)
+{
+	struct bench_case c;
+	char why[200];
+	int all = count_cases(b), index = 0, done, e;
+
+	if (all < 0)
+		return 2;
+	b->rows = malloc((size_t)all * (size_t)b->engine_count * sizeof(*b->rows));
+	if (!b->rows)
+		return 1;
+	bench_report_machine(table, &b->machine);
+	for (e = 0; e < b->engine_count; e++)
+		if (bench_is_peer(&b->engines[e]))
+			fprintf(table, "  peer %s %.80s\n", b->engines[e].name,
+			        b->engines[e].version);
+	bench_report_heading(table);
+	for (done = 0; bench_grid_next(&b->options.grid, &index, &c, why, sizeof(why)) > 0;
+	     done++) {
+		struct bench_row *rows = b->rows + b->row_count;
+
+		progress(b, done, all, &c);
+		if (!bench_measure(&c, b->engines, b->engine_count, &b->options.effort, rows)) {
+			progress(b, done, all, NULL);
+			fprintf(stderr, "%s: %dx%d: out of memory\n", b->options.program, c.input,
+			        c.hidden);
+			return 1;
+		}
+		progress(b, done, all, NULL);
+		for (e = 0; e < b->engine_count; e++)
+			bench_report_row(table, &rows[e]);
+		fflush(table);
+		b->row_count += (size_t)b->engine_count;
+	}
+	bench_report_summary(table, b->rows, b->row_count);
+	return 0;
+}
+
+static int write_json(const struct bench *b)
+{
+	const char *path = b->options.json;
+	FILE *f = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
+	int wrong;
+
+	if (f)
+		bench_report_json(f, &b->machine, b->rows, b->row_count);
+	wrong = !f || ferror(f) || fflush(f) != 0;
+	if (f && f != stdout)
+		wrong |= fclose(f) != 0;
+	if (wrong)
+		fprintf(stderr, "%s: %s: cannot be written: %s\n", b->options.program, path,
+		        strerror(errno));
+	return wrong;
+}
+
+/* 1 if a peer's result was not the same. */
+static int any_differs(const struct bench *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->row_count; i++)
+		if (b->rows[i].why[0] && b->rows[i].difference >= 0)
+			return 1;
+	return 0;
+}
+
+int bench_command(int argc, char **argv)
+{
+	static struct bench b;
+	char why[200];
+	FILE *table = stdout;
+	int status = bench_options_read(&b.options, argc, argv), cpu;
+
+	if (status >= 0)
+		return status;
+	/* First, lest a peer's threads or process be left elsewhere. */
+	cpu = b.options.cpu == -2 ? -1 : bench_pin(b.options.cpu);
+	if (!add_ours(&b) || !add_peers(&b) || count_cases(&b) < 0)
+		return 2;
+	if (b.options.list) {
+		list(&b);
+		return 0;
+	}
+	if (b.options.json && strcmp(b.options.json, "-") == 0)
+		table = stderr;
+	bench_machine_measure(&b.machine, cpu);
+	status = measure_all(&b, table);
+	if (status == 0 && b.options.json)
+		status = write_json(&b);
+	if (status == 0 && b.options.plot &&
+	    bench_report_plot(b.options.plot, b.rows, b.row_count, why, sizeof(why)) < 0) {
+		fprintf(stderr, "%s: %s: %s\n", b.options.program, b.options.plot, why);
+		status = 1;
+	}
+	if (status == 0)
+		status = any_differs(&b);
+	free(b.rows);
+	return status;
+}

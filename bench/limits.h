@@ -1,0 +1,38 @@
+/* What the machine can do, measured: never constants.  Each function takes one sample of about half
+ * a millisecond and answers a rate or a time; who asks repeats it and takes medians. */
+#ifndef LSTM_BENCH_LIMITS_H
+#define LSTM_BENCH_LIMITS_H
+
+#include <stddef.h>
+
+/* Loops over registers and memory, for one vector width; see limits_vector.h. */
+struct bench_vector {
+	const char *name;    /* "avx2": the instruction set as lstm_isa_name says it */
+	int lanes;           /* floats per vector */
+	long (*fma)(long n); /* each answers how many operations it did (2 per multiply-add) ... */
+	long (*cells)(long n); /* ... or units whose gates it activated ... */
+	long (*chain)(long n); /* ... or cells, each waiting for the one before ... */
+	long (*read)(const void *data, size_t bytes, long n); /* ... or bytes it read */
+};
+
+/* Multiply-add into 32-bit sums, of int8 or bf16 pairs. */
+struct bench_dot {
+	const char *name; /* "int8 vpdpbusd 256" */
+	const char *dtype;
+	long (*dot)(long n); /* operations, 2 per multiply-add */
+};
+
+/* What this build and this CPU have, NULL past the last; widest vectors last. */
+const struct bench_vector *bench_vector_at(int index);
+const struct bench_vector *bench_vector_named(const char *name); /* or NULL */
+const struct bench_dot *bench_dot_at(int index);
+
+double bench_limit_fma(const struct bench_vector *v);   /* fp32 operations per ns, 2 per FMA */
+double bench_limit_cell(const struct bench_vector *v);  /* ns per unit: gates to h, throughput */
+double bench_limit_chain(const struct bench_vector *v); /* ns from gates to h to the next gates */
+double bench_limit_dot(const struct bench_dot *d);      /* operations per ns */
+
+/* ns to read the whole buffer once, of many times over. */
+double bench_limit_read(const struct bench_vector *v, const void *data, size_t bytes);
+
+#endif

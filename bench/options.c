@@ -1,0 +1,146 @@
+#include "options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+	"usage: %s [OPTION]...\n"
+	"Measure lstm.h against the limits of this machine and against its peers.\n"
+	"\n"
+	"  --mode LIST          of step,block,sequence,batch,stack,streams (all)\n"
+	"  --shape LIST         INPUTxHIDDEN, such as 1x16,64x64 (the usual nine)\n"
+	"  --isa LIST           of scalar,neon,avx2,avx512 (the vectors that can run)\n"
+	"  --activations LIST   of builtin,sleef (those that were built)\n"
+	"  --peers LIST         names, all or none (all that are installed)\n"
+	"  --batch LIST         streams in lockstep, mode batch (8,32,64)\n"
+	"  --steps N            steps per call, all modes but step and streams\n"
+	"  --quick              fewer shapes and shorter: under a minute\n"
+	"  --repeat N           repetitions of each measurement, 3 to 201 (as the time allows)\n"
+	"  --cpu N|any          pin to this CPU, or do not pin (pin to the present one)\n"
+	"  --json FILE          write the results as JSON; - for standard output\n"
+	"  --plot FILE          draw them with gnuplot; the name ends in .svg or .png\n"
+	"  --list               say what can be measured here, and measure nothing\n"
+	"  --help               this\n";
+
+static const struct bench_effort thorough = {4e6, 6e8, 7, 101, 0, 100000};
+static const struct bench_effort quick = {1e6, 1.2e7, 7, 15, 0, 4000};
+
+int bench_listed(const char *list, const char *name)
+{
+	size_t size = strlen(name);
+
+	for (; list; list = strchr(list, ',') ? strchr(list, ',') + 1 : NULL)
+		if (strcspn(list, ",") == size && strncmp(list, name, size) == 0)
+			return 1;
+	return 0;
+}
+
+static int wrong(const struct bench_options *o, const char *option, const char *expected,
+                 const char *found)
+{
+	fprintf(stderr, "%s: %s: expected %s, found \"%s\"\n", o->program, option, expected, found);
+	return 2;
+}
+
+/* Every name of the list is one of the known ones. */
+static int check_list(const struct bench_options *o, const char *option, const char *list,
+                      const char *known)
+{
+	char name[32];
+	size_t size;
+
+	for (;; list += size + 1) {
+		size = strcspn(list, ",");
+		snprintf(name, sizeof(name), "%.*s", (int)size, list);
+		if (!bench_listed(known, name))
+			return wrong(o, option, known, name);
+		if (list[size] == '\0')
+			return -1;
+	}
+}
+
+static int whole(const struct bench_options *o, const char *option, const char *text, int low,
+                 int high, int *value)
+{
+	char expected[60], *end;
+	long n = strtol(text, &end, 10);
+
+	snprintf(expected, sizeof(expected), "a number of %d..%d", low, high);
+	if (*text == '\0' || *end != '\0' || n < low || n > high)
+		return wrong(o, option, expected, text);
+	*value = (int)n;
+	return -1;
+}
+
+static int read_value(struct bench_options *o, const char *option, const char *value)
+{
+	if (strcmp(option, "--mode") == 0)
+		o->grid.modes = value;
+	else if (strcmp(option, "--shape") == 0)
+		o->grid.shapes = value;
+	else if (strcmp(option, "--batch") == 0)
+		o->grid.batches = value;
+	else if (strcmp(option, "--peers") == 0)
+		o->peers = value;
+	else if (strcmp(option, "--json") == 0)
+		o->json = value;
+	else if (strcmp(option, "--plot") == 0)
+		o->plot = value;
+	else if (strcmp(option, "--steps") == 0)
+		return whole(o, option, value, 2, 100000, &o->grid.steps);
+	else if (strcmp(option, "--repeat") == 0)
+		return whole(o, option, value, 3, 201, &o->effort.fixed);
+	else if (strcmp(option, "--cpu") == 0 && strcmp(value, "any") == 0)
+		o->cpu = -2;
+	else if (strcmp(option, "--cpu") == 0)
+		return whole(o, option, value, 0, 1023, &o->cpu);
+	else if (strcmp(option, "--isa") == 0) {
+		o->isas = value;
+		return check_list(o, option, value, "scalar,neon,avx2,avx512");
+	} else if (strcmp(option, "--activations") == 0) {
+		o->activations = value;
+		return check_list(o, option, value, "builtin,sleef");
+	} else {
+		fprintf(stderr, "%s: %s: unknown option, see --help\n", o->program, option);
+		return 2;
+	}
+	return -1;
+}
+
+int bench_options_read(struct bench_options *o, int argc, char **argv)
+{
+	int i, fixed, status;
+
+	memset(o, 0, sizeof(*o));
+	o->program = argv[0];
+	o->cpu = -1;
+	o->effort = thorough;
+	for (i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0) {
+			printf(help, o->program);
+			return 0;
+		}
+		if (strcmp(argv[i], "--list") == 0) {
+			o->list = 1;
+		} else if (strcmp(argv[i], "--quick") == 0) {
+			fixed = o->effort.fixed;
+			o->effort = quick;
+			o->effort.fixed = fixed;
+			o->grid.quick = 1;
+		} else if (i + 1 < argc) {
+			status = read_value(o, argv[i], argv[i + 1]);
+			if (status >= 0)
+				return status;
+			i++;
+		} else if (argv[i][0] == '-') {
+			fprintf(stderr,
+			        "%s: %s: unknown option, or its value is missing, see --help\n",
+			        o->program, argv[i]);
+			return 2;
+		} else {
+			return wrong(o, "argument", "options only, see --help", argv[i]);
+		}
+	}
+	return -1;
+}

@@ -1,0 +1,103 @@
+"""PyTorch's LSTM for bench/peers/pytorch.c: commands on standard input, answers on standard output.
+
+    create MODE INPUT HIDDEN LAYERS DIRECTIONS BATCH STEPS STREAMS, then w, u and b of each layer
+        and direction as fp32                        -> ok
+    run STREAM, then x[steps][batch][input]          -> y[steps][batch][directions * hidden]
+    time COUNT                                       -> the ns of so many calls, as a line
+    each COUNT                                       -> the ns of each of so many calls, as fp64
+
+The time is that of the calls alone, taken here with the same kind of clock, and taken again if
+another process had the CPU meanwhile.  It includes what Python adds to a call; torch.lstm is called
+and not the module around it, to keep that small."""
+
+import resource
+import sys
+import time
+
+import numpy
+import torch
+
+TRIES = 6
+LONG = 20_000_000  # ns: not repeated beyond
+
+
+def read(count: int) -> torch.Tensor:
+    data = sys.stdin.buffer.read(4 * count)
+    return torch.from_numpy(numpy.frombuffer(data, numpy.float32).copy())
+
+
+class Peer:
+    def __init__(self, mode, sizes):
+        self.input, hidden, self.layers, directions, self.batch, self.steps, streams = sizes
+        self.stack = mode == "stack"
+        self.x = torch.zeros(self.steps, self.batch, self.input)
+        self.weights = []
+        self.both = directions == 2
+        zero = torch.zeros(self.layers * directions, self.batch, hidden)
+        self.states = [(zero, zero)] * streams
+        self.next = 0
+        for layer in range(self.layers):
+            width = self.input if layer == 0 else directions * hidden
+            for _ in range(directions):
+                self.weights += [
+                    read(4 * hidden * width).view(4 * hidden, width),
+                    read(4 * hidden * hidden).view(4 * hidden, hidden),
+                    read(4 * hidden),
+                    torch.zeros(4 * hidden),
+                ]
+
+    def call(self, stream):
+        state = self.states[stream]
+        y, h, c = torch.lstm(
+            self.x, state, self.weights, True, self.layers, 0.0, False, self.both, False
+        )
+        if not self.stack:
+            self.states[stream] = (h, c)
+        return y
+
+    def turn(self):
+        self.call(self.next)
+        self.next = (self.next + 1) % len(self.states)
+
+    def run(self, stream):
+        self.x = read(self.x.numel()).view(self.x.shape)
+        sys.stdout.buffer.write(self.call(stream).contiguous().numpy().tobytes())
+
+    def time(self, count):
+        for _ in range(TRIES):
+            preemptions = resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+            before = time.process_time_ns()
+            for _ in range(count):
+                self.turn()
+            ns = time.process_time_ns() - before
+            if resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw == preemptions or ns > LONG:
+                break
+        sys.stdout.buffer.write(b"%d\n" % ns)
+
+    def each(self, count):
+        ns = numpy.zeros(count)
+        for k in range(count):
+            before = time.perf_counter_ns()
+            self.turn()
+            ns[k] = time.perf_counter_ns() - before
+        sys.stdout.buffer.write(ns.tobytes())
+
+
+def main():
+    torch.set_num_threads(1)
+    peer = None
+    sys.stdout.buffer.write(b"ready " + torch.__version__.encode() + b"\n")
+    sys.stdout.buffer.flush()
+    with torch.inference_mode():
+        for line in iter(sys.stdin.buffer.readline, b""):
+            command, *words = line.decode().split()
+            if command == "create":
+                peer = Peer(words[0], [int(word) for word in words[1:]])
+                sys.stdout.buffer.write(b"ok\n")
+            else:
+                getattr(peer, command)(int(words[0]))
+            sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

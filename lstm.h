@@ -1,0 +1,4267 @@
+/* ==== src/manual.h ============================================================================ */
+/* lstm.h -- LSTM inference on the CPU, at the speed of the machine.  MIT licence, see the end.
+ *
+ * In exactly one C or C++ file:        #define LSTM_IMPLEMENTATION
+ *                                      #include "lstm.h"
+ * Everywhere else:                     #include "lstm.h"
+ * Link with:                           -lsleef -lm      (or define LSTM_NO_SLEEF: -lm alone)
+ *
+ * No -m flag is needed or wanted: the kernels for AVX-512, AVX2 with FMA, NEON and plain C are all
+ * in the one binary, and the best that the CPU and the operating system support is chosen when a
+ * model is packed.
+ *
+ *     i = sigmoid(Wi x + Ui h + bi)      g = tanh(Wg x + Ug h + bg)      c' = f * c + i * g
+ *     f = sigmoid(Wf x + Uf h + bf)      o = sigmoid(Wo x + Uo h + bo)   h' = o * tanh(c')
+ *
+ *     lstm_model *model;                              error handling left out
+ *     lstm_state *state;
+ *     lstm_model_load(&model, "model.safetensors", NULL, NULL);
+ *     lstm_state_new(&state, model, 1, 0);            one stream
+ *     lstm_run(state, x, y, steps);                   continues where the last call stopped
+ *     lstm_state_free(state);
+ *     lstm_model_free(model);
+ *
+ * Shapes are written slowest dimension first: x[steps][batch][input] is contiguous in input.
+ *
+ * THREADS.  A model never changes once made: share it between any number of threads.  A state
+ * belongs to one stream, or to one batch of streams in lockstep, and to one thread at a time.
+ *
+ * FAILURE.  Everything that can fail fails while a model or a state is made, and answers an
+ * lstm_status.  lstm_run cannot fail.  After set-up nothing allocates, locks, prints, aborts, makes
+ * a system call or touches errno.
+ *
+ * ARITHMETIC.  Every gate pre-activation is one chain of fused multiply-adds in fp32: the bias
+ * (b + b2, rounded once), then x in ascending order, then h in ascending order, then the peephole.
+ * No sum is ever split, so AVX2, AVX-512 and NEON give the same bits, and so do all ways to cut a
+ * sequence into calls or to batch streams.  The scalar path is a reference of its own (plain loops
+ * and libm) and agrees within rounding.  Three choices belong to this contract:
+ *   - Magnitudes below 2^-96 (1.3e-29) in x, h, c, weights and biases count as zero.  So states
+ *     that decay never reach the denormal range, where many CPUs are a hundred times slower.
+ *   - Each run works in the default floating-point environment (round to nearest, no flush to
+ *     zero, no traps) and gives the caller's back when it returns.
+ *   - NaN and infinity propagate as IEEE 754 says; the bits inside a NaN are the CPU's.
+ *
+ * KNOBS, all to be defined before the header is included, the same way in every file:
+ *   LSTM_API            prefix of every declaration; "static" keeps all symbols in one file
+ *   LSTM_SELF           the header's own name if you renamed it: "my_lstm.h"
+ *   LSTM_NO_MALLOC      no heap: removes the _new, _free, _load and lstm_file functions
+ *   LSTM_NO_STDIO       no file access: removes what takes a path
+ *   LSTM_NO_GETENV      do not read the environment variable LSTM_ISA
+ *   LSTM_MALLOC(n)      allocation, with LSTM_FREE(p): both or neither; malloc and free otherwise.
+ *                       Must be aligned as malloc is; the header aligns further by itself.
+ * and these, which matter in the implementing file alone:
+ *   LSTM_NO_SLEEF       built-in polynomials for exp and tanh instead of SLEEF
+ *   LSTM_NO_AVX2, LSTM_NO_AVX512, LSTM_NO_NEON      leave these kernels out
+ */
+#ifndef LSTM__PASS
+
+/* ==== src/api.h =============================================================================== */
+#ifndef LSTM_H
+#define LSTM_H
+
+#include <stddef.h>
+
+#define LSTM_VERSION 100 /* 10000 * major + 100 * minor + patch */
+
+#ifndef LSTM_API
+#define LSTM_API extern
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Zero is success; the rest are negative and stable across versions. */
+typedef enum lstm_status {
+	LSTM_OK = 0,
+	LSTM_ERR_ARG = -1,    /* a null pointer, a bad dimension, an unknown enumerator */
+	LSTM_ERR_SIZE = -2,   /* dimensions beyond the limits below, or too many bytes for size_t */
+	LSTM_ERR_MEMORY = -3, /* arena too small or misaligned, or LSTM_MALLOC returned NULL */
+	LSTM_ERR_ISA = -4,    /* the instruction set asked for is not in this build or this CPU */
+	LSTM_ERR_FILE = -5,   /* the file cannot be opened or read */
+	LSTM_ERR_FORMAT = -6  /* the file is not valid, or does not hold the model asked for */
+} lstm_status;
+
+/* One static English sentence, never NULL, also for values not listed above. */
+LSTM_API const char *lstm_strerror(lstm_status status);
+
+/* ---- instruction sets ------------------------------------------------------------------------ */
+typedef enum lstm_isa {
+	LSTM_ISA_AUTO = 0, /* LSTM_ISA in the environment if set, else lstm_isa_best() */
+	LSTM_ISA_SCALAR,   /* plain C, the reference: always there */
+	LSTM_ISA_NEON,     /* AArch64 Advanced SIMD */
+	LSTM_ISA_AVX2,     /* with FMA */
+	LSTM_ISA_AVX512    /* AVX-512F */
+} lstm_isa;
+#define LSTM_ISA_COUNT 5
+
+/* The best instruction set that this build, this CPU and its operating system support.  The
+ * environment variable LSTM_ISA=scalar|neon|avx2|avx512 overrides it wherever AUTO is asked for; a
+ * value that is unknown or cannot run makes lstm_model_size and _init answer LSTM_ERR_ISA rather
+ * than fall back in silence. */
+LSTM_API lstm_isa lstm_isa_best(void);
+LSTM_API int lstm_isa_supported(lstm_isa isa);    /* 1 if usable here, 0 if not; AUTO is usable */
+LSTM_API const char *lstm_isa_name(lstm_isa isa); /* "avx2"; "?" if unknown; never NULL */
+
+/* Which exp and tanh the vector kernels use: "sleef" or "builtin". */
+LSTM_API const char *lstm_activations_name(void);
+
+/* ---- description ----------------------------------------------------------------------------- */
+typedef enum lstm_direction {
+	LSTM_FORWARD = 0,
+	LSTM_REVERSE,      /* last step first; y stays in the order of x */
+	LSTM_BIDIRECTIONAL /* both, y = [forward, reverse] concatenated in the last dimension */
+} lstm_direction;
+
+/* How a framework wrote the four gate blocks: their order, and rows or columns. */
+typedef enum lstm_layout {
+	LSTM_LAYOUT_PYTORCH = 0, /* i f g o, w[4*hidden][input], u[4*hidden][output], peephole i f o */
+	LSTM_LAYOUT_ONNX,        /* i o f g, w[4*hidden][input], u[4*hidden][output], peephole i o f */
+	LSTM_LAYOUT_KERAS        /* i f g o, w[input][4*hidden], u[output][4*hidden], peephole i f o */
+} lstm_layout;
+
+/* The activation functions of the ONNX LSTM operator, and two more. */
+typedef enum lstm_function {
+	LSTM_DEFAULT = 0,       /* sigmoid for the gates, tanh for g and h */
+	LSTM_SIGMOID,           /* 1 / (1 + e^-x) */
+	LSTM_TANH,
+	LSTM_RELU,              /* max(0, x) */
+	LSTM_LINEAR,            /* x */
+	LSTM_AFFINE,            /* alpha * x + beta                                  1     0    */
+	LSTM_LEAKY_RELU,        /* x >= 0 ? x : alpha * x                            0.01       */
+	LSTM_THRESHOLDED_RELU,  /* x > alpha ? x : 0                                 1          */
+	LSTM_SCALED_TANH,       /* alpha * tanh(beta * x)                            1     1    */
+	LSTM_HARD_SIGMOID,      /* min(1, max(0, alpha * x + beta))                  0.2   0.5  */
+	LSTM_HARD_SIGMOID_KERAS3, /* min(1, max(0, x / 6 + 0.5)) */
+	LSTM_ELU,               /* x >= 0 ? x : alpha * (e^x - 1)                    1          */
+	LSTM_SOFTSIGN,          /* x / (1 + |x|), so NaN at +-infinity */
+	LSTM_SOFTPLUS           /* log(1 + e^x) */
+} lstm_function;
+
+/* alpha = beta = 0 stands for the defaults in the two columns above (the operator's own).  Every
+ * function answers NaN with NaN. */
+typedef struct lstm_activation {
+	lstm_function function;
+	float alpha, beta;
+} lstm_activation;
+
+#define LSTM_MAX_SIZE (1 << 24) /* of input, hidden and projection; LSTM_ERR_SIZE beyond */
+#define LSTM_MAX_LAYERS 1024
+
+/* Start from {0}: fields will be added at the end, and zero will keep its meaning. */
+typedef struct lstm_desc {
+	int input;                /* features per step, > 0 */
+	int hidden;               /* units per layer and direction, > 0 */
+	int projection;           /* > 0: h is projected to this many outputs (LSTMP); 0: none */
+	int layers;               /* stacked layers; 0 means 1 */
+	lstm_direction direction; /* of every layer */
+	lstm_layout layout;       /* of every array in lstm_weights */
+	lstm_isa isa;             /* whose kernels the model is packed for; AUTO unless testing */
+	/* activations[d] = { gates i f o, candidate g, output h } of direction d, where a model of one
+	 * direction, reverse included, uses d = 0.  LSTM_DEFAULT in d = 1 means as in d = 0. */
+	lstm_activation activations[2][3];
+	int input_forget; /* not 0: coupled gates, f = 1 - i; the arrays keep their f blocks, unused */
+	/* Limits; 0 is none, and what is negative or NaN is refused. */
+	float clip;       /* of the pre-activations, bias and peephole included, to +-clip */
+	float cell_clip;  /* of c', to +-cell_clip before the output is computed from it */
+} lstm_desc;
+
+/* The weights of one layer and direction as the framework wrote them; borrowed until the model is
+ * made.  output = projection if there is one, else hidden; width = input for the first layer, else
+ * directions * output.  Shapes in PyTorch and ONNX layout (see lstm_layout for Keras'): */
+typedef struct lstm_weights {
+	const float *w;          /* [4 * hidden][width]    input kernel */
+	const float *u;          /* [4 * hidden][output]   recurrent kernel */
+	const float *b;          /* [4 * hidden]           bias, or NULL for zero */
+	const float *b2;         /* [4 * hidden]           second bias (PyTorch's b_hh), or NULL */
+	const float *peephole;   /* [3 * hidden]           cell to gates, element-wise, or NULL */
+	const float *projection; /* [projection][hidden]   PyTorch's weight_hr, any layout; NULL if none */
+} lstm_weights;
+
+typedef struct lstm_model lstm_model;
+typedef struct lstm_state lstm_state;
+#define LSTM_ALIGN 64 /* bytes: the alignment of every arena below */
+
+/* ---- model: size, then init in your memory --------------------------------------------------- */
+/* Bytes that lstm_model_init needs for this description, on this machine: exactly.  The packed
+ * form is private to one instruction set and one version: keep the weights, never the arena. */
+LSTM_API lstm_status lstm_model_size(const lstm_desc *desc, size_t *bytes);
+
+/* Pack weights into arena (aligned to LSTM_ALIGN, at least as large as the query said) and set
+ * *model to it.  weights[layers * directions]: layer 0 forward, layer 0 reverse, layer 1 forward,
+ * and so on; the arrays are not needed afterwards.  Nothing to release: free the arena when no
+ * state uses the model.  On failure *model is NULL. */
+LSTM_API lstm_status lstm_model_init(lstm_model **model, const lstm_desc *desc,
+                                     const lstm_weights *weights, void *arena, size_t bytes);
+
+/* The description with every default filled in and isa resolved: never AUTO, never LSTM_DEFAULT. */
+LSTM_API const lstm_desc *lstm_model_desc(const lstm_model *model);
+LSTM_API int lstm_model_directions(const lstm_model *model); /* 1 or 2 */
+LSTM_API int lstm_model_output(const lstm_model *model); /* floats per row of y, all directions */
+
+/* ---- state: size, then init in your memory --------------------------------------------------- */
+/* batch > 0 streams advance in lockstep, each with its own h and c.
+ *
+ * max_steps sizes the scratch memory.  For most models it is advice: longer runs are processed in
+ * pieces of that many steps with the same result to the bit, 1 is the smallest state (one step per
+ * call), and 0 asks for a good value.  Only a reverse or bidirectional model of more than one layer
+ * needs a whole sequence at once: there max_steps > 0 is the longest that will be run.
+ *
+ * The model must outlive the state.  _init also resets. */
+LSTM_API lstm_status lstm_state_size(const lstm_model *model, int batch, size_t max_steps,
+                                     size_t *bytes);
+LSTM_API lstm_status lstm_state_init(lstm_state **state, const lstm_model *model, int batch,
+                                     size_t max_steps, void *arena, size_t bytes);
+
+LSTM_API void lstm_state_reset(lstm_state *state); /* h = c = 0 in every stream */
+
+/* The same for one stream of the batch, 0 <= stream < batch; any other number does nothing. */
+LSTM_API void lstm_state_reset_stream(lstm_state *state, int stream);
+
+/* Copy out, or in, h[layers * directions][batch][output] and c[layers * directions][batch][hidden]
+ * (PyTorch's h_n and c_n); NULL skips one.  The layout is the same for every instruction set, so a
+ * state saved on one machine continues on another. */
+LSTM_API void lstm_state_get(const lstm_state *state, float *h, float *c);
+LSTM_API void lstm_state_set(lstm_state *state, const float *h, const float *c);
+
+/* ---- running --------------------------------------------------------------------------------- */
+/* Advance by steps time steps: x[steps][batch][input] in, y[steps][batch][directions * output] out;
+ * y may be NULL if only the final state matters.  x and y must not overlap.
+ *
+ * Successive calls continue the stream: a forward model gives the same bits however a sequence is
+ * cut.  A reverse direction starts at the last step of this call, from the h and c that the state
+ * holds: give it whole sequences, and reset or set the state in between.
+ *
+ * If steps is more than a state with a hard max_steps was made for, nothing is run, and y is filled
+ * with NaN; lstm_run_with answers LSTM_ERR_ARG instead. */
+LSTM_API void lstm_run(lstm_state *state, const float *x, float *y, size_t steps);
+
+typedef enum lstm_order {
+	LSTM_TIME_MAJOR = 0, /* x[steps][batch][input], y[steps][batch][width] */
+	LSTM_BATCH_MAJOR     /* x[batch][steps][input], y[batch][steps][width] */
+} lstm_order;
+
+/* Start from {0}: fields will be added at the end, and zero will keep its meaning. */
+typedef struct lstm_run_args {
+	const float *x;        /* may be NULL if steps is 0 */
+	float *y;              /* every output, or NULL */
+	float *last;           /* [batch][directions * output]: the top layer's final h of each
+	                        * direction, for the reverse one that of the first step; or NULL */
+	size_t steps;
+	const size_t *lengths; /* [batch], each 0..steps, or NULL for all of them.  A stream ends after
+	                        * its length: y is zero from there, h and c stay, and a reverse
+	                        * direction begins at its last valid step.  x past it is not used. */
+	lstm_order order;
+	size_t x_step, x_stream; /* floats between steps and between streams of x; 0: dense, given
+	                          * the other one */
+	size_t y_step, y_stream; /* likewise of y */
+} lstm_run_args;
+
+/* As lstm_run, with data that can be wrong: everything is checked before anything is touched.
+ * LSTM_ERR_ARG: a null pointer, a length beyond steps, an unknown order, x and y that overlap, or
+ * more steps than a hard max_steps allows.  LSTM_ERR_SIZE: strides that overflow. */
+LSTM_API lstm_status lstm_run_with(lstm_state *state, const lstm_run_args *args);
+
+#ifndef LSTM_NO_MALLOC
+/* ---- the same on the heap -------------------------------------------------------------------- */
+/* On failure the pointer is set to NULL.  Freeing NULL does nothing; so does freeing what was made
+ * by _init, whose memory is yours. */
+LSTM_API lstm_status lstm_model_new(lstm_model **model, const lstm_desc *desc,
+                                    const lstm_weights *weights);
+LSTM_API lstm_status lstm_state_new(lstm_state **state, const lstm_model *model, int batch,
+                                    size_t max_steps);
+LSTM_API void lstm_model_free(lstm_model *model);
+LSTM_API void lstm_state_free(lstm_state *state);
+
+/* ---- safetensors ----------------------------------------------------------------------------- */
+/* What went wrong, as one English sentence that names the file, the tensor, what was expected and
+ * what was found.  Every function below takes NULL instead. */
+typedef struct lstm_error {
+	lstm_status status;
+	char text[500];
+} lstm_error;
+
+/* Load an LSTM that PyTorch's names describe: weight_ih_l0 [4H, I], weight_hh_l0 [4H, R],
+ * bias_ih_l0, bias_hh_l0 [4H], weight_hr_l0 [P, H], with _reverse for the second direction and l1,
+ * l2 ... for further layers; an LSTMCell has no _l0.  F32, F64, F16 and BF16 are read.  Sizes,
+ * layers, direction and projection follow from the shapes; what shapes cannot say is read from
+ * __metadata__ (see the README, formats). */
+typedef struct lstm_load_args {
+	const char *prefix; /* what stands before weight_ih_l0: "encoder.rnn."; NULL: the only one */
+	lstm_isa isa;
+} lstm_load_args;
+
+#ifndef LSTM_NO_STDIO
+LSTM_API lstm_status lstm_model_load(lstm_model **model, const char *path,
+                                     const lstm_load_args *args, lstm_error *error);
+#endif
+/* name stands for the path in messages; data is not needed afterwards. */
+LSTM_API lstm_status lstm_model_load_memory(lstm_model **model, const void *data, size_t bytes,
+                                            const char *name, const lstm_load_args *args,
+                                            lstm_error *error);
+
+/* The same in pieces, for files that hold other tensors too, and to pack into your own memory. */
+typedef struct lstm_file lstm_file;
+
+typedef enum lstm_dtype {
+	LSTM_DTYPE_OTHER = 0, /* any type of the format that is not named here */
+	LSTM_DTYPE_F32,
+	LSTM_DTYPE_F64,
+	LSTM_DTYPE_F16,
+	LSTM_DTYPE_BF16
+} lstm_dtype;
+
+typedef struct lstm_tensor {
+	const char *name;   /* NUL-terminated UTF-8 */
+	lstm_dtype dtype;
+	int rank;
+	size_t shape[8];
+	const void *data;   /* little endian, as in the file; aligned only if the file aligned it */
+	size_t bytes;
+} lstm_tensor;
+
+#ifndef LSTM_NO_STDIO
+LSTM_API lstm_status lstm_file_open(lstm_file **file, const char *path, lstm_error *error);
+#endif
+/* data is borrowed until the file is closed. */
+LSTM_API lstm_status lstm_file_open_memory(lstm_file **file, const void *data, size_t bytes,
+                                           const char *name, lstm_error *error);
+LSTM_API void lstm_file_close(lstm_file *file); /* NULL is fine */
+
+LSTM_API size_t lstm_file_count(const lstm_file *file);
+LSTM_API const lstm_tensor *lstm_file_tensor(const lstm_file *file, size_t index); /* NULL past end */
+LSTM_API const lstm_tensor *lstm_file_find(const lstm_file *file, const char *name); /* or NULL */
+LSTM_API const char *lstm_file_metadata(const lstm_file *file, const char *key);     /* or NULL */
+
+/* Fill values[count] with the tensor's elements as fp32.  LSTM_ERR_ARG: count is not the tensor's
+ * number of elements; LSTM_ERR_FORMAT: its type is LSTM_DTYPE_OTHER. */
+LSTM_API lstm_status lstm_tensor_read(const lstm_tensor *tensor, float *values, size_t count);
+
+/* Describe the LSTM under args->prefix: desc for lstm_model_init, and in *weights its array of
+ * lstm_weights, which belongs to the file and lives until it is closed. */
+LSTM_API lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args, lstm_desc *desc,
+                                    const lstm_weights **weights, lstm_error *error);
+#endif /* LSTM_NO_MALLOC */
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* LSTM_H */
+
+#if defined(LSTM_IMPLEMENTATION) && !defined(LSTM__IMPLEMENTED)
+#define LSTM__IMPLEMENTED
+/* ==== src/platform.h ========================================================================== */
+/* What the implementation needs from the compiler and the C library. */
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
+#error "lstm.h: compile the file that defines LSTM_IMPLEMENTATION without -ffast-math: it would reorder the sums and drop NaN"
+#endif
+
+#include <errno.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(LSTM_MALLOC) != defined(LSTM_FREE)
+#error "lstm.h: define both LSTM_MALLOC and LSTM_FREE, or neither"
+#endif
+#if !defined(LSTM_NO_MALLOC) && !defined(LSTM_MALLOC)
+#include <stdlib.h>
+#define LSTM_MALLOC(n) malloc(n)
+#define LSTM_FREE(p) free(p)
+#endif
+#ifndef LSTM_NO_GETENV
+#include <stdlib.h>
+#endif
+
+#if defined(__GNUC__) && defined(__x86_64__)
+#define LSTM__X86 1
+#include <cpuid.h>
+#include <immintrin.h>
+#ifndef LSTM_NO_AVX2
+#define LSTM__HAVE_AVX2 1
+#endif
+#ifndef LSTM_NO_AVX512
+#define LSTM__HAVE_AVX512 1
+#endif
+#endif
+
+#if defined(__GNUC__) && defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)
+#define LSTM__ARM64 1
+#include <arm_neon.h>
+#ifndef LSTM_NO_NEON
+#define LSTM__HAVE_NEON 1
+#endif
+#endif
+
+#if !defined(LSTM_NO_SLEEF) && defined(__has_include) &&                                           \
+        (defined(LSTM__HAVE_AVX2) || defined(LSTM__HAVE_AVX512) || defined(LSTM__HAVE_NEON))
+#if !__has_include(<sleef.h>)
+#error "lstm.h: SLEEF is missing: install it (Debian: libsleef-dev) and link with -lsleef, or define LSTM_NO_SLEEF to use the built-in polynomials"
+#endif
+#endif
+
+#ifdef __GNUC__
+#ifdef __OPTIMIZE__
+#define LSTM__INLINE static inline __attribute__((always_inline))
+#else
+#define LSTM__INLINE static inline
+#endif
+#define LSTM__NOINLINE static __attribute__((noinline))
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function" /* for LSTM_API = static */
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Wpass-failed" /* loops that are gone before they are unrolled */
+#else
+#pragma GCC diagnostic ignored "-Wuninitialized" /* g++ on its own avx512fintrin.h */
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#else
+#define LSTM__INLINE static inline
+#define LSTM__NOINLINE static
+#endif
+#define LSTM__DEF LSTM_API
+
+/* Fully unroll the next loop, whose count is a constant once its function is inlined. */
+#if defined(__clang__)
+#define LSTM__UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define LSTM__UNROLL _Pragma("GCC unroll 32")
+#else
+#define LSTM__UNROLL
+#endif
+
+/* What the platform puts before the name of a C symbol ("_" on macOS), as a string. */
+#ifdef __USER_LABEL_PREFIX__
+#define LSTM__STRING2(x) #x
+#define LSTM__STRING(x) LSTM__STRING2(x)
+#define LSTM__LABEL LSTM__STRING(__USER_LABEL_PREFIX__)
+#endif
+
+/* Below this magnitude a number counts as zero (see the manual, ARITHMETIC).  Far enough above the
+ * smallest normal number, 2^-126, that a product with any sane weight is still normal. */
+#define LSTM__TINY 1.26217745e-29f /* 2^-96 */
+
+static float lstm__flush(float x)
+{
+	return (x < 0 ? -x : x) < LSTM__TINY ? 0 : x; /* NaN stays NaN */
+}
+
+/* *product = a * b; 0 if that overflows. */
+static int lstm__multiply(size_t a, size_t b, size_t *product)
+{
+	if (b && a > SIZE_MAX / b)
+		return 0;
+	*product = a * b;
+	return 1;
+}
+
+/* ---- the floating-point environment ---------------------------------------------------------- */
+/* A caller may have set flush-to-zero, another rounding or traps (audio programs do the first);
+ * each run takes the default environment and restores the caller's.  In the usual case, where it is
+ * the default already, that costs one read. */
+static unsigned lstm__fp_enter(void)
+{
+#if defined(LSTM__X86)
+	unsigned found = _mm_getcsr();
+	if ((found & ~0x3fu) != 0x1f80u) /* all but the sticky flags */
+		_mm_setcsr(0x1f80u);
+	return found;
+#elif defined(LSTM__ARM64)
+	uint64_t found;
+	__asm__ __volatile__("mrs %0, fpcr" : "=r"(found));
+	if (found)
+		__asm__ __volatile__("msr fpcr, %0" : : "r"((uint64_t)0));
+	return (unsigned)found;
+#else
+	return 0;
+#endif
+}
+
+static void lstm__fp_leave(unsigned found)
+{
+#if defined(LSTM__X86)
+	if ((found & ~0x3fu) != 0x1f80u)
+		_mm_setcsr(found);
+#elif defined(LSTM__ARM64)
+	if (found)
+		__asm__ __volatile__("msr fpcr, %0" : : "r"((uint64_t)found));
+#else
+	(void)found;
+#endif
+}
+/* ==== src/isa.h =============================================================================== */
+/* Which instruction sets this build holds and this CPU runs. */
+LSTM__DEF const char *lstm_strerror(lstm_status status)
+{
+	switch (status) {
+	case LSTM_OK: return "success";
+	case LSTM_ERR_ARG: return "an argument is NULL, out of range or not a known enumerator";
+	case LSTM_ERR_SIZE: return "the dimensions need more bytes than an address can count";
+	case LSTM_ERR_MEMORY: return "the memory is too small, misaligned or could not be allocated";
+	case LSTM_ERR_ISA: return "the instruction set asked for is not in this build or on this CPU";
+	case LSTM_ERR_FILE: return "the file cannot be opened or read";
+	case LSTM_ERR_FORMAT: return "the file is not valid or does not hold the model asked for";
+	}
+	return "unknown status";
+}
+
+static const char *const lstm__isa_names[LSTM_ISA_COUNT] = {"auto", "scalar", "neon", "avx2",
+                                                            "avx512"};
+
+LSTM__DEF const char *lstm_isa_name(lstm_isa isa)
+{
+	return (unsigned)isa < LSTM_ISA_COUNT ? lstm__isa_names[isa] : "?";
+}
+
+LSTM__DEF const char *lstm_activations_name(void)
+{
+#ifdef LSTM_NO_SLEEF
+	return "builtin";
+#else
+	return "sleef";
+#endif
+}
+
+#ifdef LSTM__X86
+/* Vector state that the operating system saves (XCR0); 0 if it does not say. */
+static unsigned lstm__xcr0(void)
+{
+	unsigned a, b, c, d;
+	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & 1u << 27)) /* OSXSAVE */
+		return 0;
+	__asm__ __volatile__("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+	return a;
+}
+
+static int lstm__cpu_has(lstm_isa isa)
+{
+	const unsigned fma = 1u << 12, avx = 1u << 28, avx2 = 1u << 5, avx512f = 1u << 16;
+	const unsigned ymm = 0x06, zmm = 0xe6;
+	unsigned a = 0, b = 0, c = 0, d = 0, xcr0 = lstm__xcr0();
+
+	if ((xcr0 & ymm) != ymm)
+		return 0;
+	__get_cpuid(1, &a, &b, &c, &d);
+	if ((c & (fma | avx)) != (fma | avx))
+		return 0;
+	if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & avx2))
+		return 0;
+	return isa == LSTM_ISA_AVX2 || ((b & avx512f) && (xcr0 & zmm) == zmm);
+}
+#endif
+
+LSTM__DEF int lstm_isa_supported(lstm_isa isa)
+{
+	switch (isa) {
+	case LSTM_ISA_AUTO:
+	case LSTM_ISA_SCALAR: return 1;
+#ifdef LSTM__HAVE_NEON
+	case LSTM_ISA_NEON: return 1; /* part of the AArch64 ABI */
+#endif
+#ifdef LSTM__HAVE_AVX2
+	case LSTM_ISA_AVX2: return lstm__cpu_has(isa);
+#endif
+#ifdef LSTM__HAVE_AVX512
+	case LSTM_ISA_AVX512: return lstm__cpu_has(isa);
+#endif
+	default: return 0;
+	}
+}
+
+LSTM__DEF lstm_isa lstm_isa_best(void)
+{
+	int isa = LSTM_ISA_COUNT - 1;
+	while (!lstm_isa_supported((lstm_isa)isa))
+		isa--;
+	return (lstm_isa)isa;
+}
+
+/* Make AUTO definite: the environment if it speaks, else the best. */
+static lstm_status lstm__isa_resolve(lstm_isa *isa)
+{
+	if (*isa == LSTM_ISA_AUTO) {
+#ifndef LSTM_NO_GETENV
+		const char *name = getenv("LSTM_ISA");
+		int i;
+		for (i = LSTM_ISA_SCALAR; name && *name && i < LSTM_ISA_COUNT; i++)
+			if (!strcmp(name, lstm__isa_names[i])) {
+				*isa = (lstm_isa)i;
+				break;
+			}
+		if (name && *name && i == LSTM_ISA_COUNT && strcmp(name, "auto"))
+			return LSTM_ERR_ISA;
+#endif
+		if (*isa == LSTM_ISA_AUTO)
+			*isa = lstm_isa_best();
+	}
+	if ((unsigned)*isa >= LSTM_ISA_COUNT)
+		return LSTM_ERR_ARG;
+	return lstm_isa_supported(*isa) ? LSTM_OK : LSTM_ERR_ISA;
+}
+/* ==== src/types.h ============================================================================= */
+/* The model, the state, and the job that connects them to a set of kernels. */
+enum { LSTM__I, LSTM__F, LSTM__G, LSTM__O }; /* the order of gates in everything packed */
+
+/* One layer in one direction.  Shapes are those of the packed form; the reference path keeps
+ * lanes = 1 and reads the same arrays as plain [unit][k] matrices (see pack.h). */
+struct lstm__layer {
+	size_t width, hidden, output; /* output = projection or hidden */
+	size_t vectors;               /* ceil(hidden / lanes) */
+	const float *bias;            /* [vectors][gate][lane] */
+	const float *w, *u;           /* blocks: [k][unit vector][gate][lane] */
+	const float *peephole;        /* [i f o][vectors][lane], or NULL */
+	const float *projection;      /* blocks: [k][output vector][lane], or NULL */
+	lstm_activation gates, candidate, out;
+	int input_forget, plain;      /* plain: nothing but the equations in the manual */
+	float clip, cell_clip;        /* +infinity if none */
+};
+
+/* Run one layer in one direction over some steps of a batch, counted from 0 here.  A state keeps
+ * one job for each; a run fills in the first part. */
+struct lstm__job {
+	const float *x;          /* step 0, stream 0 */
+	size_t x_step, x_stream; /* strides in floats */
+	float *y;                /* likewise, or NULL */
+	size_t y_step, y_stream;
+	const size_t *lengths;   /* [batch] or NULL */
+	size_t first, steps;     /* step 0 is step first of the sequence that lengths speak of */
+
+	const struct lstm__layer *layer;
+	int batch, reverse;
+	int foreign;             /* x comes from the caller: flush what counts as zero */
+	float *h;                /* [2][batch][h_row]: now and next, swapped per stream by phase */
+	float *c;                /* [batch][c_row] */
+	unsigned char *phase;    /* [batch] */
+	size_t h_row, c_row;
+	/* scratch of the state, shared by all layers */
+	size_t piece;            /* steps staged, and projected ahead, at a time */
+	float *stage;            /* [piece][batch][width of layer 0] */
+	float *pre;              /* [piece][batch][4 * c_row], or NULL */
+	float *cells;            /* [batch][c_row]: o * tanh(c) before projection, or NULL */
+	int *active;             /* [batch] */
+};
+
+struct lstm__kernels {
+	lstm_isa isa;
+	int lanes; /* fp32 per vector */
+	int units; /* unit vectors per block of gates: the tile of one stream is units * 4 vectors */
+	void (*run)(const struct lstm__job *job);
+};
+
+struct lstm_model {
+	lstm_desc desc; /* complete */
+	const struct lstm__kernels *kernels;
+	struct lstm__layer *layers; /* [layers * directions] */
+	int directions, owned;
+};
+
+struct lstm_state {
+	const lstm_model *model;
+	struct lstm__job *jobs; /* [layers * directions] */
+	size_t max_steps;       /* longest run if whole sequences are needed, else that of a piece */
+	float *between[2];      /* outputs of a layer for the next: [max_steps][batch][width] */
+	int batch, owned;
+};
+
+/* The streams of a batch that are alive at step t, in active; returns how many. */
+static int lstm__streams_alive(const struct lstm__job *job, size_t t)
+{
+	int b, n = 0;
+	for (b = 0; b < job->batch; b++)
+		if (!job->lengths || job->first + t < job->lengths[b])
+			job->active[n++] = b;
+	return n;
+}
+
+/* A stream past its length puts out zero. */
+static void lstm__streams_silence(const struct lstm__job *job, size_t t, size_t width)
+{
+	int b;
+	if (!job->lengths || !job->y)
+		return;
+	for (b = 0; b < job->batch; b++)
+		if (job->first + t >= job->lengths[b])
+			memset(job->y + t * job->y_step + (size_t)b * job->y_stream, 0,
+			       width * sizeof(float));
+}
+
+/* Stream b's h: which = 0 as it stands, 1 where the next one is written. */
+LSTM__INLINE float *lstm__job_h(const struct lstm__job *job, int b, int which)
+{
+	size_t half = job->phase[b] ^ (size_t)which;
+	return job->h + (half * (size_t)job->batch + (size_t)b) * job->h_row;
+}
+
+/* Whether layers must see the whole sequence one after the other. */
+static int lstm__whole_sequences(const lstm_model *model)
+{
+	return model->desc.layers > 1 && model->desc.direction != LSTM_FORWARD;
+}
+/* ==== src/reference.h ========================================================================= */
+/* The scalar path: the equations as they stand, from unpacked weights, with libm.  It is what the
+ * kernels are held against, and what runs where there are none. */
+static float lstm__reference_activation(const lstm_activation *a, float x)
+{
+	switch (a->function) {
+	case LSTM_SIGMOID: return 1 / (1 + expf(-x));
+	case LSTM_TANH: return tanhf(x);
+	case LSTM_RELU: return x < 0 ? 0 : x;
+	case LSTM_LINEAR: return x;
+	case LSTM_AFFINE: return a->alpha * x + a->beta;
+	case LSTM_LEAKY_RELU: return x < 0 ? a->alpha * x : x;
+	case LSTM_THRESHOLDED_RELU: return x <= a->alpha ? 0 : x;
+	case LSTM_SCALED_TANH: return a->alpha * tanhf(a->beta * x);
+	case LSTM_HARD_SIGMOID:
+	case LSTM_HARD_SIGMOID_KERAS3:
+		x = a->alpha * x + a->beta;
+		return x < 0 ? 0 : x > 1 ? 1 : x;
+	case LSTM_ELU: return x < 0 ? a->alpha * expm1f(x) : x;
+	case LSTM_SOFTSIGN: return x / (1 + fabsf(x));
+	case LSTM_SOFTPLUS: return (x < 0 ? 0 : x) + log1pf(expf(-fabsf(x)));
+	case LSTM_DEFAULT: break;
+	}
+	return x;
+}
+
+static float lstm__limit(float x, float limit)
+{
+	return x > limit ? limit : x < -limit ? -limit : x; /* NaN stays NaN */
+}
+
+static float lstm__reference_dot(float sum, const float *w, const float *x, size_t n)
+{
+	size_t k;
+	for (k = 0; k < n; k++)
+		sum += w[k] * lstm__flush(x[k]);
+	return sum;
+}
+
+/* One stream, one step.  Unit j's four rows lie together: w[j][gate][k]. */
+static void lstm__reference_step(const struct lstm__layer *l, const float *x, const float *h,
+                                 float *c, float *out)
+{
+	size_t j, n = l->hidden;
+	for (j = 0; j < n; j++) {
+		float a[4], i, f, g, o;
+		int gate;
+		for (gate = 0; gate < 4; gate++) {
+			size_t row = 4 * j + (size_t)gate;
+			a[gate] = lstm__reference_dot(l->bias[row], l->w + row * l->width, x, l->width);
+			a[gate] = lstm__reference_dot(a[gate], l->u + row * l->output, h, l->output);
+		}
+		if (l->peephole) {
+			a[LSTM__I] += l->peephole[j] * c[j];
+			a[LSTM__F] += l->peephole[n + j] * c[j];
+		}
+		i = lstm__reference_activation(&l->gates, lstm__limit(a[LSTM__I], l->clip));
+		f = l->input_forget
+		        ? 1 - i
+		        : lstm__reference_activation(&l->gates, lstm__limit(a[LSTM__F], l->clip));
+		g = lstm__reference_activation(&l->candidate, lstm__limit(a[LSTM__G], l->clip));
+		c[j] = lstm__flush(lstm__limit(f * c[j] + i * g, l->cell_clip));
+		if (l->peephole)
+			a[LSTM__O] += l->peephole[2 * n + j] * c[j];
+		o = lstm__reference_activation(&l->gates, lstm__limit(a[LSTM__O], l->clip));
+		out[j] = lstm__flush(o * lstm__reference_activation(&l->out, c[j]));
+	}
+}
+
+static void lstm__run_scalar(const struct lstm__job *job)
+{
+	const struct lstm__layer *l = job->layer;
+	const int found = errno; /* expf and tanhf may set it */
+	size_t s, j;
+	int n, a;
+
+	for (s = 0; s < job->steps; s++) {
+		size_t t = job->reverse ? job->steps - 1 - s : s;
+		n = lstm__streams_alive(job, t);
+		for (a = 0; a < n; a++) {
+			int b = job->active[a];
+			size_t stream = (size_t)b;
+			const float *x = job->x + t * job->x_step + stream * job->x_stream;
+			float *c = job->c + stream * job->c_row;
+			const float *h = lstm__job_h(job, b, 0);
+			float *next = lstm__job_h(job, b, 1);
+			float *out = l->projection ? job->cells : next;
+
+			lstm__reference_step(l, x, h, c, out);
+			for (j = 0; l->projection && j < l->output; j++)
+				next[j] = lstm__flush(lstm__reference_dot(
+				        0, l->projection + j * l->hidden, out, l->hidden));
+			if (job->y)
+				memcpy(job->y + t * job->y_step + stream * job->y_stream, next,
+				       l->output * sizeof(float));
+			job->phase[b] ^= 1;
+		}
+		lstm__streams_silence(job, t, l->output);
+	}
+	errno = found;
+}
+
+static const struct lstm__kernels lstm__kernels_scalar = {LSTM_ISA_SCALAR, 1, 1, lstm__run_scalar};
+/* ==== src/passes.h ============================================================================ */
+/* One pass of the header over itself for each vector instruction set: see LSTM__PASS below. */
+#ifndef LSTM_SELF
+#define LSTM_SELF "lstm.h"
+#endif
+#if defined(__has_include) && (defined(LSTM__HAVE_AVX2) || defined(LSTM__HAVE_AVX512) || \
+                               defined(LSTM__HAVE_NEON))
+#if !__has_include(LSTM_SELF)
+#error "lstm.h: the header includes itself; if you renamed it, define LSTM_SELF as its new name: #define LSTM_SELF \"name.h\""
+#endif
+#endif
+
+#define LSTM__AVX2 1
+#define LSTM__AVX512 2
+#define LSTM__NEON 3
+
+#ifdef LSTM__HAVE_AVX2
+#define LSTM__PASS LSTM__AVX2
+#include LSTM_SELF
+#undef LSTM__PASS
+#endif
+#ifdef LSTM__HAVE_AVX512
+#define LSTM__PASS LSTM__AVX512
+#include LSTM_SELF
+#undef LSTM__PASS
+#endif
+#ifdef LSTM__HAVE_NEON
+#define LSTM__PASS LSTM__NEON
+#include LSTM_SELF
+#undef LSTM__PASS
+#endif
+
+static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa)
+{
+	switch (isa) {
+#ifdef LSTM__HAVE_AVX2
+	case LSTM_ISA_AVX2: return &lstm__kernels_avx2;
+#endif
+#ifdef LSTM__HAVE_AVX512
+	case LSTM_ISA_AVX512: return &lstm__kernels_avx512;
+#endif
+#ifdef LSTM__HAVE_NEON
+	case LSTM_ISA_NEON: return &lstm__kernels_neon;
+#endif
+	default: return &lstm__kernels_scalar;
+	}
+}
+/* ==== src/pack.h ============================================================================== */
+/* From the framework's arrays to the order in which the kernels read.
+ *
+ * A matrix of rows is cut into blocks of V vectors of rows (V = units * 4 for gates, where the four
+ * gates of a vector of units lie together; 4 for a projection), the last block holding what is
+ * left.  Within a block the order is [k][vector][lane]: a kernel reads it from front to back and
+ * needs one broadcast of x[k] or h[k] for V vectors.  Rows past the last are zero.  At one lane and
+ * one vector per block this is the plain matrix, which is what the reference path reads. */
+struct lstm__source {
+	const float *data;
+	size_t row, column; /* strides in floats */
+	size_t hidden;
+	int lanes;
+	unsigned char gate[4]; /* position in the framework's order of i, f, g, o */
+};
+
+/* Where row r of the packed order (unit vector, gate, lane) comes from; 0 for padding. */
+static int lstm__gate_row(const struct lstm__source *s, size_t r, size_t *row)
+{
+	size_t lanes = (size_t)s->lanes;
+	size_t unit = r / (4 * lanes) * lanes + r % lanes;
+	*row = s->gate[r / lanes % 4] * s->hidden + unit;
+	return unit < s->hidden;
+}
+
+static int lstm__plain_row(const struct lstm__source *s, size_t r, size_t *row)
+{
+	*row = r;
+	return r < s->hidden;
+}
+
+typedef int (*lstm__row_fn)(const struct lstm__source *s, size_t r, size_t *row);
+
+/* rows (padded) x columns, in blocks of at most block rows. */
+static void lstm__pack(float *to, const struct lstm__source *s, lstm__row_fn find, size_t rows,
+                       size_t columns, size_t block)
+{
+	size_t first, r, k, tile, row;
+	for (first = 0; first < rows; first += block) {
+		size_t n = rows - first < block ? rows - first : block;
+		for (tile = 0; tile < columns; tile += 16) { /* one cache line of each row */
+			size_t end = columns - tile < 16 ? columns : tile + 16;
+			for (r = 0; r < n; r++) {
+				int real = find(s, first + r, &row);
+				for (k = tile; k < end; k++)
+					to[k * n + r] = real ? lstm__flush(s->data[row * s->row +
+					                                           k * s->column])
+					                     : 0;
+			}
+		}
+		to += n * columns;
+	}
+}
+
+static void lstm__pack_bias(float *to, const struct lstm__source *s, const float *b,
+                            const float *b2, size_t rows)
+{
+	size_t r, row;
+	for (r = 0; r < rows; r++) {
+		int real = lstm__gate_row(s, r, &row);
+		to[r] = real ? lstm__flush((b ? b[row] : 0) + (b2 ? b2[row] : 0)) : 0;
+	}
+}
+
+/* [i f o][padded] from the framework's order. */
+static void lstm__pack_peephole(float *to, const float *from, size_t hidden, size_t padded,
+                                lstm_layout layout)
+{
+	static const unsigned char plain[3] = {0, 1, 2}, onnx[3] = {0, 2, 1};
+	const unsigned char *order = layout == LSTM_LAYOUT_ONNX ? onnx : plain;
+	size_t g, j;
+	for (g = 0; g < 3; g++)
+		for (j = 0; j < padded; j++)
+			to[g * padded + j] =
+				j < hidden ? lstm__flush(from[order[g] * hidden + j]) : 0;
+}
+
+/* The same with room for it taken from the model's arena; see model.h for the destinations. */
+static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *from,
+                             const lstm_model *model, float *const to[5])
+{
+	static const unsigned char ifgo[4] = {0, 1, 2, 3}, iofg[4] = {0, 2, 3, 1};
+	lstm_layout layout = model->desc.layout;
+	size_t lanes = (size_t)model->kernels->lanes, rows = l->vectors * 4 * lanes;
+	size_t block = (size_t)model->kernels->units * 4 * lanes;
+	struct lstm__source s;
+
+	memcpy(s.gate, layout == LSTM_LAYOUT_ONNX ? iofg : ifgo, 4);
+	s.hidden = l->hidden;
+	s.lanes = (int)lanes;
+
+	lstm__pack_bias(to[0], &s, from->b, from->b2, rows);
+	s.data = from->w;
+	s.row = layout == LSTM_LAYOUT_KERAS ? 1 : l->width;
+	s.column = layout == LSTM_LAYOUT_KERAS ? 4 * l->hidden : 1;
+	lstm__pack(to[1], &s, lstm__gate_row, rows, l->width, lanes == 1 ? 1 : block);
+	s.data = from->u;
+	s.row = layout == LSTM_LAYOUT_KERAS ? 1 : l->output;
+	lstm__pack(to[2], &s, lstm__gate_row, rows, l->output, lanes == 1 ? 1 : block);
+	if (from->peephole)
+		lstm__pack_peephole(to[3], from->peephole, l->hidden, l->vectors * lanes, layout);
+	if (from->projection) {
+		s.data = from->projection;
+		s.row = l->hidden;
+		s.column = 1;
+		s.hidden = l->output;
+		lstm__pack(to[4], &s, lstm__plain_row, (l->output + lanes - 1) / lanes * lanes,
+		           l->hidden, lanes == 1 ? 1 : 4 * lanes);
+	}
+}
+/* ==== src/model.h ============================================================================= */
+/* Check a description, lay a model out in memory, fill it. */
+
+/* Memory handed out front to back in multiples of LSTM_ALIGN.  With base NULL it only counts, so
+ * the size query and the layout are one piece of code and cannot disagree. */
+struct lstm__arena {
+	unsigned char *base;
+	size_t used;
+	int overflow;
+};
+
+static void *lstm__take(struct lstm__arena *arena, size_t count, size_t size)
+{
+	size_t bytes, start = arena->used;
+	if (!lstm__multiply(count, size, &bytes) || bytes > SIZE_MAX - (LSTM_ALIGN - 1) - start) {
+		arena->overflow = 1;
+		return NULL;
+	}
+	arena->used += (bytes + (LSTM_ALIGN - 1)) / LSTM_ALIGN * LSTM_ALIGN;
+	return arena->base ? arena->base + start : NULL;
+}
+
+/* count * more elements of size bytes each. */
+static void *lstm__take2(struct lstm__arena *arena, size_t count, size_t more, size_t size)
+{
+	if (!lstm__multiply(count, more, &count))
+		count = SIZE_MAX;
+	return lstm__take(arena, count, size);
+}
+
+static float *lstm__take_floats(struct lstm__arena *arena, size_t rows, size_t columns)
+{
+	return (float *)lstm__take2(arena, rows, columns, sizeof(float));
+}
+
+static lstm_status lstm__arena_check(const void *memory, size_t bytes, size_t need)
+{
+	if (!memory)
+		return LSTM_ERR_ARG;
+	return bytes < need || (uintptr_t)memory % LSTM_ALIGN ? LSTM_ERR_MEMORY : LSTM_OK;
+}
+
+/* ---- description ----------------------------------------------------------------------------- */
+static int lstm__activation_complete(lstm_activation *a, lstm_function fallback)
+{
+	if (a->function == LSTM_DEFAULT)
+		a->function = fallback;
+	if ((unsigned)a->function > LSTM_SOFTPLUS || a->alpha != a->alpha || a->beta != a->beta)
+		return 0;
+	if (a->alpha == 0 && a->beta == 0)
+		switch (a->function) {
+		case LSTM_AFFINE:
+		case LSTM_THRESHOLDED_RELU:
+		case LSTM_ELU: a->alpha = 1; break;
+		case LSTM_SCALED_TANH: a->alpha = a->beta = 1; break;
+		case LSTM_LEAKY_RELU: a->alpha = 0.01f; break;
+		case LSTM_HARD_SIGMOID:
+			a->alpha = 0.2f;
+			a->beta = 0.5f;
+			break;
+		default: break;
+		}
+	if (a->function == LSTM_HARD_SIGMOID_KERAS3) {
+		a->alpha = 1.0f / 6;
+		a->beta = 0.5f;
+	}
+	return 1;
+}
+
+static lstm_status lstm__desc_complete(lstm_desc *d)
+{
+	int i, k;
+	if (d->layers == 0)
+		d->layers = 1;
+	if (d->input <= 0 || d->hidden <= 0 || d->projection < 0 || d->layers < 0)
+		return LSTM_ERR_ARG;
+	if (d->input > LSTM_MAX_SIZE || d->hidden > LSTM_MAX_SIZE ||
+	    d->projection > LSTM_MAX_SIZE || d->layers > LSTM_MAX_LAYERS)
+		return LSTM_ERR_SIZE;
+	if ((unsigned)d->direction > LSTM_BIDIRECTIONAL || (unsigned)d->layout > LSTM_LAYOUT_KERAS)
+		return LSTM_ERR_ARG;
+	if (!(d->clip >= 0) || !(d->cell_clip >= 0))
+		return LSTM_ERR_ARG;
+	d->input_forget = !!d->input_forget;
+	for (k = 0; k < 3; k++) {
+		if (d->activations[1][k].function == LSTM_DEFAULT)
+			d->activations[1][k] = d->activations[0][k];
+		for (i = 0; i < 2; i++)
+			if (!lstm__activation_complete(&d->activations[i][k],
+			                               k ? LSTM_TANH : LSTM_SIGMOID))
+				return LSTM_ERR_ARG;
+	}
+	return lstm__isa_resolve(&d->isa);
+}
+
+/* ---- layout ---------------------------------------------------------------------------------- */
+/* Where the packed arrays of one layer go, in the order of lstm__pack_layer. */
+static void lstm__layer_lay_out(struct lstm__layer *l, struct lstm__arena *arena,
+                                const lstm_model *m, float *to[5])
+{
+	size_t lanes = (size_t)m->kernels->lanes, rows = 0;
+	size_t outputs = (l->output + lanes - 1) / lanes * lanes;
+
+	if (!lstm__multiply(l->vectors, 4 * lanes, &rows))
+		arena->overflow = 1;
+	to[0] = lstm__take_floats(arena, rows, 1);
+	to[1] = lstm__take_floats(arena, rows, l->width);
+	to[2] = lstm__take_floats(arena, rows, l->output);
+	to[3] = lstm__take_floats(arena, 3 * lanes, l->vectors);
+	to[4] = m->desc.projection ? lstm__take_floats(arena, outputs, l->hidden) : NULL;
+	l->bias = to[0];
+	l->w = to[1];
+	l->u = to[2];
+	l->peephole = to[3];
+	l->projection = to[4];
+}
+
+static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int index)
+{
+	const lstm_desc *d = &m->desc;
+	const lstm_activation *a = d->activations[index % m->directions];
+	size_t lanes = (size_t)m->kernels->lanes;
+
+	l->hidden = (size_t)d->hidden;
+	l->output = (size_t)(d->projection ? d->projection : d->hidden);
+	l->width = index < m->directions ? (size_t)d->input : (size_t)m->directions * l->output;
+	l->vectors = (l->hidden + lanes - 1) / lanes;
+	l->gates = a[0];
+	l->candidate = a[1];
+	l->out = a[2];
+	l->input_forget = d->input_forget;
+	l->clip = d->clip > 0 ? d->clip : (float)INFINITY;
+	l->cell_clip = d->cell_clip > 0 ? d->cell_clip : (float)INFINITY;
+	l->plain = a[0].function == LSTM_SIGMOID && a[1].function == LSTM_TANH &&
+	           a[2].function == LSTM_TANH && !d->input_forget && !(d->clip > 0) &&
+	           !(d->cell_clip > 0);
+}
+
+/* Lay the model out, and fill it if the arena has memory and weights are given.  m is a draft of
+ * the model; the finished one is written at the front of the arena.  Whether a layer has peepholes is known
+ * from its weights alone, which the size query does not see: room for them is always left. */
+static lstm_model *lstm__model_build(struct lstm__arena *arena, lstm_model *m,
+                                     const lstm_weights *weights)
+{
+	const int n = m->desc.layers * m->directions;
+	int i;
+	lstm_model *model = (lstm_model *)lstm__take(arena, 1, sizeof(*model));
+
+	m->layers = (struct lstm__layer *)lstm__take(arena, (size_t)n, sizeof(*m->layers));
+	for (i = 0; i < n && !arena->overflow; i++) {
+		struct lstm__layer layer;
+		float *to[5];
+		memset(&layer, 0, sizeof(layer));
+		lstm__layer_describe(&layer, m, i);
+		lstm__layer_lay_out(&layer, arena, m, to);
+		if (!weights)
+			continue;
+		if (!weights[i].peephole)
+			layer.peephole = NULL;
+		layer.plain = layer.plain && !layer.peephole;
+		lstm__pack_layer(&layer, &weights[i], m, to);
+		m->layers[i] = layer;
+	}
+	if (model)
+		*model = *m;
+	return model;
+}
+
+/* Complete the description and choose the kernels: everything but memory. */
+static lstm_status lstm__model_draft(lstm_model *m, const lstm_desc *desc)
+{
+	lstm_status status;
+	memset(m, 0, sizeof(*m));
+	m->desc = *desc;
+	status = lstm__desc_complete(&m->desc);
+	if (status != LSTM_OK)
+		return status;
+	m->directions = m->desc.direction == LSTM_BIDIRECTIONAL ? 2 : 1;
+	m->kernels = lstm__kernels_for(m->desc.isa);
+	return LSTM_OK;
+}
+
+static lstm_status lstm__model_measure(lstm_model *draft, const lstm_desc *desc, size_t *bytes)
+{
+	struct lstm__arena arena = {NULL, 0, 0};
+	lstm_status status = lstm__model_draft(draft, desc);
+	if (status != LSTM_OK)
+		return status;
+	lstm__model_build(&arena, draft, NULL);
+	if (arena.overflow)
+		return LSTM_ERR_SIZE;
+	*bytes = arena.used;
+	return LSTM_OK;
+}
+
+static int lstm__weights_complete(const lstm_model *draft, const lstm_weights *weights)
+{
+	int i, n = draft->desc.layers * draft->directions;
+	for (i = 0; i < n; i++)
+		if (!weights[i].w || !weights[i].u ||
+		    !weights[i].projection != !draft->desc.projection)
+			return 0;
+	return 1;
+}
+
+LSTM__DEF lstm_status lstm_model_size(const lstm_desc *desc, size_t *bytes)
+{
+	lstm_model draft;
+	if (!desc || !bytes)
+		return LSTM_ERR_ARG;
+	return lstm__model_measure(&draft, desc, bytes);
+}
+
+LSTM__DEF lstm_status lstm_model_init(lstm_model **model, const lstm_desc *desc,
+                                      const lstm_weights *weights, void *memory, size_t bytes)
+{
+	struct lstm__arena arena = {NULL, 0, 0};
+	lstm_model draft;
+	lstm_status status;
+	unsigned environment;
+	size_t need;
+
+	if (!model)
+		return LSTM_ERR_ARG;
+	*model = NULL;
+	if (!desc || !weights)
+		return LSTM_ERR_ARG;
+	status = lstm__model_measure(&draft, desc, &need);
+	if (status == LSTM_OK && !lstm__weights_complete(&draft, weights))
+		status = LSTM_ERR_ARG;
+	if (status == LSTM_OK)
+		status = lstm__arena_check(memory, bytes, need);
+	if (status != LSTM_OK)
+		return status;
+	arena.base = (unsigned char *)memory;
+	environment = lstm__fp_enter(); /* the sum of two biases is rounded */
+	*model = lstm__model_build(&arena, &draft, weights);
+	lstm__fp_leave(environment);
+	return LSTM_OK;
+}
+
+LSTM__DEF const lstm_desc *lstm_model_desc(const lstm_model *model)
+{
+	return &model->desc;
+}
+
+LSTM__DEF int lstm_model_directions(const lstm_model *model)
+{
+	return model->directions;
+}
+
+LSTM__DEF int lstm_model_output(const lstm_model *model)
+{
+	return model->directions *
+	       (model->desc.projection ? model->desc.projection : model->desc.hidden);
+}
+
+#ifndef LSTM_NO_MALLOC
+/* ---- heap ------------------------------------------------------------------------------------ */
+/* LSTM_ALIGN bytes aligned; what LSTM_MALLOC gave stands just before. */
+static void *lstm__new(size_t bytes)
+{
+	unsigned char *raw, *aligned;
+	if (bytes > SIZE_MAX - LSTM_ALIGN - sizeof(void *))
+		return NULL;
+	raw = (unsigned char *)LSTM_MALLOC(bytes + LSTM_ALIGN + sizeof(void *));
+	if (!raw)
+		return NULL;
+	aligned = raw + sizeof(void *);
+	aligned += (LSTM_ALIGN - (uintptr_t)aligned % LSTM_ALIGN) % LSTM_ALIGN;
+	memcpy(aligned - sizeof(void *), &raw, sizeof(void *));
+	return aligned;
+}
+
+static void lstm__delete(const void *aligned)
+{
+	void *raw;
+	memcpy(&raw, (const unsigned char *)aligned - sizeof(void *), sizeof(void *));
+	LSTM_FREE(raw);
+}
+
+LSTM__DEF lstm_status lstm_model_new(lstm_model **model, const lstm_desc *desc,
+                                     const lstm_weights *weights)
+{
+	size_t bytes;
+	void *memory;
+	lstm_status status;
+
+	if (!model)
+		return LSTM_ERR_ARG;
+	*model = NULL;
+	status = lstm_model_size(desc, &bytes);
+	if (status != LSTM_OK)
+		return status;
+	memory = lstm__new(bytes);
+	if (!memory)
+		return LSTM_ERR_MEMORY;
+	status = lstm_model_init(model, desc, weights, memory, bytes);
+	if (status == LSTM_OK)
+		(*model)->owned = 1;
+	else
+		lstm__delete(memory);
+	return status;
+}
+
+LSTM__DEF void lstm_model_free(lstm_model *model)
+{
+	if (model && model->owned)
+		lstm__delete(model);
+}
+#endif
+/* ==== src/state.h ============================================================================= */
+/* The state: h and c of every layer, direction and stream, and the scratch memory of a run. */
+
+/* x is staged, and for small batches projected, for up to lstm__piece steps before the recurrence
+ * runs over them.  From LSTM__HOIST_BATCH streams on that gains nothing, as each weight is reused
+ * across streams already: then stacks alone work in pieces, shorter ones, and x goes step by step. */
+static const size_t lstm__piece = 64, lstm__piece_batched = 16;
+enum { LSTM__HOIST_BATCH = 8 };
+
+/* The scratch that all jobs of a state share: as large as the first layer needs, whose x alone is
+ * staged, and whose outputs are as wide as any other's. */
+static void lstm__state_scratch(struct lstm__arena *arena, const lstm_state *s,
+                                struct lstm__job *job)
+{
+	const lstm_model *m = s->model;
+	const struct lstm__layer *l = &m->layers[0];
+	size_t lanes = (size_t)m->kernels->lanes, batch = (size_t)s->batch, rows = 0;
+
+	memset(job, 0, sizeof(*job));
+	job->batch = s->batch;
+	job->h_row = (l->output + lanes - 1) / lanes * lanes;
+	job->c_row = l->vectors * lanes;
+	job->piece = s->max_steps < lstm__piece ? s->max_steps : lstm__piece;
+	if (lanes == 1)
+		job->piece = 0; /* the reference path needs none */
+	else if (s->batch >= LSTM__HOIST_BATCH)
+		job->piece = 1;
+	if (!lstm__multiply(job->piece, batch, &rows))
+		arena->overflow = 1;
+	job->active = (int *)lstm__take(arena, batch, sizeof(int));
+	job->stage = lstm__take_floats(arena, rows, l->width);
+	if (job->piece > 1)
+		job->pre = lstm__take_floats(arena, rows, 4 * job->c_row);
+	if (l->projection)
+		job->cells = lstm__take_floats(arena, batch, job->c_row);
+}
+
+/* What job i of a layer and direction does not share. */
+static void lstm__state_job(struct lstm__arena *arena, const lstm_state *s, size_t i,
+                            struct lstm__job *job)
+{
+	const lstm_model *m = s->model;
+	size_t batch = (size_t)s->batch, directions = (size_t)m->directions;
+	size_t width = directions * m->layers[0].output;
+
+	job->layer = &m->layers[i];
+	job->reverse = m->desc.direction == LSTM_REVERSE || i % directions == 1;
+	job->foreign = i < directions;
+	job->h = lstm__take_floats(arena, batch, 2 * job->h_row);
+	job->c = lstm__take_floats(arena, batch, job->c_row);
+	job->phase = (unsigned char *)lstm__take(arena, batch, 1);
+	job->x_step = job->y_step = batch * width; /* between layers; a run knows those of x, y */
+	job->x_stream = job->y_stream = width;
+}
+
+/* Lay out as model.h does: with memory in the arena, or only to count. */
+static lstm_state *lstm__state_build(struct lstm__arena *arena, lstm_state *s)
+{
+	const lstm_model *m = s->model;
+	size_t layers = (size_t)m->desc.layers, jobs = layers * (size_t)m->directions, steps = 0, i;
+	lstm_state *state = (lstm_state *)lstm__take(arena, 1, sizeof(*state));
+	struct lstm__job job;
+
+	s->jobs = (struct lstm__job *)lstm__take(arena, jobs, sizeof(*s->jobs));
+	lstm__state_scratch(arena, s, &job);
+	for (i = 0; i < jobs; i++) {
+		lstm__state_job(arena, s, i, &job);
+		if (state)
+			s->jobs[i] = job;
+	}
+	if (!lstm__multiply(s->max_steps, (size_t)s->batch, &steps))
+		arena->overflow = 1;
+	for (i = 0; i < 2; i++)
+		s->between[i] =
+			layers > i + 1 ? lstm__take_floats(arena, steps, job.x_stream) : NULL;
+	if (state)
+		*state = *s;
+	return state;
+}
+
+static lstm_status lstm__state_measure(lstm_state *draft, const lstm_model *model, int batch,
+                                       size_t max_steps, size_t *bytes)
+{
+	struct lstm__arena arena = {NULL, 0, 0};
+	if (!model || batch <= 0)
+		return LSTM_ERR_ARG;
+	memset(draft, 0, sizeof(*draft));
+	draft->model = model;
+	draft->batch = batch;
+	if (max_steps == 0) {
+		if (lstm__whole_sequences(model))
+			return LSTM_ERR_ARG;
+		max_steps = batch < LSTM__HOIST_BATCH ? lstm__piece : lstm__piece_batched;
+	}
+	draft->max_steps = max_steps;
+	lstm__state_build(&arena, draft);
+	if (arena.overflow)
+		return LSTM_ERR_SIZE;
+	*bytes = arena.used;
+	return LSTM_OK;
+}
+
+LSTM__DEF lstm_status lstm_state_size(const lstm_model *model, int batch, size_t max_steps,
+                                      size_t *bytes)
+{
+	lstm_state draft;
+	return bytes ? lstm__state_measure(&draft, model, batch, max_steps, bytes) : LSTM_ERR_ARG;
+}
+
+LSTM__DEF lstm_status lstm_state_init(lstm_state **state, const lstm_model *model, int batch,
+                                      size_t max_steps, void *memory, size_t bytes)
+{
+	struct lstm__arena arena = {NULL, 0, 0};
+	lstm_state draft;
+	lstm_status status;
+	size_t need;
+
+	if (!state)
+		return LSTM_ERR_ARG;
+	*state = NULL;
+	status = lstm__state_measure(&draft, model, batch, max_steps, &need);
+	if (status == LSTM_OK)
+		status = lstm__arena_check(memory, bytes, need);
+	if (status != LSTM_OK)
+		return status;
+	arena.base = (unsigned char *)memory;
+	*state = lstm__state_build(&arena, &draft);
+	lstm_state_reset(*state);
+	return LSTM_OK;
+}
+
+static size_t lstm__state_layers(const lstm_state *s)
+{
+	return (size_t)s->model->desc.layers * (size_t)s->model->directions;
+}
+
+LSTM__DEF void lstm_state_reset_stream(lstm_state *state, int stream)
+{
+	size_t i, layers = lstm__state_layers(state);
+	if (stream < 0 || stream >= state->batch)
+		return;
+	for (i = 0; i < layers; i++) {
+		struct lstm__job *job = &state->jobs[i];
+		memset(lstm__job_h(job, stream, 0), 0, job->h_row * sizeof(float));
+		memset(job->c + (size_t)stream * job->c_row, 0, job->c_row * sizeof(float));
+	}
+}
+
+LSTM__DEF void lstm_state_reset(lstm_state *state)
+{
+	size_t i, layers = lstm__state_layers(state);
+	int b;
+	for (i = 0; i < layers; i++)
+		memset(state->jobs[i].phase, 0, (size_t)state->batch);
+	for (b = 0; b < state->batch; b++)
+		lstm_state_reset_stream(state, b);
+}
+
+LSTM__DEF void lstm_state_get(const lstm_state *state, float *h, float *c)
+{
+	size_t i, layers = lstm__state_layers(state);
+	int b;
+	for (i = 0; i < layers; i++) {
+		const struct lstm__job *job = &state->jobs[i];
+		const size_t output = job->layer->output, hidden = job->layer->hidden;
+		for (b = 0; b < state->batch; b++) {
+			if (h) {
+				memcpy(h, lstm__job_h(job, b, 0), output * sizeof(float));
+				h += output;
+			}
+			if (c) {
+				memcpy(c, job->c + (size_t)b * job->c_row, hidden * sizeof(float));
+				c += hidden;
+			}
+		}
+	}
+}
+
+static void lstm__copy_flushed(float *to, const float *from, size_t n)
+{
+	size_t k;
+	for (k = 0; k < n; k++)
+		to[k] = lstm__flush(from[k]);
+}
+
+LSTM__DEF void lstm_state_set(lstm_state *state, const float *h, const float *c)
+{
+	size_t i, layers = lstm__state_layers(state);
+	int b;
+	for (i = 0; i < layers; i++) {
+		const struct lstm__job *job = &state->jobs[i];
+		const size_t output = job->layer->output, hidden = job->layer->hidden;
+		for (b = 0; b < state->batch; b++) {
+			if (h) {
+				lstm__copy_flushed(lstm__job_h(job, b, 0), h, output);
+				h += output;
+			}
+			if (c) {
+				lstm__copy_flushed(job->c + (size_t)b * job->c_row, c, hidden);
+				c += hidden;
+			}
+		}
+	}
+}
+
+#ifndef LSTM_NO_MALLOC
+LSTM__DEF lstm_status lstm_state_new(lstm_state **state, const lstm_model *model, int batch,
+                                     size_t max_steps)
+{
+	size_t bytes;
+	void *memory;
+	lstm_status status;
+
+	if (!state)
+		return LSTM_ERR_ARG;
+	*state = NULL;
+	status = lstm_state_size(model, batch, max_steps, &bytes);
+	if (status != LSTM_OK)
+		return status;
+	memory = lstm__new(bytes);
+	if (!memory)
+		return LSTM_ERR_MEMORY;
+	status = lstm_state_init(state, model, batch, max_steps, memory, bytes);
+	(*state)->owned = 1;
+	return status;
+}
+
+LSTM__DEF void lstm_state_free(lstm_state *state)
+{
+	if (state && state->owned)
+		lstm__delete(state);
+}
+#endif
+/* ==== src/run.h =============================================================================== */
+/* From the public calls to jobs: pieces, layers, directions. */
+
+/* One call's view of x and y, with dense strides filled in. */
+struct lstm__call {
+	const float *x;
+	float *y;
+	size_t steps, x_step, x_stream, y_step, y_stream;
+	const size_t *lengths;
+};
+
+/* Layer by layer over steps [first, first + steps). */
+static void lstm__run_piece(lstm_state *s, const struct lstm__call *call, size_t first,
+                            size_t steps)
+{
+	const lstm_model *m = s->model;
+	const int layers = m->desc.layers;
+	struct lstm__job *job = s->jobs;
+	int layer, d;
+
+	for (layer = 0; layer < layers; layer++)
+		for (d = 0; d < m->directions; d++, job++) {
+			job->lengths = call->lengths;
+			job->first = first;
+			job->steps = steps;
+			if (layer == 0) {
+				job->x = call->x + first * call->x_step;
+				job->x_step = call->x_step;
+				job->x_stream = call->x_stream;
+			} else {
+				job->x = s->between[(layer - 1) & 1];
+			}
+			if (layer == layers - 1) {
+				job->y = call->y ? call->y + first * call->y_step : NULL;
+				job->y_step = call->y_step;
+				job->y_stream = call->y_stream;
+			} else {
+				job->y = s->between[layer & 1];
+			}
+			if (d == 1 && job->y)
+				job->y += job->layer->output;
+			m->kernels->run(job);
+		}
+}
+
+static void lstm__run_call(lstm_state *s, const struct lstm__call *call)
+{
+	unsigned environment = lstm__fp_enter();
+	size_t first, piece = call->steps;
+
+	if (s->model->desc.layers > 1 && piece > s->max_steps)
+		piece = s->max_steps;
+	for (first = 0; first < call->steps; first += piece) {
+		size_t left = call->steps - first;
+		lstm__run_piece(s, call, first, left < piece ? left : piece);
+	}
+	lstm__fp_leave(environment);
+}
+
+LSTM__DEF void lstm_run(lstm_state *state, const float *x, float *y, size_t steps)
+{
+	const lstm_model *m = state->model;
+	size_t batch = (size_t)state->batch, k;
+	struct lstm__call call;
+
+	call.x = x;
+	call.y = y;
+	call.steps = steps;
+	call.x_stream = m->layers[0].width;
+	call.x_step = batch * call.x_stream;
+	call.y_stream = (size_t)m->directions * m->layers[0].output;
+	call.y_step = batch * call.y_stream;
+	call.lengths = NULL;
+	if (steps <= state->max_steps || !lstm__whole_sequences(m))
+		lstm__run_call(state, &call);
+	else
+		for (k = 0; y && k < steps * call.y_step; k++)
+			y[k] = NAN;
+}
+
+/* Strides of one of x and y: what the caller gave, or dense; 0 if the range overflows size_t.
+ * *extent is the number of floats from the first to past the last. */
+static int lstm__strides(const lstm_run_args *args, size_t batch, size_t width, size_t *step,
+                         size_t *stream, size_t *extent)
+{
+	size_t row = args->order == LSTM_TIME_MAJOR ? batch : args->steps, a = 0, b = 0, bytes;
+	size_t *outer = args->order == LSTM_TIME_MAJOR ? step : stream;
+	size_t *inner = args->order == LSTM_TIME_MAJOR ? stream : step;
+
+	if (!*inner)
+		*inner = width;
+	if (!*outer && !lstm__multiply(row, *inner, outer))
+		return 0;
+	if (args->steps && !lstm__multiply(args->steps - 1, *step, &a))
+		return 0;
+	if (!lstm__multiply(batch - 1, *stream, &b) || b > SIZE_MAX - a || width > SIZE_MAX - a - b)
+		return 0;
+	*extent = args->steps ? a + b + width : 0;
+	return lstm__multiply(*extent, sizeof(float), &bytes);
+}
+
+static int lstm__overlap(const float *x, size_t nx, const float *y, size_t ny)
+{
+	uintptr_t a = (uintptr_t)x, b = (uintptr_t)y;
+	return a < b ? b - a < nx * sizeof(float) : a - b < ny * sizeof(float);
+}
+
+/* The top layer's final h of each direction. */
+static void lstm__copy_last(const lstm_state *s, float *last)
+{
+	const lstm_model *m = s->model;
+	const struct lstm__job *top = s->jobs + (m->desc.layers - 1) * m->directions;
+	const size_t output = top->layer->output;
+	int b, d;
+	for (b = 0; b < s->batch; b++)
+		for (d = 0; d < m->directions; d++, last += output)
+			memcpy(last, lstm__job_h(&top[d], b, 0), output * sizeof(float));
+}
+
+LSTM__DEF lstm_status lstm_run_with(lstm_state *state, const lstm_run_args *args)
+{
+	struct lstm__call call;
+	const lstm_model *m;
+	size_t batch, x_extent, y_extent, width, b;
+
+	if (!state || !args || (unsigned)args->order > LSTM_BATCH_MAJOR ||
+	    (args->steps && !args->x))
+		return LSTM_ERR_ARG;
+	m = state->model;
+	batch = (size_t)state->batch;
+	if (args->steps > state->max_steps && lstm__whole_sequences(m))
+		return LSTM_ERR_ARG;
+	for (b = 0; args->lengths && b < batch; b++)
+		if (args->lengths[b] > args->steps)
+			return LSTM_ERR_ARG;
+	call.x = args->x;
+	call.y = args->y;
+	call.steps = args->steps;
+	call.lengths = args->lengths;
+	call.x_step = args->x_step;
+	call.x_stream = args->x_stream;
+	call.y_step = args->y_step;
+	call.y_stream = args->y_stream;
+	width = (size_t)m->directions * m->layers[0].output;
+	if (!lstm__strides(args, batch, m->layers[0].width, &call.x_step, &call.x_stream,
+	                   &x_extent) ||
+	    !lstm__strides(args, batch, width, &call.y_step, &call.y_stream, &y_extent))
+		return LSTM_ERR_SIZE;
+	if (args->steps && args->y && lstm__overlap(args->x, x_extent, args->y, y_extent))
+		return LSTM_ERR_ARG;
+	lstm__run_call(state, &call);
+	if (args->last)
+		lstm__copy_last(state, args->last);
+	return LSTM_OK;
+}
+/* ==== src/text.h ============================================================================== */
+/* ---- text: UTF-8, error sentences, decimals -------------------------------------------------- */
+#ifndef LSTM_NO_MALLOC
+#include <stdarg.h>
+
+/* Bytes of the UTF-8 character at s, where size bytes are left; 0 if it is malformed. */
+static size_t lstm__text_utf8(const unsigned char *s, size_t size)
+{
+	size_t length, k;
+
+	if (size == 0)
+		return 0;
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	length = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	if (size < length)
+		return 0;
+	for (k = 1; k < length; k++)
+		if ((s[k] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90))
+		return 0; /* longer than it need be */
+	if ((s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0; /* half of a surrogate pair, or beyond U+10FFFF */
+	return length;
+}
+
+/* 1 if the well-formed character at s is a control character: C0, DEL or C1. */
+static int lstm__text_control(const unsigned char *s)
+{
+	return s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
+}
+
+/* One sentence in lstm_error.text.  Written here and not by snprintf, which LSTM_NO_STDIO removes
+ * and which would cut a name in the middle of a character. */
+typedef struct lstm__text {
+	char *text;
+	size_t used;
+	int full;
+} lstm__text;
+
+/* Whom to tell, and the name of the file that every sentence begins with. */
+typedef struct lstm__text_log {
+	lstm_error *error; /* or NULL */
+	const char *file;
+} lstm__text_log;
+
+#define LSTM__TEXT_SIZE sizeof(((lstm_error *)0)->text)
+#define LSTM__TEXT_NAME 120 /* bytes shown of one name: a path and two tensors fit in a sentence */
+
+/* All of the bytes or, where they do not fit, three dots and nothing ever after. */
+static void lstm__text_put(lstm__text *t, const void *bytes, size_t size)
+{
+	if (t->full)
+		return;
+	if (t->used + size + sizeof("...") > LSTM__TEXT_SIZE) {
+		bytes = "...";
+		size = 3;
+		t->full = 1;
+	}
+	memcpy(t->text + t->used, bytes, size);
+	t->used += size;
+	t->text[t->used] = '\0';
+}
+
+/* Bytes from outside, with every control character and every malformed byte as \xNN. */
+static void lstm__text_put_foreign(lstm__text *t, const unsigned char *s, size_t size)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t length, k;
+	char escape[4];
+
+	for (; size; s += length, size -= length) {
+		length = lstm__text_utf8(s, size);
+		if (length && !lstm__text_control(s)) {
+			lstm__text_put(t, s, length);
+			continue;
+		}
+		length = length ? length : 1;
+		for (k = 0; k < length; k++) {
+			escape[0] = '\\';
+			escape[1] = 'x';
+			escape[2] = digits[s[k] >> 4];
+			escape[3] = digits[s[k] & 15];
+			lstm__text_put(t, escape, 4);
+		}
+	}
+}
+
+/* A name from outside; of a long one the end, since names differ there. */
+static void lstm__text_put_name(lstm__text *t, const char *name)
+{
+	const unsigned char *s = (const unsigned char *)name;
+	size_t size = strlen(name);
+
+	if (size > LSTM__TEXT_NAME) {
+		s += size - LSTM__TEXT_NAME;
+		for (size = LSTM__TEXT_NAME; size && (s[0] & 0xc0) == 0x80; size--)
+			s++;
+		lstm__text_put(t, "...", 3);
+	}
+	lstm__text_put_foreign(t, s, size);
+}
+
+static void lstm__text_put_number(lstm__text *t, uint64_t number)
+{
+	char digits[20];
+	size_t k = sizeof(digits);
+
+	do {
+		digits[--k] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	lstm__text_put(t, digits + k, sizeof(digits) - k);
+}
+
+/* %s our own text, %q a name from outside in quotes, %u a uint64_t, %t the shape of a const
+ * lstm_tensor *. */
+static void lstm__text_say_list(lstm__text *t, const char *format, va_list list)
+{
+	const lstm_tensor *tensor;
+	const char *s;
+	int k;
+
+	for (; *format; format++) {
+		if (*format != '%') {
+			lstm__text_put(t, format, 1);
+			continue;
+		}
+		switch (*++format) {
+		case 's':
+			for (s = va_arg(list, const char *); *s; s++)
+				lstm__text_put(t, s, 1);
+			break;
+		case 'q':
+			lstm__text_put(t, "'", 1);
+			lstm__text_put_name(t, va_arg(list, const char *));
+			lstm__text_put(t, "'", 1);
+			break;
+		case 'u':
+			lstm__text_put_number(t, va_arg(list, uint64_t));
+			break;
+		default:
+			tensor = va_arg(list, const lstm_tensor *);
+			lstm__text_put(t, "[", 1);
+			for (k = 0; k < tensor->rank; k++) {
+				if (k)
+					lstm__text_put(t, ", ", 2);
+				lstm__text_put_number(t, tensor->shape[k]);
+			}
+			lstm__text_put(t, "]", 1);
+		}
+	}
+}
+
+static void lstm__text_say(lstm__text *t, const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	lstm__text_say_list(t, format, list);
+	va_end(list);
+}
+
+/* Set the error's status and begin its sentence with the file's name; log->error is not NULL. */
+static void lstm__text_begin(lstm__text *t, const lstm__text_log *log, lstm_status status)
+{
+	log->error->status = status;
+	t->text = log->error->text;
+	t->used = 0;
+	t->full = 0;
+	lstm__text_put_name(t, log->file);
+	lstm__text_put(t, ": ", 2);
+}
+
+static lstm_status lstm__text_fail(const lstm__text_log *log, lstm_status status,
+                                   const char *format, ...)
+{
+	lstm__text t;
+	va_list list;
+
+	if (log->error) {
+		lstm__text_begin(&t, log, status);
+		va_start(list, format);
+		lstm__text_say_list(&t, format, list);
+		va_end(list);
+	}
+	return status;
+}
+
+static lstm_status lstm__text_no_memory(const lstm__text_log *log, size_t bytes)
+{
+	return lstm__text_fail(log, LSTM_ERR_MEMORY, "expected %u bytes of memory, found less",
+	                       (uint64_t)bytes);
+}
+
+static void lstm__text_clear(lstm_error *error)
+{
+	if (error) {
+		error->status = LSTM_OK;
+		error->text[0] = '\0';
+	}
+}
+
+/* Read [-]digits[.digits][e[+-]digits] at *text and step over it; 0 if there is no such number, or
+ * it is beyond fp32's normal range.  Not strtof: its decimal point is the locale's. */
+static int lstm__text_decimal(const char **text, float *value)
+{
+	const char *s = *text;
+	double number, scale = 1;
+	uint64_t digits = 0;
+	int negative = *s == '-', exponent = 0, point = 0, power = 0, sign = 1;
+
+	s += negative;
+	if (*s < '0' || *s > '9')
+		return 0;
+	for (; (*s >= '0' && *s <= '9') || (*s == '.' && !point); s++) {
+		if (*s == '.') {
+			point = 1;
+			if (s[1] < '0' || s[1] > '9')
+				return 0;
+		} else if (digits < 100000000000000000) {
+			digits = digits * 10 + (uint64_t)(*s - '0');
+			exponent -= point;
+		} else if (!point) {
+			exponent++; /* the 18th digit and on are far below one step of fp32 */
+		}
+	}
+	if (*s == 'e' || *s == 'E') {
+		s++;
+		if (*s == '+' || *s == '-')
+			sign = *s++ == '-' ? -1 : 1;
+		if (*s < '0' || *s > '9')
+			return 0;
+		for (; *s >= '0' && *s <= '9'; s++)
+			power = power < 100000000 ? power * 10 + (*s - '0') : power;
+		exponent += sign * power;
+	}
+	for (power = exponent < 0 ? -exponent : exponent; power > 0 && scale < 1e300; power--)
+		scale *= 10;
+	number = exponent < 0 ? (double)digits / scale : (double)digits * scale;
+	/* half a step above the largest fp32, and the smallest normal one */
+	if (number >= 3.4028235677973366e38 || (digits && number < 1.1754943508222875e-38))
+		return 0;
+	*value = (float)(negative ? -number : number);
+	*text = s;
+	return 1;
+}
+#endif /* LSTM_NO_MALLOC */
+/* ==== src/sort.h ============================================================================== */
+/* ---- what the file's rooms need of memory, sorting and searching ----------------------------- */
+#ifndef LSTM_NO_MALLOC
+static void *lstm__file_allocate(const lstm__text_log *log, size_t count, size_t size,
+                                 lstm_status *status)
+{
+	size_t bytes;
+	void *memory = NULL;
+
+	if (lstm__multiply(count, size, &bytes))
+		memory = LSTM_MALLOC(bytes ? bytes : 1);
+	else
+		bytes = SIZE_MAX;
+	*status = memory ? LSTM_OK : lstm__text_no_memory(log, bytes);
+	return memory;
+}
+
+static void lstm__file_free(const void *memory)
+{
+	if (memory)
+		LSTM_FREE((void *)memory);
+}
+
+typedef int lstm__file_compare(const void *a, const void *b);
+
+static void lstm__file_sift(const void **items, size_t root, size_t count,
+                            lstm__file_compare *compare)
+{
+	const void *item = items[root];
+	size_t child;
+
+	for (; root < count / 2; root = child) {
+		child = 2 * root + 1;
+		if (child + 1 < count && compare(items[child], items[child + 1]) < 0)
+			child++;
+		if (compare(item, items[child]) >= 0)
+			break;
+		items[root] = items[child];
+	}
+	items[root] = item;
+}
+
+/* Heap sort: in place and never quadratic.  qsort may allocate behind LSTM_MALLOC's back. */
+static void lstm__file_sort(const void **items, size_t count, lstm__file_compare *compare)
+{
+	const void *last;
+	size_t k;
+
+	for (k = 1; k < count && compare(items[k - 1], items[k]) <= 0; k++)
+		;
+	if (k >= count)
+		return; /* the usual case */
+	for (k = count / 2; k-- > 0;)
+		lstm__file_sift(items, k, count, compare);
+	for (k = count; k-- > 1;) {
+		last = items[k];
+		items[k] = items[0];
+		items[0] = last;
+		lstm__file_sift(items, 0, k, compare);
+	}
+}
+
+static const void *lstm__file_search(const void *const *items, size_t count, const void *wanted,
+                                     lstm__file_compare *compare)
+{
+	size_t low = 0, middle;
+	int order;
+
+	while (low < count) {
+		middle = low + (count - low) / 2;
+		order = compare(wanted, items[middle]);
+		if (order == 0)
+			return items[middle];
+		if (order < 0)
+			count = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+#endif /* LSTM_NO_MALLOC */
+/* ==== src/json.h ============================================================================== */
+/* ---- JSON, as much of it as a safetensors header has: no recursion, so no depth to limit ----- */
+#ifndef LSTM_NO_MALLOC
+typedef struct lstm__json {
+	const lstm__text_log *log;
+	const char *tensor;        /* whose entry is being read, or NULL */
+	const unsigned char *text; /* the header */
+	size_t used, size;
+	char *strings; /* where the next string goes; decoded, each is shorter than its JSON */
+} lstm__json;
+
+#define LSTM__JSON_FIRST 8 /* the header's first byte in the file: messages count from its start */
+
+/* Refuse what stands at json->used. */
+static lstm_status lstm__json_bad(const lstm__json *json, const char *expected)
+{
+	const unsigned char *s = json->text + json->used;
+	size_t left = json->size - json->used, size = 0;
+	lstm__text t;
+
+	if (!json->log->error)
+		return LSTM_ERR_FORMAT;
+	lstm__text_begin(&t, json->log, LSTM_ERR_FORMAT);
+	if (json->tensor)
+		lstm__text_say(&t, "tensor %q, ", json->tensor);
+	lstm__text_say(&t, "byte %u: expected %s, found ", LSTM__JSON_FIRST + (uint64_t)json->used,
+	               expected);
+	while (size < left && size < 24 &&
+	       (s[size] == '-' || s[size] == '+' || s[size] == '.' || s[size] == '_' ||
+	        (s[size] >= '0' && s[size] <= '9') || (s[size] >= 'A' && s[size] <= 'Z') ||
+	        (s[size] >= 'a' && s[size] <= 'z')))
+		size++; /* a word or a number in full, anything else as one character */
+	if (size == 0)
+		size = lstm__text_utf8(s, left);
+	if (size == 0 && left)
+		size = 1;
+	lstm__text_put(&t, "'", size ? 1 : 0);
+	lstm__text_put_foreign(&t, s, size);
+	lstm__text_say(&t, size ? "'" : "the end of the header");
+	return LSTM_ERR_FORMAT;
+}
+
+/* Step over white space; the next byte, or -1 at the end. */
+static int lstm__json_peek(lstm__json *json)
+{
+	while (json->used < json->size) {
+		switch (json->text[json->used]) {
+		case ' ':
+		case '\t':
+		case '\n':
+		case '\r':
+			json->used++;
+			break;
+		default:
+			return json->text[json->used];
+		}
+	}
+	return -1;
+}
+
+static lstm_status lstm__json_mark(lstm__json *json, char mark, const char *expected)
+{
+	if (lstm__json_peek(json) != mark)
+		return lstm__json_bad(json, expected);
+	json->used++;
+	return LSTM_OK;
+}
+
+/* In a list or an object, before each member: *more is 0 once the closing mark is passed. */
+static lstm_status lstm__json_more(lstm__json *json, char close, int *first, int *more)
+{
+	*more = 0;
+	if (lstm__json_peek(json) == close) {
+		json->used++;
+		return LSTM_OK;
+	}
+	*more = 1;
+	if (*first) {
+		*first = 0;
+		return LSTM_OK;
+	}
+	return lstm__json_mark(json, ',', close == ']' ? "',' or ']'" : "',' or '}'");
+}
+
+static int lstm__json_hex(const unsigned char *s, size_t left, unsigned *value)
+{
+	int k;
+
+	*value = 0;
+	if (left < 4)
+		return 0;
+	for (k = 0; k < 4; k++) {
+		*value <<= 4;
+		if (s[k] >= '0' && s[k] <= '9')
+			*value += (unsigned)(s[k] - '0');
+		else if (s[k] >= 'a' && s[k] <= 'f')
+			*value += (unsigned)(s[k] - 'a' + 10);
+		else if (s[k] >= 'A' && s[k] <= 'F')
+			*value += (unsigned)(s[k] - 'A' + 10);
+		else
+			return 0;
+	}
+	return 1;
+}
+
+/* Decode the escape at s into piece; the bytes read, or 0 if it is none of JSON's. */
+static size_t lstm__json_escape(const unsigned char *s, size_t left, unsigned char piece[4],
+                                size_t *length)
+{
+	static const char letters[] = "\"\"\\\\//b\bf\fn\nr\rt\t"; /* each before its meaning */
+	unsigned value, low;
+	size_t read = 6, k;
+
+	if (left < 2)
+		return 0;
+	*length = 1;
+	for (k = 0; k < sizeof(letters) - 1; k += 2) {
+		piece[0] = (unsigned char)letters[k + 1];
+		if (s[1] == letters[k])
+			return 2;
+	}
+	if (s[1] != 'u' || !lstm__json_hex(s + 2, left - 2, &value))
+		return 0;
+	if (value >= 0xd800 && value < 0xe000) {
+		if (value >= 0xdc00 || left < 12 || s[6] != '\\' || s[7] != 'u' ||
+		    !lstm__json_hex(s + 8, left - 8, &low) || low < 0xdc00 || low > 0xdfff)
+			return 0; /* half a pair */
+		value = 0x10000 + ((value - 0xd800) << 10) + (low - 0xdc00);
+		read = 12;
+	}
+	*length = value < 0x80 ? 1 : value < 0x800 ? 2 : value < 0x10000 ? 3 : 4;
+	for (k = *length - 1; k > 0; k--, value >>= 6)
+		piece[k] = (unsigned char)(0x80 | (value & 0x3f));
+	piece[0] = (unsigned char)(value | (*length == 1 ? 0 : (0xf00u >> *length) & 0xff));
+	return read;
+}
+
+/* Decode a string into json->strings and point *string to it.  No U+0000 ever, because *string is
+ * NUL-terminated, and no control character at all where the string is a name. */
+static lstm_status lstm__json_string(lstm__json *json, const char *expected, int is_name,
+                                     const char **string)
+{
+	unsigned char piece[4];
+	char *out = json->strings;
+	size_t length, read;
+	int c;
+
+	if (lstm__json_mark(json, '"', expected) != LSTM_OK)
+		return LSTM_ERR_FORMAT;
+	for (;;) {
+		const unsigned char *s = json->text + json->used;
+		size_t left = json->size - json->used;
+
+		c = left ? s[0] : -1;
+		if (c == -1)
+			return lstm__json_bad(json, "a closing quote");
+		if (c == '"')
+			break;
+		if (c < 0x20)
+			return lstm__json_bad(json, "no bare control character in a string");
+		if (c == '\\') {
+			read = lstm__json_escape(s, left, piece, &length);
+			if (read == 0)
+				return lstm__json_bad(json, "one of JSON's escapes");
+		} else {
+			read = length = lstm__text_utf8(s, left);
+			if (read == 0)
+				return lstm__json_bad(json, "UTF-8");
+			memcpy(piece, s, length);
+		}
+		if (piece[0] == '\0')
+			return lstm__json_bad(json, "no character U+0000");
+		if (is_name && lstm__text_control(piece))
+			return lstm__json_bad(json, "no control character in a name");
+		memcpy(out, piece, length);
+		out += length;
+		json->used += read;
+	}
+	json->used++;
+	*out++ = '\0';
+	*string = json->strings;
+	json->strings = out;
+	return LSTM_OK;
+}
+
+static lstm_status lstm__json_whole(lstm__json *json, uint64_t *number)
+{
+	static const char expected[] = "a whole number from 0 to 18446744073709551615";
+	size_t start;
+	int c = lstm__json_peek(json);
+
+	start = json->used;
+	*number = 0;
+	for (; c >= '0' && c <= '9'; c = json->used < json->size ? json->text[json->used] : -1) {
+		unsigned digit = (unsigned)(c - '0');
+
+		if (*number > (UINT64_MAX - digit) / 10 || (*number == 0 && json->used > start))
+			break; /* too large, or a leading zero: a digit is left, refused below */
+		*number = *number * 10 + digit;
+		json->used++;
+	}
+	if (json->used == start || c == '.' || c == 'e' || c == 'E' || (c >= '0' && c <= '9')) {
+		json->used = start;
+		return lstm__json_bad(json, expected);
+	}
+	return LSTM_OK;
+}
+#endif /* LSTM_NO_MALLOC */
+/* ==== src/entries.h =========================================================================== */
+/* ---- the header of a safetensors file: read, and checked against itself and the data --------- */
+#ifndef LSTM_NO_MALLOC
+/* Memory that lives as long as the file: converted weights and the like.  The bytes follow. */
+struct lstm__file_block {
+	struct lstm__file_block *next;
+};
+
+struct lstm__file_entry {
+	lstm_tensor tensor; /* first: a tensor's address is its entry's */
+	const char *type;   /* the format's name of its type */
+};
+
+struct lstm_file {
+	char *name;
+	void *owned;                      /* the whole file if it was read here, else NULL */
+	const unsigned char *data;        /* what the offsets of tensors count from */
+	size_t bytes;                     /* of data */
+	char *strings;                    /* every string of the header, decoded */
+	const char *metadata;             /* in it: key, value, key, value ... */
+	struct lstm__file_entry *entries; /* in the order of the header */
+	const void **by_name;             /* const lstm_tensor * */
+	const void **keys;                /* const char *, sorted; each one's value follows it */
+	size_t count, key_count;
+	struct lstm__file_block *blocks;
+};
+
+/* The types of the format, with their sizes in bits. */
+static const struct lstm__file_type {
+	const char *name;
+	unsigned bits;
+	lstm_dtype dtype;
+} lstm__file_types[] = {
+	{"F32", 32, LSTM_DTYPE_F32},          {"F64", 64, LSTM_DTYPE_F64},
+	{"F16", 16, LSTM_DTYPE_F16},          {"BF16", 16, LSTM_DTYPE_BF16},
+	{"I64", 64, LSTM_DTYPE_OTHER},        {"U64", 64, LSTM_DTYPE_OTHER},
+	{"I32", 32, LSTM_DTYPE_OTHER},        {"U32", 32, LSTM_DTYPE_OTHER},
+	{"I16", 16, LSTM_DTYPE_OTHER},        {"U16", 16, LSTM_DTYPE_OTHER},
+	{"I8", 8, LSTM_DTYPE_OTHER},          {"U8", 8, LSTM_DTYPE_OTHER},
+	{"BOOL", 8, LSTM_DTYPE_OTHER},        {"C64", 64, LSTM_DTYPE_OTHER},
+	{"F8_E4M3", 8, LSTM_DTYPE_OTHER},     {"F8_E5M2", 8, LSTM_DTYPE_OTHER},
+	{"F8_E8M0", 8, LSTM_DTYPE_OTHER},     {"F8_E4M3FNUZ", 8, LSTM_DTYPE_OTHER},
+	{"F8_E5M2FNUZ", 8, LSTM_DTYPE_OTHER}, {"F6_E2M3", 6, LSTM_DTYPE_OTHER},
+	{"F6_E3M2", 6, LSTM_DTYPE_OTHER},     {"F4", 4, LSTM_DTYPE_OTHER},
+};
+
+/* The reference implementation's own limit on headers. */
+#define LSTM__FILE_HEADER 100000000
+
+/* Bytes of the shortest entry, "":{"dtype":"I8","shape":[],"data_offsets":[0,1]}: so the size of a
+ * header bounds its number of tensors. */
+#define LSTM__FILE_ENTRY 49
+
+static int lstm__file_by_name(const void *a, const void *b)
+{
+	return strcmp(((const lstm_tensor *)a)->name, ((const lstm_tensor *)b)->name);
+}
+
+static int lstm__file_by_key(const void *a, const void *b)
+{
+	return strcmp((const char *)a, (const char *)b);
+}
+
+static int lstm__file_by_place(const void *a, const void *b)
+{
+	const lstm_tensor *s = (const lstm_tensor *)a, *t = (const lstm_tensor *)b;
+	const unsigned char *p = (const unsigned char *)s->data;
+	const unsigned char *q = (const unsigned char *)t->data;
+
+	if (p != q)
+		return p < q ? -1 : 1;
+	return s->bytes < t->bytes ? -1 : s->bytes > t->bytes;
+}
+
+static lstm_status lstm__file_read_type(lstm__json *json, struct lstm__file_entry *entry,
+                                        unsigned *bits)
+{
+	char *strings = json->strings;
+	const char *name;
+	size_t k;
+	lstm_status status = lstm__json_string(json, "a string as dtype", 1, &name);
+
+	if (status != LSTM_OK)
+		return status;
+	json->strings = strings; /* not kept */
+	for (k = 0; k < sizeof(lstm__file_types) / sizeof(lstm__file_types[0]); k++) {
+		if (strcmp(name, lstm__file_types[k].name) == 0) {
+			entry->type = lstm__file_types[k].name;
+			entry->tensor.dtype = lstm__file_types[k].dtype;
+			*bits = lstm__file_types[k].bits;
+			return LSTM_OK;
+		}
+	}
+	return lstm__text_fail(json->log, LSTM_ERR_FORMAT,
+	                       "tensor %q: expected a dtype of the format such as F32, found %q",
+	                       entry->tensor.name, name);
+}
+
+static lstm_status lstm__file_read_shape(lstm__json *json, lstm_tensor *tensor)
+{
+	const int limit = (int)(sizeof(tensor->shape) / sizeof(tensor->shape[0]));
+	int first = 1, more = 0;
+	uint64_t size;
+
+	if (lstm__json_mark(json, '[', "a list as shape") != LSTM_OK)
+		return LSTM_ERR_FORMAT;
+	for (;;) {
+		if (lstm__json_more(json, ']', &first, &more) != LSTM_OK)
+			return LSTM_ERR_FORMAT;
+		if (!more)
+			return LSTM_OK;
+		if (tensor->rank == limit)
+			return lstm__json_bad(json, "a shape of at most 8 dimensions");
+		if (lstm__json_whole(json, &size) != LSTM_OK)
+			return LSTM_ERR_FORMAT;
+		if ((size_t)size != size)
+			return lstm__text_fail(
+				json->log, LSTM_ERR_FORMAT,
+				"tensor %q: expected a shape that memory can hold, found %u",
+				tensor->name, size);
+		tensor->shape[tensor->rank++] = (size_t)size;
+	}
+}
+
+static lstm_status lstm__file_read_offsets(lstm__json *json, uint64_t offsets[2])
+{
+	if (lstm__json_mark(json, '[', "a list as data_offsets") != LSTM_OK ||
+	    lstm__json_whole(json, &offsets[0]) != LSTM_OK ||
+	    lstm__json_mark(json, ',', "',' and a second data offset") != LSTM_OK ||
+	    lstm__json_whole(json, &offsets[1]) != LSTM_OK)
+		return LSTM_ERR_FORMAT;
+	return lstm__json_mark(json, ']', "']' after two data offsets");
+}
+
+/* Type, shape and place of a tensor agree with each other and with the data. */
+static lstm_status lstm__file_place(const lstm_file *file, const lstm__text_log *log,
+                                    struct lstm__file_entry *entry, unsigned bits,
+                                    const uint64_t offsets[2])
+{
+	lstm_tensor *tensor = &entry->tensor;
+	size_t size = bits;
+	int k, fits = 1;
+
+	for (k = 0; k < tensor->rank && fits; k++)
+		fits = lstm__multiply(size, tensor->shape[k], &size);
+	if (!fits)
+		return lstm__text_fail(
+			log, LSTM_ERR_FORMAT,
+			"tensor %q: expected a shape that memory can hold, found %t of %s",
+			tensor->name, tensor, entry->type);
+	if (size % 8)
+		return lstm__text_fail(
+			log, LSTM_ERR_FORMAT,
+			"tensor %q: expected a whole number of bytes, found %t of %s", tensor->name,
+			tensor, entry->type);
+	if (offsets[0] > offsets[1])
+		return lstm__text_fail(
+			log, LSTM_ERR_FORMAT,
+			"tensor %q: expected data_offsets in ascending order, found [%u, %u]",
+			tensor->name, offsets[0], offsets[1]);
+	if (offsets[1] > file->bytes)
+		return lstm__text_fail(
+			log, LSTM_ERR_FORMAT,
+			"tensor %q: expected data_offsets up to %u, where the data end, "
+			"found [%u, %u]",
+			tensor->name, (uint64_t)file->bytes, offsets[0], offsets[1]);
+	if (offsets[1] - offsets[0] != size / 8)
+		return lstm__text_fail(
+			log, LSTM_ERR_FORMAT,
+			"tensor %q: expected %u bytes for %t of %s, found %u in [%u, %u]",
+			tensor->name, (uint64_t)(size / 8), tensor, entry->type,
+			offsets[1] - offsets[0], offsets[0], offsets[1]);
+	tensor->data = file->data + offsets[0];
+	tensor->bytes = size / 8;
+	return LSTM_OK;
+}
+
+static lstm_status lstm__file_read_entry(const lstm_file *file, lstm__json *json,
+                                         struct lstm__file_entry *entry)
+{
+	static const char *const fields[3] = {"dtype", "shape", "data_offsets"};
+	uint64_t offsets[2] = {0, 0};
+	unsigned bits = 0, seen = 0;
+	int first = 1, more = 0, k;
+	const char *field;
+	char *strings = json->strings;
+	lstm_status status = lstm__json_mark(json, '{', "'{' and the description of a tensor");
+
+	while (status == LSTM_OK) {
+		status = lstm__json_more(json, '}', &first, &more);
+		if (status != LSTM_OK || !more)
+			break;
+		status = lstm__json_string(json, "a field's name in quotes", 1, &field);
+		if (status != LSTM_OK)
+			break;
+		json->strings = strings; /* not kept */
+		for (k = 0; k < 3 && strcmp(field, fields[k]) != 0; k++)
+			;
+		if (k == 3)
+			return lstm__text_fail(json->log, LSTM_ERR_FORMAT,
+			                       "tensor %q: expected dtype, shape and data_offsets, "
+			                       "found a field %q",
+			                       entry->tensor.name, field);
+		if (seen & 1u << k)
+			return lstm__text_fail(json->log, LSTM_ERR_FORMAT,
+			                       "tensor %q: expected one %s, found two",
+			                       entry->tensor.name, fields[k]);
+		seen |= 1u << k;
+		status = lstm__json_mark(json, ':', "':' after a field's name");
+		if (status != LSTM_OK)
+			break;
+		if (k == 0)
+			status = lstm__file_read_type(json, entry, &bits);
+		else if (k == 1)
+			status = lstm__file_read_shape(json, &entry->tensor);
+		else
+			status = lstm__file_read_offsets(json, offsets);
+	}
+	for (k = 0; k < 3 && status == LSTM_OK; k++)
+		if (!(seen & 1u << k))
+			status = lstm__text_fail(json->log, LSTM_ERR_FORMAT,
+			                         "tensor %q: expected a field %s, found none",
+			                         entry->tensor.name, fields[k]);
+	if (status == LSTM_OK)
+		status = lstm__file_place(file, json->log, entry, bits, offsets);
+	return status;
+}
+
+/* __metadata__: an object of strings, kept as they come in file->strings. */
+static lstm_status lstm__file_read_metadata(lstm_file *file, lstm__json *json)
+{
+	int first = 1, more = 0;
+	const char *key, *value;
+	lstm_status status;
+
+	if (file->metadata)
+		return lstm__json_bad(json, "one '__metadata__' only");
+	file->metadata = json->strings;
+	status = lstm__json_mark(json, '{', "'{' and an object of strings as __metadata__");
+	while (status == LSTM_OK) {
+		status = lstm__json_more(json, '}', &first, &more);
+		if (status != LSTM_OK || !more)
+			break;
+		status = lstm__json_string(json, "a metadata key in quotes", 1, &key);
+		if (status == LSTM_OK)
+			status = lstm__json_mark(json, ':', "':' after a metadata key");
+		if (status == LSTM_OK)
+			status = lstm__json_string(json, "a string as metadata value", 0, &value);
+		file->key_count += status == LSTM_OK;
+	}
+	return status;
+}
+
+static lstm_status lstm__file_read_members(lstm_file *file, lstm__json *json)
+{
+	int first = 1, more = 0;
+	char *strings;
+	const char *name;
+	struct lstm__file_entry *entry;
+	lstm_status status = LSTM_OK;
+
+	if (json->size == 0 || json->text[0] != '{')
+		return lstm__json_bad(json, "'{' at the start of the header");
+	json->used = 1;
+	while (status == LSTM_OK) {
+		json->tensor = NULL;
+		status = lstm__json_more(json, '}', &first, &more);
+		if (status != LSTM_OK || !more)
+			break;
+		strings = json->strings;
+		status = lstm__json_string(json, "a tensor's name in quotes", 1, &name);
+		if (status == LSTM_OK)
+			status = lstm__json_mark(json, ':', "':' after a name");
+		if (status != LSTM_OK)
+			break;
+		if (strcmp(name, "__metadata__") == 0) {
+			json->strings = strings; /* not kept */
+			status = lstm__file_read_metadata(file, json);
+			continue;
+		}
+		json->tensor = name;
+		entry = &file->entries[file->count];
+		memset(entry, 0, sizeof(*entry));
+		entry->tensor.name = name;
+		status = lstm__file_read_entry(file, json, entry);
+		file->count += status == LSTM_OK;
+	}
+	for (; status == LSTM_OK && json->used < json->size; json->used++)
+		if (json->text[json->used] != ' ')
+			return lstm__json_bad(json, "nothing but spaces after the header's object");
+	return status;
+}
+
+/* The data are covered from end to end, and no byte twice. */
+static lstm_status lstm__file_check_places(const lstm_file *file, const lstm__text_log *log,
+                                           const void **places)
+{
+	const lstm_tensor *tensor, *before = NULL;
+	size_t k, begin, end = 0;
+
+	for (k = 0; k < file->count; k++)
+		places[k] = &file->entries[k].tensor;
+	lstm__file_sort(places, file->count, lstm__file_by_place);
+	for (k = 0; k < file->count; k++, before = tensor) {
+		tensor = (const lstm_tensor *)places[k];
+		begin = (size_t)((const unsigned char *)tensor->data - file->data);
+		if (begin < end)
+			return lstm__text_fail(
+				log, LSTM_ERR_FORMAT,
+				"tensor %q: expected data that begin at %u, after tensor %q, "
+				"found them to overlap it from %u",
+				tensor->name, (uint64_t)end, before->name, (uint64_t)begin);
+		if (begin > end)
+			return lstm__text_fail(
+				log, LSTM_ERR_FORMAT,
+				"tensor %q: expected data that begin at %u, found a hole up to %u",
+				tensor->name, (uint64_t)end, (uint64_t)begin);
+		end = begin + tensor->bytes;
+	}
+	if (end < file->bytes)
+		return lstm__text_fail(log, LSTM_ERR_FORMAT,
+		                       "expected %u bytes of data, as the tensors say, found %u",
+		                       (uint64_t)end, (uint64_t)file->bytes);
+	return LSTM_OK;
+}
+
+/* Sort names and keys for look-ups, and refuse what stands there twice. */
+static lstm_status lstm__file_index(lstm_file *file, const lstm__text_log *log)
+{
+	const char *key = file->metadata;
+	size_t k;
+
+	for (k = 0; k < file->count; k++)
+		file->by_name[k] = &file->entries[k].tensor;
+	lstm__file_sort(file->by_name, file->count, lstm__file_by_name);
+	for (k = 1; k < file->count; k++)
+		if (lstm__file_by_name(file->by_name[k - 1], file->by_name[k]) == 0)
+			return lstm__text_fail(log, LSTM_ERR_FORMAT,
+			                       "tensor %q: expected one of this name, found two",
+			                       ((const lstm_tensor *)file->by_name[k])->name);
+	for (k = 0; k < file->key_count; k++) {
+		file->keys[k] = key;
+		key += strlen(key) + 1;
+		key += strlen(key) + 1;
+	}
+	lstm__file_sort(file->keys, file->key_count, lstm__file_by_key);
+	for (k = 1; k < file->key_count; k++)
+		if (lstm__file_by_key(file->keys[k - 1], file->keys[k]) == 0)
+			return lstm__text_fail(log, LSTM_ERR_FORMAT,
+			                       "metadata %q: expected one of this name, found two",
+			                       (const char *)file->keys[k]);
+	return LSTM_OK;
+}
+
+/* Read the header of size bytes at text.  What is allocated stays below four times its size: the
+ * strings once, an entry and two pointers for each LSTM__FILE_ENTRY bytes at the most, and a
+ * pointer for each pair of metadata, which takes six bytes or more. */
+static lstm_status lstm__file_read_header(lstm_file *file, const lstm__text_log *log,
+                                          const unsigned char *text, size_t size)
+{
+	lstm__json json;
+	lstm_status status;
+	const void **places;
+	size_t k, room = 0;
+
+	/* Every tensor read to its end has a brace and so many bytes of its own, and the header one
+	 * brace more: there is room for them and for one that turns out to be broken. */
+	for (k = 0; k < size; k++)
+		room += text[k] == '{';
+	if (room > size / LSTM__FILE_ENTRY + 1)
+		room = size / LSTM__FILE_ENTRY + 1;
+	file->strings = (char *)lstm__file_allocate(log, size, 1, &status);
+	if (status == LSTM_OK)
+		file->entries = (struct lstm__file_entry *)lstm__file_allocate(
+			log, room, sizeof(*file->entries), &status);
+	if (status != LSTM_OK)
+		return status;
+	memset(&json, 0, sizeof(json));
+	json.log = log;
+	json.text = text;
+	json.size = size;
+	json.strings = file->strings;
+	status = lstm__file_read_members(file, &json);
+	if (status == LSTM_OK)
+		file->by_name = (const void **)lstm__file_allocate(log, file->count, sizeof(void *),
+		                                                   &status);
+	if (status == LSTM_OK)
+		file->keys = (const void **)lstm__file_allocate(log, file->key_count,
+		                                                sizeof(void *), &status);
+	if (status == LSTM_OK)
+		status = lstm__file_index(file, log);
+	if (status != LSTM_OK)
+		return status;
+	places = (const void **)lstm__file_allocate(log, file->count, sizeof(void *), &status);
+	if (status == LSTM_OK)
+		status = lstm__file_check_places(file, log, places);
+	lstm__file_free(places);
+	return status;
+}
+#endif /* LSTM_NO_MALLOC */
+/* ==== src/file.h ============================================================================== */
+/* ---- the safetensors file: open, look up, read ----------------------------------------------- */
+#ifndef LSTM_NO_MALLOC
+#ifndef LSTM_NO_STDIO
+#include <errno.h>
+#include <stdio.h>
+#endif
+
+static lstm_status lstm__file_check(lstm_file *file, const lstm__text_log *log, const void *data,
+                                    size_t bytes)
+{
+	const unsigned char *s = (const unsigned char *)data;
+	uint64_t header = 0;
+	int k;
+
+	if (bytes == 0)
+		return lstm__text_fail(log, LSTM_ERR_FORMAT,
+		                       "expected a safetensors file, found it empty");
+	if (bytes < 8)
+		return lstm__text_fail(
+			log, LSTM_ERR_FORMAT,
+			"expected at least 8 bytes, found %u: not a safetensors file",
+			(uint64_t)bytes);
+	for (k = 7; k >= 0; k--)
+		header = header << 8 | s[k];
+	if (header > LSTM__FILE_HEADER)
+		return lstm__text_fail(log, LSTM_ERR_FORMAT,
+		                       "expected a header of at most %u bytes, found one of %u: "
+		                       "not a safetensors file",
+		                       (uint64_t)LSTM__FILE_HEADER, header);
+	if (header > bytes - 8)
+		return lstm__text_fail(
+			log, LSTM_ERR_FORMAT,
+			"expected a header of %u bytes after the first 8, found only %u: "
+			"the file is cut short, or not a safetensors file",
+			header, (uint64_t)(bytes - 8));
+	file->data = s + 8 + header;
+	file->bytes = bytes - 8 - (size_t)header;
+	return lstm__file_read_header(file, log, s + 8, (size_t)header);
+}
+
+/* Takes owned, which is data if it was read here, also where it fails. */
+static lstm_status lstm__file_new(lstm_file **result, void *owned, const void *data, size_t bytes,
+                                  const lstm__text_log *log)
+{
+	lstm_status status;
+	size_t size = strlen(log->file) + 1;
+	lstm_file *file = (lstm_file *)lstm__file_allocate(log, 1, sizeof(*file), &status);
+
+	if (status != LSTM_OK) {
+		lstm__file_free(owned);
+		return status;
+	}
+	memset(file, 0, sizeof(*file));
+	file->owned = owned;
+	file->name = (char *)lstm__file_allocate(log, size, 1, &status);
+	if (status == LSTM_OK) {
+		memcpy(file->name, log->file, size);
+		status = lstm__file_check(file, log, data, bytes);
+	}
+	if (status == LSTM_OK)
+		*result = file;
+	else
+		lstm_file_close(file);
+	return status;
+}
+
+LSTM__DEF lstm_status lstm_file_open_memory(lstm_file **file, const void *data, size_t bytes,
+                                            const char *name, lstm_error *error)
+{
+	lstm__text_log log;
+
+	lstm__text_clear(error);
+	log.error = error;
+	log.file = name ? name : "memory";
+	if (file)
+		*file = NULL;
+	if (!file || (!data && bytes))
+		return lstm__text_fail(&log, LSTM_ERR_ARG, "expected %s, found a null pointer",
+		                       file ? "data" : "a place for the lstm_file");
+	return lstm__file_new(file, NULL, data, bytes, &log);
+}
+
+#ifndef LSTM_NO_STDIO
+/* Why a call of stdio failed, where errno tells. */
+static const char *lstm__file_reason(int number, const char *otherwise)
+{
+#ifdef ENOENT
+	if (number == ENOENT)
+		return "found no file";
+#endif
+#ifdef EACCES
+	if (number == EACCES)
+		return "permission was denied";
+#endif
+#ifdef EISDIR
+	if (number == EISDIR)
+		return "found a directory";
+#endif
+	return otherwise;
+}
+
+static lstm_status lstm__file_slurp(FILE *stream, void **data, size_t *bytes,
+                                    const lstm__text_log *log)
+{
+	unsigned char probe;
+	lstm_status status;
+	long size;
+
+	errno = 0; /* a directory can be opened and told a size, but not be read */
+	if (fread(&probe, 1, 1, stream) != 1 && ferror(stream))
+		return lstm__text_fail(log, LSTM_ERR_FILE, "expected a file that can be read, %s",
+		                       lstm__file_reason(errno, "reading failed"));
+	if (fseek(stream, 0, SEEK_END) != 0 || (size = ftell(stream)) < 0 ||
+	    (unsigned long)size > SIZE_MAX || fseek(stream, 0, SEEK_SET) != 0)
+		return lstm__text_fail(log, LSTM_ERR_FILE,
+		                       "expected a file of known size, found a pipe or the like");
+	*bytes = (size_t)size;
+	*data = lstm__file_allocate(log, *bytes, 1, &status);
+	if (status != LSTM_OK)
+		return status;
+	if (fread(*data, 1, *bytes, stream) != *bytes) {
+		LSTM_FREE(*data);
+		return lstm__text_fail(log, LSTM_ERR_FILE,
+		                       "expected to read %u bytes, reading failed before the end",
+		                       (uint64_t)*bytes);
+	}
+	return LSTM_OK;
+}
+
+LSTM__DEF lstm_status lstm_file_open(lstm_file **file, const char *path, lstm_error *error)
+{
+	lstm__text_log log;
+	lstm_status status;
+	FILE *stream;
+	void *data = NULL;
+	size_t bytes = 0;
+
+	lstm__text_clear(error);
+	log.error = error;
+	log.file = path ? path : "path";
+	if (file)
+		*file = NULL;
+	if (!file || !path)
+		return lstm__text_fail(&log, LSTM_ERR_ARG, "expected %s, found a null pointer",
+		                       path ? "a place for the lstm_file" : "a file's name");
+	errno = 0;
+	stream = fopen(path, "rb");
+	if (!stream)
+		return lstm__text_fail(&log, LSTM_ERR_FILE,
+		                       "expected a file that can be opened, %s",
+		                       lstm__file_reason(errno, "opening failed"));
+	status = lstm__file_slurp(stream, &data, &bytes, &log);
+	fclose(stream);
+	return status == LSTM_OK ? lstm__file_new(file, data, data, bytes, &log) : status;
+}
+#endif
+
+/* Memory of the file's, until it is closed. */
+static void *lstm__file_keep(lstm_file *file, const lstm__text_log *log, size_t count, size_t size,
+                             lstm_status *status)
+{
+	struct lstm__file_block *block;
+	size_t bytes;
+
+	if (!lstm__multiply(count, size, &bytes) || bytes > SIZE_MAX - sizeof(*block))
+		bytes = SIZE_MAX - sizeof(*block);
+	block = (struct lstm__file_block *)lstm__file_allocate(log, bytes + sizeof(*block), 1,
+	                                                       status);
+	if (!block)
+		return NULL;
+	block->next = file->blocks;
+	file->blocks = block;
+	return block + 1;
+}
+
+/* Give back what was kept since first was the latest. */
+static void lstm__file_forget(lstm_file *file, const struct lstm__file_block *first)
+{
+	struct lstm__file_block *block;
+
+	while ((block = file->blocks) != first) {
+		file->blocks = block->next;
+		LSTM_FREE(block);
+	}
+}
+
+LSTM__DEF void lstm_file_close(lstm_file *file)
+{
+	if (!file)
+		return;
+	lstm__file_forget(file, NULL);
+	lstm__file_free(file->by_name);
+	lstm__file_free(file->keys);
+	lstm__file_free(file->entries);
+	lstm__file_free(file->strings);
+	lstm__file_free(file->owned);
+	lstm__file_free(file->name);
+	LSTM_FREE(file);
+}
+
+LSTM__DEF size_t lstm_file_count(const lstm_file *file)
+{
+	return file->count;
+}
+
+LSTM__DEF const lstm_tensor *lstm_file_tensor(const lstm_file *file, size_t index)
+{
+	return index < file->count ? &file->entries[index].tensor : NULL;
+}
+
+LSTM__DEF const lstm_tensor *lstm_file_find(const lstm_file *file, const char *name)
+{
+	lstm_tensor wanted;
+
+	memset(&wanted, 0, sizeof(wanted));
+	wanted.name = name;
+	return (const lstm_tensor *)lstm__file_search(file->by_name, file->count, &wanted,
+	                                              lstm__file_by_name);
+}
+
+LSTM__DEF const char *lstm_file_metadata(const lstm_file *file, const char *key)
+{
+	const char *found = (const char *)lstm__file_search(file->keys, file->key_count, key,
+	                                                    lstm__file_by_key);
+
+	return found ? found + strlen(found) + 1 : NULL;
+}
+
+/* ---- elements to fp32 ------------------------------------------------------------------------ */
+static uint64_t lstm__file_little(const unsigned char *s, int bytes)
+{
+	uint64_t value = 0;
+
+	while (bytes-- > 0)
+		value = value << 8 | s[bytes];
+	return value;
+}
+
+static float lstm__file_float(uint32_t bits)
+{
+	float value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+static float lstm__file_half(uint32_t half)
+{
+	uint32_t sign = (half & 0x8000) << 16, exponent = half >> 10 & 31, rest = half & 0x3ff;
+	float value;
+
+	if (exponent == 31)
+		return lstm__file_float(sign | 0x7f800000 | rest << 13); /* infinity, NaN */
+	if (exponent)
+		return lstm__file_float(sign | (exponent + 127 - 15) << 23 | rest << 13);
+	value = (float)rest / 16777216; /* subnormal: steps of 2^-24 */
+	return sign ? -value : value;
+}
+
+/* Rounded to nearest, ties to even. */
+static float lstm__file_double(uint64_t bits)
+{
+	double value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return (float)value;
+}
+
+LSTM__DEF lstm_status lstm_tensor_read(const lstm_tensor *tensor, float *values, size_t count)
+{
+	const unsigned char *s;
+	size_t k, elements = 1;
+	int d;
+
+	if (!tensor || (!values && count))
+		return LSTM_ERR_ARG;
+	for (d = 0; d < tensor->rank; d++)
+		elements *= tensor->shape[d]; /* cannot overflow, see lstm__file_place */
+	if (count != elements)
+		return LSTM_ERR_ARG;
+	s = (const unsigned char *)tensor->data;
+	switch (tensor->dtype) {
+	case LSTM_DTYPE_F32:
+		for (k = 0; k < count; k++)
+			values[k] = lstm__file_float((uint32_t)lstm__file_little(s + 4 * k, 4));
+		return LSTM_OK;
+	case LSTM_DTYPE_F64:
+		for (k = 0; k < count; k++)
+			values[k] = lstm__file_double(lstm__file_little(s + 8 * k, 8));
+		return LSTM_OK;
+	case LSTM_DTYPE_F16:
+		for (k = 0; k < count; k++)
+			values[k] = lstm__file_half((uint32_t)lstm__file_little(s + 2 * k, 2));
+		return LSTM_OK;
+	case LSTM_DTYPE_BF16:
+		for (k = 0; k < count; k++)
+			values[k] =
+				lstm__file_float((uint32_t)lstm__file_little(s + 2 * k, 2) << 16);
+		return LSTM_OK;
+	default:
+		return LSTM_ERR_FORMAT;
+	}
+}
+#endif /* LSTM_NO_MALLOC */
+/* ==== src/settings.h ========================================================================== */
+/* ---- lstm.* in __metadata__: what the shapes of an LSTM cannot say --------------------------- */
+/* All are optional; a key that is not listed, or a value that is not of its form, is refused.
+ *
+ *     lstm.gates         ifgo, the order of the gate blocks: PyTorch's, and no other
+ *     lstm.direction     forward, reverse or bidirectional.  Needed for a model that only runs in
+ *                        reverse; otherwise it must agree with the tensors
+ *     lstm.activations   of the gates, the candidate and the output: three names, or six for a
+ *                        bidirectional model whose directions differ.  Default: sigmoid,tanh,tanh.
+ *                        A name can have parameters, all of them: hardsigmoid(0.2,0.5),tanh,tanh
+ *     lstm.clip          limit of the pre-activations, a number above 0
+ *     lstm.cell_clip     limit of the cell state, a number above 0
+ *     lstm.input_forget  1: the gates are coupled, f = 1 - i.  0: they are not
+ *     lstm.bias          single: there is one bias, bias_ih, and no bias_hh
+ *
+ * Activations: sigmoid tanh relu linear softsign softplus hardsigmoid_keras3, with one parameter
+ * leakyrelu(alpha) thresholdedrelu(alpha) elu(alpha), with two affine(alpha,beta)
+ * scaledtanh(alpha,beta) hardsigmoid(alpha,beta).  Without them the ONNX operator's defaults hold.
+ * Numbers have the form -1.25e-3, in every locale; there are no spaces. */
+#ifndef LSTM_NO_MALLOC
+static const struct lstm__settings_function {
+	const char *name;
+	lstm_function function;
+	int parameters;
+} lstm__settings_functions[] = {
+	{"sigmoid", LSTM_SIGMOID, 0},
+	{"tanh", LSTM_TANH, 0},
+	{"relu", LSTM_RELU, 0},
+	{"linear", LSTM_LINEAR, 0},
+	{"affine", LSTM_AFFINE, 2},
+	{"leakyrelu", LSTM_LEAKY_RELU, 1},
+	{"thresholdedrelu", LSTM_THRESHOLDED_RELU, 1},
+	{"scaledtanh", LSTM_SCALED_TANH, 2},
+	{"hardsigmoid", LSTM_HARD_SIGMOID, 2},
+	{"hardsigmoid_keras3", LSTM_HARD_SIGMOID_KERAS3, 0},
+	{"elu", LSTM_ELU, 1},
+	{"softsign", LSTM_SOFTSIGN, 0},
+	{"softplus", LSTM_SOFTPLUS, 0},
+};
+
+/* Each of the settings below reads a value and answers NULL, or what was expected instead. */
+static const char *lstm__settings_activation(const char **text, lstm_activation *activation)
+{
+	const struct lstm__settings_function *f = lstm__settings_functions;
+	const struct lstm__settings_function *end =
+		f + sizeof(lstm__settings_functions) / sizeof(lstm__settings_functions[0]);
+	const char *s = *text;
+	size_t size = strcspn(s, "(),");
+
+	while (f < end && (strlen(f->name) != size || memcmp(f->name, s, size) != 0))
+		f++;
+	if (f == end)
+		return "names such as sigmoid or hardsigmoid(0.2,0.5)";
+	activation->function = f->function;
+	activation->alpha = activation->beta = 0;
+	s += size;
+	if (*s == '(') {
+		s++;
+		if (f->parameters == 0)
+			return "no parameters where a function has none";
+		if (!lstm__text_decimal(&s, &activation->alpha) ||
+		    (f->parameters == 2 &&
+		     (*s++ != ',' || !lstm__text_decimal(&s, &activation->beta))) ||
+		    *s++ != ')')
+			return f->parameters == 2 ? "two numbers in parentheses, or none"
+			                          : "one number in parentheses, or none";
+		if (activation->alpha == 0 && activation->beta == 0)
+			return "parameters that are not all zero, which stands for the defaults";
+	}
+	*text = s;
+	return NULL;
+}
+
+static const char *lstm__settings_activations(const char *value, lstm_desc *desc)
+{
+	int count = 0, most = desc->direction == LSTM_BIDIRECTIONAL ? 6 : 3;
+	const char *expected;
+
+	do {
+		if (count == most)
+			return most == 6 ? "three or six activations" : "three activations";
+		expected =
+			lstm__settings_activation(&value, &desc->activations[count / 3][count % 3]);
+		if (expected)
+			return expected;
+		count++;
+	} while (*value == ',' && *++value);
+	if (*value != '\0' || value[-1] == ',')
+		return "names with a comma in between";
+	if (count % 3)
+		return most == 6 ? "three or six activations" : "three activations";
+	return NULL;
+}
+
+static const char *lstm__settings_direction(const char *value, lstm_desc *desc)
+{
+	int both = desc->direction == LSTM_BIDIRECTIONAL;
+
+	if (strcmp(value, "bidirectional") == 0)
+		return both ? NULL : "forward or reverse, as there are tensors of one direction";
+	if (strcmp(value, "forward") != 0 && strcmp(value, "reverse") != 0)
+		return "forward, reverse or bidirectional";
+	if (both)
+		return "bidirectional, as there are tensors of both directions";
+	desc->direction = *value == 'r' ? LSTM_REVERSE : LSTM_FORWARD;
+	return NULL;
+}
+
+static const char *lstm__settings_limit(const char *value, float *limit)
+{
+	return lstm__text_decimal(&value, limit) && *value == '\0' && *limit > 0
+	               ? NULL
+	               : "a number above 0 in the range of fp32";
+}
+
+static const char *lstm__settings_read(const char *name, const char *value, lstm_desc *desc,
+                                       int *single_bias)
+{
+	if (strcmp(name, "gates") == 0)
+		return strcmp(value, "ifgo") == 0 ? NULL : "ifgo";
+	if (strcmp(name, "direction") == 0)
+		return lstm__settings_direction(value, desc);
+	if (strcmp(name, "activations") == 0)
+		return lstm__settings_activations(value, desc);
+	if (strcmp(name, "clip") == 0)
+		return lstm__settings_limit(value, &desc->clip);
+	if (strcmp(name, "cell_clip") == 0)
+		return lstm__settings_limit(value, &desc->cell_clip);
+	if (strcmp(name, "input_forget") == 0) {
+		desc->input_forget = *value == '1';
+		return strcmp(value, "0") == 0 || strcmp(value, "1") == 0 ? NULL : "0 or 1";
+	}
+	if (strcmp(name, "bias") == 0) {
+		*single_bias = 1;
+		return strcmp(value, "single") == 0 ? NULL : "single";
+	}
+	return "a key of gates, direction, activations, clip, cell_clip, input_forget, bias";
+}
+
+/* desc->direction says of which directions there are tensors. */
+static lstm_status lstm__settings_load(const lstm_file *file, const lstm__text_log *log,
+                                       lstm_desc *desc, int *single_bias)
+{
+	size_t k;
+
+	for (k = 0; k < file->key_count; k++) {
+		const char *key = (const char *)file->keys[k], *value = key + strlen(key) + 1;
+		const char *expected;
+
+		if (strncmp(key, "lstm.", 5) != 0)
+			continue;
+		expected = lstm__settings_read(key + 5, value, desc, single_bias);
+		if (expected)
+			return lstm__text_fail(log, LSTM_ERR_FORMAT,
+			                       "metadata %q: expected %s, found %q", key, expected,
+			                       value);
+	}
+	return LSTM_OK;
+}
+#endif /* LSTM_NO_MALLOC */
+/* ==== src/load.h ============================================================================== */
+/* ---- an LSTM from a file: find it, infer its sizes, check every tensor ----------------------- */
+#ifndef LSTM_NO_MALLOC
+enum { /* the tensors of one layer and direction, in the order of lstm_weights */
+       LSTM__LOAD_IH,
+       LSTM__LOAD_HH,
+       LSTM__LOAD_BIAS,
+       LSTM__LOAD_BIAS2,
+       LSTM__LOAD_PEEPHOLE,
+       LSTM__LOAD_HR,
+       LSTM__LOAD_STEMS
+};
+
+static const char *const lstm__load_stems[LSTM__LOAD_STEMS] = {
+	"weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_peephole", "weight_hr",
+};
+
+#define LSTM__LOAD_LISTED 4           /* names in a message that lists what there is */
+#define LSTM__LOAD_LARGEST 0x7fffffff /* sizes are ints in lstm_desc */
+#define LSTM__LOAD_NAME 64            /* the longest is weight_peephole_l2147483647_reverse */
+
+typedef struct lstm__load {
+	lstm_file *file;
+	lstm__text_log log;
+	lstm_desc *desc;
+	char *name;          /* the prefix, then room for the rest of a tensor's name */
+	size_t prefix;       /* its length */
+	unsigned char *used; /* [tensors of the file]: belongs to the LSTM */
+	int cell;            /* names are an LSTMCell's, without _l0 */
+	int directions, single_bias;
+} lstm__load;
+
+static int lstm__load_ends(const char *name, const char *end)
+{
+	size_t size = strlen(name), tail = strlen(end);
+
+	return size >= tail && strcmp(name + size - tail, end) == 0;
+}
+
+/* Put a tensor's name together in load->name. */
+static const char *lstm__load_name(const lstm__load *load, int stem, int layer, int reverse)
+{
+	char digits[12], *d = digits + sizeof(digits) - 1, *out = load->name + load->prefix;
+
+	strcpy(out, lstm__load_stems[stem]);
+	if (!load->cell) {
+		*d = '\0';
+		do
+			*--d = (char)('0' + layer % 10);
+		while (layer /= 10);
+		strcat(out, "_l");
+		strcat(out, d);
+	}
+	if (reverse)
+		strcat(out, "_reverse");
+	return load->name;
+}
+
+static const lstm_tensor *lstm__load_find(const lstm__load *load, int stem, int layer, int reverse)
+{
+	return lstm_file_find(load->file, lstm__load_name(load, stem, layer, reverse));
+}
+
+/* 1 if the tensor is the first of an LSTM, and how long its prefix is. */
+static int lstm__load_is_first(const lstm_tensor *tensor, size_t *prefix)
+{
+	size_t size = strlen(tensor->name);
+
+	if (lstm__load_ends(tensor->name, "weight_ih_l0"))
+		*prefix = size - strlen("weight_ih_l0");
+	else if (lstm__load_ends(tensor->name, "weight_ih"))
+		*prefix = size - strlen("weight_ih");
+	else
+		return 0;
+	return 1;
+}
+
+/* Refuse a file in which the prefix wanted, or any if that is NULL, has not one LSTM: list the
+ * LSTMs there are or, where there are none, the tensors. */
+static lstm_status lstm__load_fail_prefix(const lstm__load *load, const char *wanted, size_t firsts)
+{
+	const lstm_tensor *tensor;
+	size_t k, prefix, count = 0, total = firsts ? firsts : load->file->count;
+	lstm__text t;
+
+	if (!load->log.error)
+		return LSTM_ERR_FORMAT;
+	lstm__text_begin(&t, &load->log, LSTM_ERR_FORMAT);
+	if (wanted)
+		lstm__text_say(&t, "expected weight_ih_l0 or weight_ih under prefix %q", wanted);
+	else if (firsts)
+		lstm__text_say(&t, "expected one LSTM, or a prefix that chooses one");
+	else
+		lstm__text_say(&t, "expected a tensor weight_ih_l0 or weight_ih, of any prefix");
+	for (k = 0; k < load->file->count && count < LSTM__LOAD_LISTED; k++) {
+		tensor = (const lstm_tensor *)load->file->by_name[k];
+		if (firsts && !lstm__load_is_first(tensor, &prefix))
+			continue;
+		lstm__text_say(&t, count++ ? ", %q" : ", found %q", tensor->name);
+	}
+	if (total > count)
+		lstm__text_say(&t, " and %u more", (uint64_t)(total - count));
+	lstm__text_say(&t, total ? "" : ", found no tensor at all");
+	return LSTM_ERR_FORMAT;
+}
+
+/* Settle prefix and cell: by what is wanted, or by the only LSTM there is. */
+static lstm_status lstm__load_prefix(lstm__load *load, const char *wanted)
+{
+	const lstm_tensor *tensor, *first = NULL;
+	const char *prefix = wanted;
+	size_t k, size, firsts = 0;
+	int differ = 0, layers, cell;
+	lstm_status status;
+
+	load->prefix = wanted ? strlen(wanted) : 0;
+	for (k = 0; k < load->file->count; k++) {
+		tensor = (const lstm_tensor *)load->file->by_name[k];
+		if (!lstm__load_is_first(tensor, &size))
+			continue;
+		firsts++;
+		if (wanted)
+			continue;
+		if (!first) {
+			first = tensor;
+			prefix = tensor->name;
+			load->prefix = size;
+		} else if (size != load->prefix || memcmp(prefix, tensor->name, size) != 0) {
+			differ = 1;
+		}
+	}
+	if (!prefix || differ)
+		return lstm__load_fail_prefix(load, wanted, firsts);
+	load->name =
+		(char *)lstm__file_allocate(&load->log, load->prefix + LSTM__LOAD_NAME, 1, &status);
+	if (status != LSTM_OK)
+		return status;
+	memcpy(load->name, prefix, load->prefix);
+	layers = lstm__load_find(load, LSTM__LOAD_IH, 0, 0) != NULL;
+	load->cell = 1;
+	cell = lstm__load_find(load, LSTM__LOAD_IH, 0, 0) != NULL;
+	load->cell = !layers;
+	if (!layers && !cell)
+		return lstm__load_fail_prefix(load, wanted, firsts);
+	if (layers && cell)
+		return lstm__text_fail(&load->log, LSTM_ERR_FORMAT,
+		                       "tensor %q: expected this or one without _l0, found both",
+		                       lstm__load_name(load, LSTM__LOAD_IH, 0, 0));
+	return LSTM_OK;
+}
+
+/* The tensor under the name in load->name is used as values[rows][columns], where columns = 0
+ * stands for a vector; *values is NULL if there is no such tensor. */
+static lstm_status lstm__load_take(lstm__load *load, size_t rows, size_t columns,
+                                   const float **values)
+{
+	const lstm_tensor *tensor = lstm_file_find(load->file, load->name);
+	const struct lstm__file_entry *entry =
+		(const struct lstm__file_entry *)(const void *)tensor;
+	const uint16_t one = 1;
+	lstm_tensor wanted;
+	lstm_status status;
+	float *copy;
+
+	*values = NULL;
+	if (!tensor)
+		return LSTM_OK;
+	memset(&wanted, 0, sizeof(wanted));
+	wanted.rank = columns ? 2 : 1;
+	wanted.shape[0] = rows;
+	wanted.shape[1] = columns;
+	if (tensor->dtype == LSTM_DTYPE_OTHER)
+		return lstm__text_fail(&load->log, LSTM_ERR_FORMAT,
+		                       "tensor %q: expected F32, F64, F16 or BF16, found %s",
+		                       tensor->name, entry->type);
+	if (tensor->rank != wanted.rank || tensor->shape[0] != rows ||
+	    (columns && tensor->shape[1] != columns))
+		return lstm__text_fail(&load->log, LSTM_ERR_FORMAT,
+		                       "tensor %q: expected shape %t, found %t", tensor->name,
+		                       &wanted, tensor);
+	load->used[entry - load->file->entries] = 1;
+	if (tensor->dtype == LSTM_DTYPE_F32 && (uintptr_t)tensor->data % sizeof(float) == 0 &&
+	    *(const unsigned char *)&one == 1) {
+		*values = (const float *)tensor->data; /* in place: as this machine writes fp32 */
+		return LSTM_OK;
+	}
+	rows *= columns ? columns : 1;
+	copy = (float *)lstm__file_keep(load->file, &load->log, rows, sizeof(float), &status);
+	if (copy)
+		status = lstm_tensor_read(tensor, copy, rows);
+	*values = copy;
+	return status;
+}
+
+/* Infer the sizes from the first layer's matrices, and layers and direction from what is there. */
+static lstm_status lstm__load_sizes(lstm__load *load)
+{
+	lstm_desc *desc = load->desc;
+	const lstm_tensor *first = lstm__load_find(load, LSTM__LOAD_IH, 0, 0), *projection;
+
+	if (first->rank != 2 || first->shape[0] % 4 || first->shape[0] == 0 ||
+	    first->shape[1] == 0 || first->shape[0] > LSTM__LOAD_LARGEST ||
+	    first->shape[1] > LSTM__LOAD_LARGEST)
+		return lstm__text_fail(&load->log, LSTM_ERR_FORMAT,
+		                       "tensor %q: expected shape [4 * hidden, input], found %t",
+		                       first->name, first);
+	desc->hidden = (int)(first->shape[0] / 4);
+	desc->input = (int)first->shape[1];
+	projection = lstm__load_find(load, LSTM__LOAD_HR, 0, 0);
+	if (projection) {
+		if (projection->rank != 2 || projection->shape[1] != (size_t)desc->hidden ||
+		    projection->shape[0] == 0 || projection->shape[0] > LSTM__LOAD_LARGEST)
+			return lstm__text_fail(
+				&load->log, LSTM_ERR_FORMAT,
+				"tensor %q: expected shape [projection, %u], found %t",
+				projection->name, (uint64_t)desc->hidden, projection);
+		desc->projection = (int)projection->shape[0];
+	}
+	desc->layers = 1;
+	load->directions = 1;
+	if (load->cell)
+		return LSTM_OK;
+	while (lstm__load_find(load, LSTM__LOAD_IH, desc->layers, 0))
+		desc->layers++;
+	if (lstm__load_find(load, LSTM__LOAD_IH, 0, 1)) {
+		load->directions = 2;
+		desc->direction = LSTM_BIDIRECTIONAL;
+	}
+	return LSTM_OK;
+}
+
+static lstm_status lstm__load_layer(lstm__load *load, int layer, int reverse, lstm_weights *weights)
+{
+	const float **fields[LSTM__LOAD_STEMS];
+	const lstm_desc *desc = load->desc;
+	size_t hidden = (size_t)desc->hidden;
+	size_t output = (size_t)(desc->projection ? desc->projection : desc->hidden);
+	size_t rows[LSTM__LOAD_STEMS], columns[LSTM__LOAD_STEMS];
+	int stem, other;
+	lstm_status status;
+
+	memset(columns, 0, sizeof(columns));
+	for (stem = 0; stem < LSTM__LOAD_STEMS; stem++)
+		rows[stem] = 4 * hidden;
+	columns[LSTM__LOAD_IH] = layer ? (size_t)load->directions * output : (size_t)desc->input;
+	columns[LSTM__LOAD_HH] = output;
+	rows[LSTM__LOAD_PEEPHOLE] = 3 * hidden;
+	rows[LSTM__LOAD_HR] = output;
+	columns[LSTM__LOAD_HR] = hidden;
+	fields[LSTM__LOAD_IH] = &weights->w;
+	fields[LSTM__LOAD_HH] = &weights->u;
+	fields[LSTM__LOAD_BIAS] = &weights->b;
+	fields[LSTM__LOAD_BIAS2] = &weights->b2;
+	fields[LSTM__LOAD_PEEPHOLE] = &weights->peephole;
+	fields[LSTM__LOAD_HR] = &weights->projection;
+	for (stem = 0; stem < LSTM__LOAD_STEMS; stem++) {
+		if (stem == LSTM__LOAD_HR && !desc->projection)
+			break; /* if there is one in this layer, it is left over */
+		lstm__load_name(load, stem, layer, reverse);
+		status = lstm__load_take(load, rows[stem], columns[stem], fields[stem]);
+		if (status != LSTM_OK)
+			return status;
+		if (columns[stem] && !*fields[stem])
+			return lstm__text_fail(&load->log, LSTM_ERR_FORMAT,
+			                       "tensor %q: expected one of this name, found none",
+			                       load->name);
+	}
+	if (load->single_bias && weights->b2)
+		return lstm__text_fail(
+			&load->log, LSTM_ERR_FORMAT,
+			"tensor %q: expected none, as metadata 'lstm.bias' is 'single'",
+			lstm__load_name(load, LSTM__LOAD_BIAS2, layer, reverse));
+	if (!load->single_bias && !weights->b != !weights->b2) {
+		other = weights->b ? LSTM__LOAD_BIAS2 : LSTM__LOAD_BIAS;
+		return lstm__text_fail(
+			&load->log, LSTM_ERR_FORMAT,
+			"tensor %q: expected it beside %s, found none%s",
+			lstm__load_name(load, other, layer, reverse),
+			lstm__load_stems[LSTM__LOAD_BIAS + LSTM__LOAD_BIAS2 - other],
+			weights->b ? " (one bias alone needs metadata lstm.bias = single)" : "");
+	}
+	return LSTM_OK;
+}
+
+/* Nothing under the prefix that looks like the LSTM's may be left unused: it would mean that the
+ * model is another one than was loaded. */
+static lstm_status lstm__load_check_rest(const lstm__load *load)
+{
+	const lstm_tensor *tensor;
+	size_t k, stem;
+
+	for (k = 0; k < load->file->count; k++) {
+		tensor = &load->file->entries[k].tensor;
+		if (load->used[k] || strncmp(tensor->name, load->name, load->prefix) != 0)
+			continue;
+		for (stem = 0; stem < LSTM__LOAD_STEMS; stem++)
+			if (strncmp(tensor->name + load->prefix, lstm__load_stems[stem],
+			            strlen(lstm__load_stems[stem])) == 0)
+				return lstm__text_fail(
+					&load->log, LSTM_ERR_FORMAT,
+					"tensor %q: expected none beyond the layers found "
+					"(%u, in %s)",
+					tensor->name, (uint64_t)load->desc->layers,
+					load->directions == 2 ? "both directions"
+							      : "one direction");
+	}
+	return LSTM_OK;
+}
+
+static lstm_status lstm__load_all(lstm__load *load, const char *prefix, const lstm_weights **result)
+{
+	lstm_weights *weights;
+	size_t count;
+	int layer, reverse;
+	lstm_status status = lstm__load_prefix(load, prefix);
+
+	if (status == LSTM_OK)
+		status = lstm__load_sizes(load);
+	if (status == LSTM_OK)
+		status =
+			lstm__settings_load(load->file, &load->log, load->desc, &load->single_bias);
+	if (status == LSTM_OK)
+		load->used = (unsigned char *)lstm__file_allocate(&load->log, load->file->count, 1,
+		                                                  &status);
+	if (status != LSTM_OK)
+		return status;
+	memset(load->used, 0, load->file->count);
+	count = (size_t)load->desc->layers * (size_t)load->directions;
+	weights = (lstm_weights *)lstm__file_keep(load->file, &load->log, count, sizeof(*weights),
+	                                          &status);
+	if (status != LSTM_OK)
+		return status;
+	memset(weights, 0, count * sizeof(*weights));
+	*result = weights;
+	for (layer = 0; layer < load->desc->layers; layer++)
+		for (reverse = 0; reverse < load->directions && status == LSTM_OK; reverse++)
+			status = lstm__load_layer(load, layer, reverse, weights++);
+	return status == LSTM_OK ? lstm__load_check_rest(load) : status;
+}
+
+LSTM__DEF lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args, lstm_desc *desc,
+                                     const lstm_weights **weights, lstm_error *error)
+{
+	const struct lstm__file_block *kept;
+	lstm__load load;
+	lstm_status status;
+
+	lstm__text_clear(error);
+	memset(&load, 0, sizeof(load));
+	load.log.error = error;
+	load.log.file = file ? file->name : "file";
+	if (!file || !desc || !weights)
+		return lstm__text_fail(
+			&load.log, LSTM_ERR_ARG,
+			"expected a file, a description and weights, found a null pointer");
+	memset(desc, 0, sizeof(*desc));
+	*weights = NULL;
+	load.file = file;
+	load.desc = desc;
+	kept = file->blocks;
+	status = lstm__load_all(&load, args ? args->prefix : NULL, weights);
+	lstm__file_free(load.name);
+	lstm__file_free(load.used);
+	if (status == LSTM_OK) {
+		desc->isa = args ? args->isa : LSTM_ISA_AUTO;
+	} else {
+		lstm__file_forget(file, kept);
+		memset(desc, 0, sizeof(*desc));
+		*weights = NULL;
+	}
+	return status;
+}
+
+/* The rest of loading in one call, after the file was opened with this status. */
+static lstm_status lstm__load_model(lstm_model **model, lstm_file *file, lstm_status status,
+                                    const lstm_load_args *args, lstm_error *error)
+{
+	const lstm_weights *weights;
+	lstm_desc desc;
+	lstm__text_log log;
+
+	if (status != LSTM_OK)
+		return status;
+	status = lstm_file_lstm(file, args, &desc, &weights, error);
+	if (status == LSTM_OK) {
+		status = lstm_model_new(model, &desc, weights);
+		log.error = error;
+		log.file = file->name;
+		if (status != LSTM_OK)
+			lstm__text_fail(&log, status, "model of input %u, hidden %u, layers %u: %s",
+			                (uint64_t)desc.input, (uint64_t)desc.hidden,
+			                (uint64_t)desc.layers, lstm_strerror(status));
+	}
+	lstm_file_close(file);
+	return status;
+}
+
+static lstm_status lstm__load_no_model(const char *name, lstm_error *error)
+{
+	lstm__text_log log;
+
+	log.error = error;
+	log.file = name ? name : "model";
+	return lstm__text_fail(&log, LSTM_ERR_ARG,
+	                       "expected a place for the lstm_model, found a null pointer");
+}
+
+#ifndef LSTM_NO_STDIO
+LSTM__DEF lstm_status lstm_model_load(lstm_model **model, const char *path,
+                                      const lstm_load_args *args, lstm_error *error)
+{
+	lstm_file *file;
+	lstm_status status;
+
+	if (!model)
+		return lstm__load_no_model(path, error);
+	*model = NULL;
+	status = lstm_file_open(&file, path, error);
+	return lstm__load_model(model, file, status, args, error);
+}
+#endif
+
+LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *data, size_t bytes,
+                                             const char *name, const lstm_load_args *args,
+                                             lstm_error *error)
+{
+	lstm_file *file;
+	lstm_status status;
+
+	if (!model)
+		return lstm__load_no_model(name, error);
+	*model = NULL;
+	status = lstm_file_open_memory(&file, data, bytes, name, error);
+	return lstm__load_model(model, file, status, args, error);
+}
+#endif /* LSTM_NO_MALLOC */
+/* ==== src/end.h =============================================================================== */
+#ifdef __GNUC__
+#pragma GCC diagnostic pop
+#endif
+#endif
+
+#else /* LSTM__PASS: the header includes itself here, once for each vector instruction set */
+
+/* ==== simd/avx2.h ============================================================================= */
+#if LSTM__PASS == LSTM__AVX2
+/* The words of AVX2 with FMA: 8 lanes, 16 registers. */
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+
+#define LSTM__FN(name) lstm__##name##_avx2
+#define LSTM__ISA LSTM_ISA_AVX2
+#define LSTM__TARGET __attribute__((target("avx2,fma")))
+#define LSTM__LANES 8
+#define LSTM__UNITS 2
+#define LSTM__STREAMS 3
+#define lstm__vf __m256
+#define lstm__vm __m256
+
+#define lstm__set(x) _mm256_set1_ps(x)
+#define lstm__splat(p) _mm256_broadcast_ss(p)
+#define lstm__load(p) _mm256_loadu_ps(p)
+#define lstm__store(p, v) _mm256_storeu_ps(p, v)
+#define lstm__store_n(p, v, n)                                                                     \
+	_mm256_maskstore_ps(p,                                                                     \
+	                    _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n)),                        \
+	                                       _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)),         \
+	                    v)
+#define lstm__add(a, b) _mm256_add_ps(a, b)
+#define lstm__sub(a, b) _mm256_sub_ps(a, b)
+#define lstm__mul(a, b) _mm256_mul_ps(a, b)
+#define lstm__div(a, b) _mm256_div_ps(a, b)
+#define lstm__fma(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define lstm__fnma(a, b, c) _mm256_fnmadd_ps(a, b, c)
+#define lstm__min(limit, x) _mm256_min_ps(limit, x)
+#define lstm__max(limit, x) _mm256_max_ps(limit, x)
+#define lstm__abs(x) _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x)
+#define lstm__lt(a, b) _mm256_cmp_ps(a, b, _CMP_LT_OQ)
+#define lstm__le(a, b) _mm256_cmp_ps(a, b, _CMP_LE_OQ)
+#define lstm__select(m, a, b) _mm256_blendv_ps(b, a, m)
+#define lstm__clear(m, x) _mm256_andnot_ps(m, x)
+#define lstm__scale(x, t)                                                                          \
+	_mm256_castsi256_ps(_mm256_add_epi32(_mm256_slli_epi32(_mm256_castps_si256(t), 23),        \
+	                                     _mm256_castps_si256(x)))
+#define LSTM__SLEEF_EXP "Sleef_finz_expf8_u10avx2"
+#define LSTM__SLEEF_TANH "Sleef_finz_tanhf8_u35avx2"
+#endif
+/* ==== simd/avx512.h =========================================================================== */
+#if LSTM__PASS == LSTM__AVX512
+/* The words of AVX-512F: 16 lanes, 32 registers. */
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f")
+#endif
+
+#define LSTM__FN(name) lstm__##name##_avx512
+#define LSTM__ISA LSTM_ISA_AVX512
+#define LSTM__TARGET __attribute__((target("avx512f")))
+#define LSTM__LANES 16
+#define LSTM__UNITS 2
+#define LSTM__STREAMS 4
+#define lstm__vf __m512
+#define lstm__vm __mmask16
+
+#define lstm__set(x) _mm512_set1_ps(x)
+#define lstm__splat(p) _mm512_set1_ps(*(p))
+#define lstm__load(p) _mm512_loadu_ps(p)
+#define lstm__store(p, v) _mm512_storeu_ps(p, v)
+#define lstm__store_n(p, v, n) _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), v)
+#define lstm__add(a, b) _mm512_add_ps(a, b)
+#define lstm__sub(a, b) _mm512_sub_ps(a, b)
+#define lstm__mul(a, b) _mm512_mul_ps(a, b)
+#define lstm__div(a, b) _mm512_div_ps(a, b)
+#define lstm__fma(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define lstm__fnma(a, b, c) _mm512_fnmadd_ps(a, b, c)
+#define lstm__min(limit, x) _mm512_min_ps(limit, x)
+#define lstm__max(limit, x) _mm512_max_ps(limit, x)
+#define lstm__abs(x) _mm512_abs_ps(x)
+#define lstm__lt(a, b) _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ)
+#define lstm__le(a, b) _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ)
+#define lstm__select(m, a, b) _mm512_mask_mov_ps(b, m, a)
+#define lstm__clear(m, x) _mm512_mask_mov_ps(x, m, _mm512_setzero_ps())
+#define lstm__scale(x, t)                                                                          \
+	_mm512_castsi512_ps(_mm512_add_epi32(_mm512_slli_epi32(_mm512_castps_si512(t), 23),        \
+	                                     _mm512_castps_si512(x)))
+#define LSTM__SLEEF_EXP "Sleef_finz_expf16_u10avx512f"
+#define LSTM__SLEEF_TANH "Sleef_finz_tanhf16_u35avx512f"
+#endif
+/* ==== simd/neon.h ============================================================================= */
+#if LSTM__PASS == LSTM__NEON
+/* The words of AArch64 Advanced SIMD: 4 lanes, 32 registers, no region needed. */
+#define LSTM__FN(name) lstm__##name##_neon
+#define LSTM__ISA LSTM_ISA_NEON
+#define LSTM__TARGET
+#define LSTM__LANES 4
+#define LSTM__UNITS 4
+#define LSTM__STREAMS 4
+#define lstm__vf float32x4_t
+#define lstm__vm uint32x4_t
+
+#define lstm__set(x) vdupq_n_f32(x)
+#define lstm__splat(p) vld1q_dup_f32(p)
+#define lstm__load(p) vld1q_f32(p)
+#define lstm__store(p, v) vst1q_f32(p, v)
+#define lstm__store_n(p, v, n) lstm__store_n_neon(p, v, n)
+#define lstm__add(a, b) vaddq_f32(a, b)
+#define lstm__sub(a, b) vsubq_f32(a, b)
+#define lstm__mul(a, b) vmulq_f32(a, b)
+#define lstm__div(a, b) vdivq_f32(a, b)
+#define lstm__fma(a, b, c) vfmaq_f32(c, a, b)
+#define lstm__fnma(a, b, c) vfmsq_f32(c, a, b)
+#define lstm__min(limit, x) vminq_f32(limit, x)
+#define lstm__max(limit, x) vmaxq_f32(limit, x)
+#define lstm__abs(x) vabsq_f32(x)
+#define lstm__lt(a, b) vcltq_f32(a, b)
+#define lstm__le(a, b) vcleq_f32(a, b)
+#define lstm__select(m, a, b) vbslq_f32(m, a, b)
+#define lstm__clear(m, x) vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x), m))
+#define lstm__scale(x, t)                                                                          \
+	vreinterpretq_f32_s32(vaddq_s32(vshlq_n_s32(vreinterpretq_s32_f32(t), 23),                 \
+	                                vreinterpretq_s32_f32(x)))
+#define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10advsimd"
+#define LSTM__SLEEF_TANH "Sleef_finz_tanhf4_u35advsimd"
+
+LSTM__INLINE void lstm__store_n_neon(float *p, float32x4_t v, size_t n)
+{
+	float all[4];
+	vst1q_f32(all, v);
+	memcpy(p, all, n * sizeof(float));
+}
+#endif
+/* ==== simd/activations.h ====================================================================== */
+/* exp, tanh and what is made of them.  The same operations in the same order on every instruction
+ * set: fused multiply-adds by name, true division, and never a product that feeds a plain sum,
+ * which a compiler might fuse on one target and not on another.
+ *
+ * The built-in ones go through e^y = 2^n (1 + r s): n = round(y / log 2), r = y - n log 2 and
+ * s = 1 + r q(r) with q of degree 4 (tools/polynomials.py).  Adding 1.5 * 2^23 rounds to an integer
+ * and leaves it in the low bits, ready to be shifted into the exponent.  The part of log 2 that
+ * fp32 cannot hold is left out: it is 1.9e-9 n of the result, lost in rounding where |n| < 30. */
+LSTM__INLINE lstm__vf LSTM__FN(exp_part)(lstm__vf y, lstm__vf *t, lstm__vf *r)
+{
+	const lstm__vf magic = lstm__set(12582912.0f);
+	lstm__vf q;
+	*t = lstm__fma(y, lstm__set(1.44269504f), magic); /* 1 / log 2 */
+	*r = lstm__fnma(lstm__sub(*t, magic), lstm__set(0.693147182f), y);
+	q = lstm__fma(lstm__set(0.0013942204f), *r, lstm__set(0.00836867746f));
+	q = lstm__fma(q, *r, lstm__set(0.0416663848f));
+	q = lstm__fma(q, *r, lstm__set(0.166665211f));
+	q = lstm__fma(q, *r, lstm__set(0.5f));
+	return lstm__fma(*r, q, lstm__set(1)); /* s */
+}
+
+/* e^y - 1 for |y| <= 87: exact to about an ulp also near zero. */
+LSTM__INLINE lstm__vf LSTM__FN(expm1)(lstm__vf y)
+{
+	lstm__vf t, r, s = LSTM__FN(exp_part)(y, &t, &r);
+	lstm__vf power = lstm__scale(lstm__set(1), t);
+	return lstm__fma(power, lstm__mul(r, s), lstm__sub(power, lstm__set(1)));
+}
+
+/* x limited to [low, high]; NaN stays NaN. */
+LSTM__INLINE lstm__vf LSTM__FN(limit)(lstm__vf x, float low, float high)
+{
+	return lstm__max(lstm__set(low), lstm__min(lstm__set(high), x));
+}
+
+#ifdef LSTM_NO_SLEEF
+/* e^y for |y| <= 87. */
+LSTM__INLINE lstm__vf LSTM__FN(exp)(lstm__vf y)
+{
+	lstm__vf t, r, s = LSTM__FN(exp_part)(y, &t, &r);
+	return lstm__scale(lstm__fma(r, s, lstm__set(1)), t);
+}
+
+/* m / (m + 2) with m = e^2x - 1; 1 in fp32 from 9.02 on. */
+LSTM__INLINE lstm__vf LSTM__FN(tanh_part)(lstm__vf x)
+{
+	x = LSTM__FN(limit)(x, -10, 10);
+	return LSTM__FN(expm1)(lstm__add(x, x));
+}
+
+LSTM__INLINE lstm__vf LSTM__FN(tanh)(lstm__vf x)
+{
+	lstm__vf m = LSTM__FN(tanh_part)(x);
+	return lstm__div(m, lstm__add(m, lstm__set(2)));
+}
+#else
+/* SLEEF's functions of the finz family, whose bits are the same on all targets with FMA: exp within
+ * 1.0 ulp, tanh within 3.5 (the 1.0 one takes three times as long, for an error that the rounding
+ * of the gates' sums hides).  Declared here because sleef.h declares them only if the whole file is
+ * compiled for the instruction set. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+LSTM__TARGET lstm__vf LSTM__FN(sleef_exp)(lstm__vf) __asm__(LSTM__LABEL LSTM__SLEEF_EXP);
+LSTM__TARGET lstm__vf LSTM__FN(sleef_tanh)(lstm__vf) __asm__(LSTM__LABEL LSTM__SLEEF_TANH);
+#ifdef __cplusplus
+}
+#endif
+
+LSTM__INLINE lstm__vf LSTM__FN(exp)(lstm__vf y)
+{
+	return LSTM__FN(sleef_exp)(y);
+}
+
+LSTM__INLINE lstm__vf LSTM__FN(tanh)(lstm__vf x)
+{
+	return LSTM__FN(sleef_tanh)(x);
+}
+#endif
+
+/* e^x for a sigmoid, which is e / (1 + e): 1 in fp32 from 17 on, and 1.6e-38 from -87 down.  That
+ * is as good as zero if what it multiplies is finite. */
+LSTM__INLINE lstm__vf LSTM__FN(sigmoid_part)(lstm__vf x)
+{
+	return LSTM__FN(exp)(LSTM__FN(limit)(x, -87, 30));
+}
+
+LSTM__INLINE lstm__vf LSTM__FN(sigmoid)(lstm__vf x)
+{
+	lstm__vf e = LSTM__FN(sigmoid_part)(x);
+	e = lstm__div(e, lstm__add(lstm__set(1), e));
+	return lstm__clear(lstm__lt(x, lstm__set(-87)), e);
+}
+
+/* sigmoid(a) * tanh(b), before what counts as zero is made zero.  The built-in functions are
+ * quotients: one division serves for both. */
+LSTM__INLINE lstm__vf LSTM__FN(sigmoid_tanh)(lstm__vf a, lstm__vf b)
+{
+#ifdef LSTM_NO_SLEEF
+	lstm__vf e = LSTM__FN(sigmoid_part)(a), m = LSTM__FN(tanh_part)(b);
+	lstm__vf below = lstm__mul(lstm__add(lstm__set(1), e), lstm__add(m, lstm__set(2)));
+	return lstm__div(lstm__mul(e, m), below);
+#else
+	return lstm__mul(LSTM__FN(sigmoid)(a), LSTM__FN(tanh)(b));
+#endif
+}
+
+/* max(x, 0) + log(1 + e^-|x|), the logarithm as 2 atanh(s), s = e / (2 + e) <= 1/3. */
+LSTM__INLINE lstm__vf LSTM__FN(softplus)(lstm__vf x)
+{
+	const lstm__vf zero = lstm__set(0);
+	lstm__vf y = lstm__max(lstm__set(-87), lstm__sub(zero, lstm__abs(x)));
+	lstm__vf e = LSTM__FN(exp)(y);
+	lstm__vf s = lstm__div(e, lstm__add(lstm__set(2), e)), z = lstm__mul(s, s), p;
+	p = lstm__fma(lstm__set(0.284339875f), z, lstm__set(0.279054016f));
+	p = lstm__fma(p, z, lstm__set(0.400283813f));
+	p = lstm__fma(p, z, lstm__set(0.666662693f));
+	p = lstm__fma(p, z, lstm__set(2));
+	return lstm__fma(p, s, lstm__clear(lstm__lt(x, zero), x));
+}
+
+/* Any function of lstm_function; off the fast path. */
+LSTM__NOINLINE lstm__vf LSTM__FN(activate)(const lstm_activation *f, lstm__vf x)
+{
+	const lstm__vf alpha = lstm__set(f->alpha), beta = lstm__set(f->beta);
+	const lstm__vf zero = lstm__set(0), one = lstm__set(1);
+	const lstm__vm negative = lstm__lt(x, zero);
+	lstm__vf v;
+
+	switch (f->function) {
+	case LSTM_SIGMOID: return LSTM__FN(sigmoid)(x);
+	case LSTM_TANH: return LSTM__FN(tanh)(x);
+	case LSTM_RELU: return lstm__clear(negative, x);
+	case LSTM_AFFINE: return lstm__fma(alpha, x, beta);
+	case LSTM_LEAKY_RELU: return lstm__select(negative, lstm__mul(alpha, x), x);
+	case LSTM_THRESHOLDED_RELU: return lstm__clear(lstm__le(x, alpha), x);
+	case LSTM_SCALED_TANH: return lstm__mul(alpha, LSTM__FN(tanh)(lstm__mul(beta, x)));
+	case LSTM_HARD_SIGMOID:
+	case LSTM_HARD_SIGMOID_KERAS3:
+		v = lstm__fma(alpha, x, beta);
+		return lstm__min(one, lstm__clear(lstm__lt(v, zero), v));
+	case LSTM_ELU:
+		v = lstm__max(lstm__set(-87), lstm__min(zero, x));
+		return lstm__select(negative, lstm__mul(alpha, LSTM__FN(expm1)(v)), x);
+	case LSTM_SOFTSIGN: return lstm__div(x, lstm__add(one, lstm__abs(x)));
+	case LSTM_SOFTPLUS: return LSTM__FN(softplus)(x);
+	case LSTM_LINEAR:
+	case LSTM_DEFAULT: break;
+	}
+	return x;
+}
+/* ==== simd/cell.h ============================================================================= */
+/* From the four pre-activations of one vector of units to c and h. */
+LSTM__INLINE lstm__vf LSTM__FN(flush)(lstm__vf x)
+{
+	return lstm__clear(lstm__lt(lstm__abs(x), lstm__set(LSTM__TINY)), x);
+}
+
+/* The equations with every option.  c: the vector's place in the state. */
+LSTM__NOINLINE lstm__vf LSTM__FN(cell_any)(const struct lstm__layer *l, lstm__vf i, lstm__vf f,
+                                           lstm__vf g, lstm__vf o, size_t unit, float *c)
+{
+	const size_t row = l->vectors * LSTM__LANES;
+	const float *p = l->peephole ? l->peephole + unit : NULL;
+	const lstm__vf limit = lstm__set(l->clip), cell_limit = lstm__set(l->cell_clip);
+	const lstm__vf low = lstm__set(-l->clip), cell_low = lstm__set(-l->cell_clip);
+	lstm__vf before = lstm__load(c), after;
+
+	if (p) {
+		i = lstm__fma(lstm__load(p), before, i);
+		f = lstm__fma(lstm__load(p + row), before, f);
+	}
+	i = LSTM__FN(activate)(&l->gates, lstm__min(limit, lstm__max(low, i)));
+	if (l->input_forget)
+		f = lstm__sub(lstm__set(1), i);
+	else
+		f = LSTM__FN(activate)(&l->gates, lstm__min(limit, lstm__max(low, f)));
+	g = LSTM__FN(activate)(&l->candidate, lstm__min(limit, lstm__max(low, g)));
+	after = lstm__fma(f, before, lstm__mul(i, g));
+	after = LSTM__FN(flush)(lstm__min(cell_limit, lstm__max(cell_low, after)));
+	lstm__store(c, after);
+	if (p)
+		o = lstm__fma(lstm__load(p + 2 * row), after, o);
+	o = LSTM__FN(activate)(&l->gates, lstm__min(limit, lstm__max(low, o)));
+	return LSTM__FN(flush)(lstm__mul(o, LSTM__FN(activate)(&l->out, after)));
+}
+
+/* The equations of the manual in two halves, c and then h.  Each is a chain of dependent operations
+ * some 60 cycles long: doing the first for all vectors at hand before the second keeps enough of
+ * them in flight, which whole cells, one after the other, do not (a third slower). */
+LSTM__INLINE void LSTM__FN(cell_keep)(lstm__vf i, lstm__vf f, lstm__vf g, float *c)
+{
+	const lstm__vf added = LSTM__FN(sigmoid_tanh)(i, g);
+	const lstm__vf after = lstm__fma(LSTM__FN(sigmoid)(f), lstm__load(c), added);
+	lstm__store(c, LSTM__FN(flush)(after));
+}
+
+LSTM__INLINE lstm__vf LSTM__FN(cell_show)(lstm__vf o, const float *c)
+{
+	return LSTM__FN(flush)(LSTM__FN(sigmoid_tanh)(o, lstm__load(c)));
+}
+
+/* Store one vector of outputs: whole into padded memory, and what is real of it into y. */
+LSTM__INLINE void LSTM__FN(put)(lstm__vf v, size_t unit, size_t count, float *padded, float *y)
+{
+	lstm__store(padded + unit, v);
+	if (!y)
+		return;
+	if (unit + LSTM__LANES <= count)
+		lstm__store(y + unit, v);
+	else
+		lstm__store_n(y + unit, v, count - unit);
+}
+/* ==== simd/tile.h ============================================================================= */
+/* The tiles: m streams times n vectors of rows, all sums in registers.  m and n are literals at
+ * every call, so that the loops over them unroll and the arrays become registers. */
+struct LSTM__FN(streams) { /* what the tile of up to LSTM__STREAMS streams works on */
+	const float *x[LSTM__STREAMS], *h[LSTM__STREAMS];
+	const float *start[LSTM__STREAMS]; /* what the sums begin with: bias, or bias + W x */
+	float *c[LSTM__STREAMS], *out[LSTM__STREAMS], *y[LSTM__STREAMS];
+	int projected; /* start includes W x */
+};
+
+/* sum[s * n + v] += w[k][v] * x[s][k] for ascending k: the one order of arithmetic. */
+LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, const float *w,
+                                size_t stride, const float *const *x, size_t count)
+{
+	size_t k;
+	int s, v;
+	for (k = 0; k < count; k++, w += stride) {
+		lstm__vf xs[LSTM__STREAMS];
+		LSTM__UNROLL
+		for (s = 0; s < m; s++)
+			xs[s] = lstm__splat(x[s] + k);
+		LSTM__UNROLL
+		for (v = 0; v < n; v++) {
+			const lstm__vf row = lstm__load(w + v * LSTM__LANES);
+			LSTM__UNROLL
+			for (s = 0; s < m; s++)
+				sum[s * n + v] = lstm__fma(row, xs[s], sum[s * n + v]);
+		}
+	}
+}
+
+/* The cells of m streams for the vector of units that begins at `unit`.  gates[m][gate][lane] is
+ * memory, not an array of vectors: GCC would copy such a one in halves, which the processor cannot
+ * read back as a whole before they have reached the cache. */
+LSTM__INLINE void LSTM__FN(cells)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
+                                  const float *gates, size_t unit, const int m)
+{
+	const float *g;
+	int s;
+	for (s = 0, g = gates; l->plain && s < m; s++, g += 4 * LSTM__LANES)
+		LSTM__FN(cell_keep)(lstm__load(g), lstm__load(g + LSTM__LANES),
+		                    lstm__load(g + 2 * LSTM__LANES), in->c[s] + unit);
+	for (s = 0, g = gates; s < m; s++, g += 4 * LSTM__LANES) {
+		const lstm__vf o = lstm__load(g + 3 * LSTM__LANES);
+		lstm__vf h;
+		if (l->plain)
+			h = LSTM__FN(cell_show)(o, in->c[s] + unit);
+		else
+			h = LSTM__FN(cell_any)(l, lstm__load(g), lstm__load(g + LSTM__LANES),
+			                       lstm__load(g + 2 * LSTM__LANES), o, unit,
+			                       in->c[s] + unit);
+		LSTM__FN(put)(h, unit, l->hidden, in->out[s], in->y[s]);
+	}
+}
+
+/* m streams times `units` vectors of units, from vector `first` on.  Their block has `stride`
+ * floats of weights per k, and `part` vectors of units of it stand before them.  With `ahead` only
+ * the input is projected, out = bias + W x; else a whole step is made. */
+LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
+                                 size_t first, size_t part, size_t stride, const int m,
+                                 const int units, const int ahead)
+{
+	const int n = 4 * units;
+	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
+	lstm__vf sum[LSTM__STREAMS * 4 > LSTM__UNITS * 4 ? LSTM__STREAMS * 4 : LSTM__UNITS * 4];
+	float gates[LSTM__STREAMS * 4 * LSTM__LANES];
+	int s, v, u;
+
+	LSTM__UNROLL
+	for (s = 0; s < m; s++) {
+		LSTM__UNROLL
+		for (v = 0; v < n; v++)
+			sum[s * n + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
+	}
+	if (ahead || !in->projected)
+		LSTM__FN(dot)(sum, m, n, l->w + block * l->width + skip, stride, in->x, l->width);
+	if (!ahead)
+		LSTM__FN(dot)(sum, m, n, l->u + block * l->output + skip, stride, in->h, l->output);
+
+	if (m == 1 && !ahead) { /* the latency of this is a step's: stay in registers */
+		float *c = in->c[0] + first * LSTM__LANES;
+		if (l->plain) {
+			LSTM__UNROLL
+			for (u = 0; u < units; u++)
+				LSTM__FN(cell_keep)(sum[4 * u], sum[4 * u + 1], sum[4 * u + 2],
+				                    c + u * LSTM__LANES);
+		}
+		LSTM__UNROLL
+		for (u = 0; u < units; u++) {
+			const size_t unit = (first + (size_t)u) * LSTM__LANES;
+			lstm__vf h;
+			if (l->plain)
+				h = LSTM__FN(cell_show)(sum[4 * u + 3], c + u * LSTM__LANES);
+			else
+				h = LSTM__FN(cell_any)(l, sum[4 * u], sum[4 * u + 1], sum[4 * u + 2],
+				                       sum[4 * u + 3], unit, c + u * LSTM__LANES);
+			LSTM__FN(put)(h, unit, l->hidden, in->out[0], in->y[0]);
+		}
+		return;
+	}
+	LSTM__UNROLL
+	for (s = 0; s < m; s++) {
+		float *to = ahead ? in->out[s] + block + skip : gates + s * 4 * LSTM__LANES;
+		LSTM__UNROLL
+		for (v = 0; v < 4; v++)
+			lstm__store(to + v * LSTM__LANES, sum[s * 4 + v]);
+	}
+	if (!ahead)
+		LSTM__FN(cells)(l, in, gates, first * LSTM__LANES, m);
+}
+
+/* The tile of one vector of units with m, at run time, made a literal. */
+LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
+                                  size_t first, size_t part, size_t stride, size_t m,
+                                  const int ahead)
+{
+	switch (m) {
+	case 1: LSTM__FN(tile)(l, in, first, part, stride, 1, 1, ahead); break;
+	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, 1, ahead); break;
+	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, 1, ahead); break;
+#if LSTM__STREAMS > 3
+	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, 1, ahead); break;
+#endif
+	}
+}
+
+/* The output projection of m streams, n vectors of outputs from vector `first` on. */
+LSTM__INLINE void LSTM__FN(tile_output)(const struct lstm__layer *l,
+                                        const struct LSTM__FN(streams) *in, size_t first,
+                                        size_t part, size_t stride, const int m, const int n)
+{
+	const float *w = l->projection + (first - part) * LSTM__LANES * l->hidden;
+	lstm__vf sum[LSTM__STREAMS * 4];
+	int s, v;
+	LSTM__UNROLL
+	for (s = 0; s < m * n; s++)
+		sum[s] = lstm__set(0);
+	LSTM__FN(dot)(sum, m, n, w + part * LSTM__LANES, stride, in->h, l->hidden);
+	LSTM__UNROLL
+	for (s = 0; s < m; s++) {
+		LSTM__UNROLL
+		for (v = 0; v < n; v++)
+			LSTM__FN(put)(LSTM__FN(flush)(sum[s * n + v]),
+			              (first + (size_t)v) * LSTM__LANES, l->output, in->out[s],
+			              in->y[s]);
+	}
+}
+
+LSTM__INLINE void LSTM__FN(tiles_output)(const struct lstm__layer *l,
+                                         const struct LSTM__FN(streams) *in, size_t first,
+                                         size_t part, size_t stride, size_t m, const int n)
+{
+	switch (m) {
+	case 1: LSTM__FN(tile_output)(l, in, first, part, stride, 1, n); break;
+	case 2: LSTM__FN(tile_output)(l, in, first, part, stride, 2, n); break;
+	case 3: LSTM__FN(tile_output)(l, in, first, part, stride, 3, n); break;
+#if LSTM__STREAMS > 3
+	case 4: LSTM__FN(tile_output)(l, in, first, part, stride, 4, n); break;
+#endif
+	}
+}
+/* ==== simd/layer.h ============================================================================ */
+/* A job: stage x, project it ahead where that pays, and step. */
+
+/* Copy the rows of x for steps [first, first + n) into the stage, flushed. */
+LSTM__NOINLINE void LSTM__FN(stage)(const struct lstm__job *job, size_t first, size_t n)
+{
+	const size_t width = job->layer->width, batch = (size_t)job->batch;
+	float *to = job->stage;
+	size_t t, b, k;
+	for (t = first; t < first + n; t++)
+		for (b = 0; b < batch; b++, to += width) {
+			const float *x = job->x + t * job->x_step + b * job->x_stream;
+			for (k = 0; k + LSTM__LANES <= width; k += LSTM__LANES)
+				lstm__store(to + k, LSTM__FN(flush)(lstm__load(x + k)));
+			for (; k < width; k++)
+				to[k] = lstm__flush(x[k]);
+		}
+}
+
+/* Row of stream b at step t: in the stage, which begins at step first, or where it is. */
+LSTM__INLINE const float *LSTM__FN(row)(const struct lstm__job *job, size_t first, size_t t,
+                                        size_t b)
+{
+	if (job->foreign)
+		return job->stage + ((t - first) * (size_t)job->batch + b) * job->layer->width;
+	return job->x + t * job->x_step + b * job->x_stream;
+}
+
+/* Streams per tile: as few tiles as their limit allows, all of nearly one size. */
+LSTM__INLINE size_t LSTM__FN(group)(size_t left)
+{
+	size_t tiles;
+	if (left <= LSTM__STREAMS)
+		return left;
+	tiles = (left + LSTM__STREAMS - 1) / LSTM__STREAMS;
+	return (left + tiles - 1) / tiles;
+}
+
+/* Whether to project the input of n steps ahead of the recurrence: the tile reuses each weight for
+ * several rows then, which pays once the weights outgrow the first cache. */
+LSTM__INLINE int LSTM__FN(worth_projecting)(const struct lstm__job *job, size_t n)
+{
+	const struct lstm__layer *l = job->layer;
+	const int large = l->hidden >= 24 && l->width > 3;
+	return large && job->pre && n * (size_t)job->batch >= LSTM__STREAMS;
+}
+
+/* Vectors of units in the block that begins at vector v. */
+LSTM__INLINE size_t LSTM__FN(block)(const struct lstm__layer *l, size_t v)
+{
+	return l->vectors - v < LSTM__UNITS ? l->vectors - v : LSTM__UNITS;
+}
+
+/* pre = bias + W x for steps [first, first + n) of every stream. */
+LSTM__NOINLINE void LSTM__FN(project_ahead)(const struct lstm__job *job, size_t first, size_t n)
+{
+	const struct lstm__layer *l = job->layer;
+	const size_t batch = (size_t)job->batch, rows = n * batch;
+	struct LSTM__FN(streams) in;
+	size_t v, part, units, stride, r, m, s;
+
+	for (v = 0; v < l->vectors; v += units) {
+		units = LSTM__FN(block)(l, v);
+		stride = units * 4 * LSTM__LANES;
+		for (part = 0; part < units; part++)
+			for (r = 0; r < rows; r += m) {
+				m = LSTM__FN(group)(rows - r);
+				for (s = 0; s < m; s++) {
+					in.x[s] = LSTM__FN(row)(job, first, first + (r + s) / batch,
+					                        (r + s) % batch);
+					in.start[s] = l->bias;
+					in.out[s] = job->pre + (r + s) * 4 * job->c_row;
+				}
+				LSTM__FN(tiles)(l, &in, v + part, part, stride, m, 1);
+			}
+	}
+}
+
+/* What the tile of streams active[from], ... reads and writes at step t. */
+LSTM__INLINE void LSTM__FN(gather)(const struct lstm__job *job, struct LSTM__FN(streams) *in,
+                                   size_t first, size_t t, size_t from, size_t m, int ahead)
+{
+	const size_t width = 4 * job->c_row;
+	size_t s;
+	in->projected = ahead;
+	for (s = 0; s < m; s++) {
+		const int stream = job->active[from + s];
+		const size_t b = (size_t)stream;
+		in->x[s] = LSTM__FN(row)(job, first, t, b);
+		in->start[s] = job->layer->bias;
+		if (ahead)
+			in->start[s] = job->pre + ((t - first) * (size_t)job->batch + b) * width;
+		in->h[s] = lstm__job_h(job, stream, 0);
+		in->c[s] = job->c + b * job->c_row;
+		in->out[s] = lstm__job_h(job, stream, 1);
+		in->y[s] = job->y ? job->y + t * job->y_step + b * job->y_stream : NULL;
+		if (job->layer->projection) {
+			in->out[s] = job->cells + b * job->c_row;
+			in->y[s] = NULL;
+		}
+	}
+}
+
+/* Step t of the n streams in active.  ahead: pre holds the input's part. */
+LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size_t t, size_t n,
+                                 int ahead)
+{
+	const struct lstm__layer *l = job->layer;
+	struct LSTM__FN(streams) in;
+	size_t v, part, units, stride, from, m;
+
+	LSTM__FN(gather)(job, &in, first, t, 0, LSTM__FN(group)(n), ahead);
+	for (v = 0; v < l->vectors; v += units) {
+		units = LSTM__FN(block)(l, v);
+		stride = units * 4 * LSTM__LANES;
+		if (n == 1 && units == LSTM__UNITS) {
+			LSTM__FN(tile)(l, &in, v, 0, stride, 1, LSTM__UNITS, 0);
+			continue;
+		}
+		for (part = 0; part < units; part++)
+			for (from = 0; from < n; from += m) {
+				m = LSTM__FN(group)(n - from);
+				if (n > m)
+					LSTM__FN(gather)(job, &in, first, t, from, m, ahead);
+				LSTM__FN(tiles)(l, &in, v + part, part, stride, m, 0);
+			}
+	}
+}
+
+/* h = projection (o * tanh(c)) for the n streams in active. */
+LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, size_t t, size_t n)
+{
+	const struct lstm__layer *l = job->layer;
+	const size_t vectors = (l->output + LSTM__LANES - 1) / LSTM__LANES;
+	struct LSTM__FN(streams) in;
+	size_t v, part, from, m, s, units, stride;
+
+	for (from = 0; from < n; from += m) {
+		m = LSTM__FN(group)(n - from);
+		for (s = 0; s < m; s++) {
+			const int stream = job->active[from + s];
+			const size_t b = (size_t)stream;
+			in.h[s] = job->cells + b * job->c_row;
+			in.out[s] = lstm__job_h(job, stream, 1);
+			in.y[s] = job->y ? job->y + t * job->y_step + b * job->y_stream : NULL;
+		}
+		for (v = 0; v < vectors; v += units) {
+			units = vectors - v < 4 ? vectors - v : 4;
+			stride = units * LSTM__LANES;
+			if (units == 4)
+				LSTM__FN(tiles_output)(l, &in, v, 0, stride, m, 4);
+			for (part = 0; units < 4 && part < units; part++)
+				LSTM__FN(tiles_output)(l, &in, v + part, part, stride, m, 1);
+		}
+	}
+}
+
+static void LSTM__FN(run)(const struct lstm__job *job)
+{
+	const int alone = job->batch == 1 && !job->lengths;
+	size_t done, n, s, a;
+
+	job->active[0] = 0;
+	for (done = 0; done < job->steps; done += n) {
+		size_t first, streams = 1;
+		int ahead;
+		n = job->steps - done < job->piece ? job->steps - done : job->piece;
+		first = job->reverse ? job->steps - done - n : done;
+		if (job->foreign)
+			LSTM__FN(stage)(job, first, n);
+		ahead = LSTM__FN(worth_projecting)(job, n);
+		if (ahead)
+			LSTM__FN(project_ahead)(job, first, n);
+		for (s = 0; s < n; s++) {
+			const size_t t = first + (job->reverse ? n - 1 - s : s);
+			if (!alone)
+				streams = (size_t)lstm__streams_alive(job, t);
+			if (streams) {
+				LSTM__FN(step)(job, first, t, streams, ahead);
+				if (job->layer->projection)
+					LSTM__FN(project_output)(job, t, streams);
+			}
+			for (a = 0; a < streams; a++)
+				job->phase[job->active[a]] ^= 1;
+			lstm__streams_silence(job, t, job->layer->output);
+		}
+	}
+}
+
+static const struct lstm__kernels LSTM__FN(kernels) = {LSTM__ISA, LSTM__LANES, LSTM__UNITS,
+                                                       LSTM__FN(run)};
+/* ==== simd/end.h ============================================================================== */
+/* Forget the words and leave the region. */
+#undef lstm__vf
+#undef lstm__vm
+#undef lstm__set
+#undef lstm__splat
+#undef lstm__load
+#undef lstm__store
+#undef lstm__store_n
+#undef lstm__add
+#undef lstm__sub
+#undef lstm__mul
+#undef lstm__div
+#undef lstm__fma
+#undef lstm__fnma
+#undef lstm__min
+#undef lstm__max
+#undef lstm__abs
+#undef lstm__lt
+#undef lstm__le
+#undef lstm__select
+#undef lstm__clear
+#undef lstm__scale
+#undef LSTM__FN
+#undef LSTM__ISA
+#undef LSTM__TARGET
+#undef LSTM__LANES
+#undef LSTM__UNITS
+#undef LSTM__STREAMS
+#undef LSTM__SLEEF_EXP
+#undef LSTM__SLEEF_TANH
+
+#if LSTM__PASS != LSTM__NEON
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif
+#endif
+
+/* ==== src/licence.h =========================================================================== */
+/* MIT License
+ *
+ * Copyright (c) 2026 the lstm.h authors
+ *
+ * Permission is hereby granted, free of charge, to any person obtaining a copy of this software and
+ * associated documentation files (the "Software"), to deal in the Software without restriction,
+ * including without limitation the rights to use, copy, modify, merge, publish, distribute,
+ * sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is
+ * furnished to do so, subject to the following conditions:
+ *
+ * The above copyright notice and this permission notice shall be included in all copies or
+ * substantial portions of the Software.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT
+ * NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND
+ * NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM,
+ * DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+ * OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+ */

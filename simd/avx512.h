@@ -1,0 +1,42 @@
+#if LSTM__PASS == LSTM__AVX512
+/* The words of AVX-512F: 16 lanes, 32 registers. */
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f")
+#endif
+
+#define LSTM__FN(name) lstm__##name##_avx512
+#define LSTM__ISA LSTM_ISA_AVX512
+#define LSTM__TARGET __attribute__((target("avx512f")))
+#define LSTM__LANES 16
+#define LSTM__UNITS 2
+#define LSTM__STREAMS 4
+#define lstm__vf __m512
+#define lstm__vm __mmask16
+
+#define lstm__set(x) _mm512_set1_ps(x)
+#define lstm__splat(p) _mm512_set1_ps(*(p))
+#define lstm__load(p) _mm512_loadu_ps(p)
+#define lstm__store(p, v) _mm512_storeu_ps(p, v)
+#define lstm__store_n(p, v, n) _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), v)
+#define lstm__add(a, b) _mm512_add_ps(a, b)
+#define lstm__sub(a, b) _mm512_sub_ps(a, b)
+#define lstm__mul(a, b) _mm512_mul_ps(a, b)
+#define lstm__div(a, b) _mm512_div_ps(a, b)
+#define lstm__fma(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define lstm__fnma(a, b, c) _mm512_fnmadd_ps(a, b, c)
+#define lstm__min(limit, x) _mm512_min_ps(limit, x)
+#define lstm__max(limit, x) _mm512_max_ps(limit, x)
+#define lstm__abs(x) _mm512_abs_ps(x)
+#define lstm__lt(a, b) _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ)
+#define lstm__le(a, b) _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ)
+#define lstm__select(m, a, b) _mm512_mask_mov_ps(b, m, a)
+#define lstm__clear(m, x) _mm512_mask_mov_ps(x, m, _mm512_setzero_ps())
+#define lstm__scale(x, t)                                                                          \
+	_mm512_castsi512_ps(_mm512_add_epi32(_mm512_slli_epi32(_mm512_castps_si512(t), 23),        \
+	                                     _mm512_castps_si512(x)))
+#define LSTM__SLEEF_EXP "Sleef_finz_expf16_u10avx512f"
+#define LSTM__SLEEF_TANH "Sleef_finz_tanhf16_u35avx512f"
+#endif

@@ -1,0 +1,190 @@
+/* A job: stage x, project it ahead where that pays, and step. */
+
+/* Copy the rows of x for steps [first, first + n) into the stage, flushed. */
+LSTM__NOINLINE void LSTM__FN(stage)(const struct lstm__job *job, size_t first, size_t n)
+{
+	const size_t width = job->layer->width, batch = (size_t)job->batch;
+	float *to = job->stage;
+	size_t t, b, k;
+	for (t = first; t < first + n; t++)
+		for (b = 0; b < batch; b++, to += width) {
+			const float *x = job->x + t * job->x_step + b * job->x_stream;
+			for (k = 0; k + LSTM__LANES <= width; k += LSTM__LANES)
+				lstm__store(to + k, LSTM__FN(flush)(lstm__load(x + k)));
+			for (; k < width; k++)
+				to[k] = lstm__flush(x[k]);
+		}
+}
+
+/* Row of stream b at step t: in the stage, which begins at step first, or where it is. */
+LSTM__INLINE const float *LSTM__FN(row)(const struct lstm__job *job, size_t first, size_t t,
+                                        size_t b)
+{
+	if (job->foreign)
+		return job->stage + ((t - first) * (size_t)job->batch + b) * job->layer->width;
+	return job->x + t * job->x_step + b * job->x_stream;
+}
+
+/* Streams per tile: as few tiles as their limit allows, all of nearly one size. */
+LSTM__INLINE size_t LSTM__FN(group)(size_t left)
+{
+	size_t tiles;
+	if (left <= LSTM__STREAMS)
+		return left;
+	tiles = (left + LSTM__STREAMS - 1) / LSTM__STREAMS;
+	return (left + tiles - 1) / tiles;
+}
+
+/* Whether to project the input of n steps ahead of the recurrence: the tile reuses each weight for
+ * several rows then, which pays once the weights outgrow the first cache. */
+LSTM__INLINE int LSTM__FN(worth_projecting)(const struct lstm__job *job, size_t n)
+{
+	const struct lstm__layer *l = job->layer;
+	const int large = l->hidden >= 24 && l->width > 3;
+	return large && job->pre && n * (size_t)job->batch >= LSTM__STREAMS;
+}
+
+/* Vectors of units in the block that begins at vector v. */
+LSTM__INLINE size_t LSTM__FN(block)(const struct lstm__layer *l, size_t v)
+{
+	return l->vectors - v < LSTM__UNITS ? l->vectors - v : LSTM__UNITS;
+}
+
+/* pre = bias + W x for steps [first, first + n) of every stream. */
+LSTM__NOINLINE void LSTM__FN(project_ahead)(const struct lstm__job *job, size_t first, size_t n)
+{
+	const struct lstm__layer *l = job->layer;
+	const size_t batch = (size_t)job->batch, rows = n * batch;
+	struct LSTM__FN(streams) in;
+	size_t v, part, units, stride, r, m, s;
+
+	for (v = 0; v < l->vectors; v += units) {
+		units = LSTM__FN(block)(l, v);
+		stride = units * 4 * LSTM__LANES;
+		for (part = 0; part < units; part++)
+			for (r = 0; r < rows; r += m) {
+				m = LSTM__FN(group)(rows - r);
+				for (s = 0; s < m; s++) {
+					in.x[s] = LSTM__FN(row)(job, first, first + (r + s) / batch,
+					                        (r + s) % batch);
+					in.start[s] = l->bias;
+					in.out[s] = job->pre + (r + s) * 4 * job->c_row;
+				}
+				LSTM__FN(tiles)(l, &in, v + part, part, stride, m, 1);
+			}
+	}
+}
+
+/* What the tile of streams active[from], ... reads and writes at step t. */
+LSTM__INLINE void LSTM__FN(gather)(const struct lstm__job *job, struct LSTM__FN(streams) *in,
+                                   size_t first, size_t t, size_t from, size_t m, int ahead)
+{
+	const size_t width = 4 * job->c_row;
+	size_t s;
+	in->projected = ahead;
+	for (s = 0; s < m; s++) {
+		const int stream = job->active[from + s];
+		const size_t b = (size_t)stream;
+		in->x[s] = LSTM__FN(row)(job, first, t, b);
+		in->start[s] = job->layer->bias;
+		if (ahead)
+			in->start[s] = job->pre + ((t - first) * (size_t)job->batch + b) * width;
+		in->h[s] = lstm__job_h(job, stream, 0);
+		in->c[s] = job->c + b * job->c_row;
+		in->out[s] = lstm__job_h(job, stream, 1);
+		in->y[s] = job->y ? job->y + t * job->y_step + b * job->y_stream : NULL;
+		if (job->layer->projection) {
+			in->out[s] = job->cells + b * job->c_row;
+			in->y[s] = NULL;
+		}
+	}
+}
+
+/* Step t of the n streams in active.  ahead: pre holds the input's part. */
+LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size_t t, size_t n,
+                                 int ahead)
+{
+	const struct lstm__layer *l = job->layer;
+	struct LSTM__FN(streams) in;
+	size_t v, part, units, stride, from, m;
+
+	LSTM__FN(gather)(job, &in, first, t, 0, LSTM__FN(group)(n), ahead);
+	for (v = 0; v < l->vectors; v += units) {
+		units = LSTM__FN(block)(l, v);
+		stride = units * 4 * LSTM__LANES;
+		if (n == 1 && units == LSTM__UNITS) {
+			LSTM__FN(tile)(l, &in, v, 0, stride, 1, LSTM__UNITS, 0);
+			continue;
+		}
+		for (part = 0; part < units; part++)
+			for (from = 0; from < n; from += m) {
+				m = LSTM__FN(group)(n - from);
+				if (n > m)
+					LSTM__FN(gather)(job, &in, first, t, from, m, ahead);
+				LSTM__FN(tiles)(l, &in, v + part, part, stride, m, 0);
+			}
+	}
+}
+
+/* h = projection (o * tanh(c)) for the n streams in active. */
+LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, size_t t, size_t n)
+{
+	const struct lstm__layer *l = job->layer;
+	const size_t vectors = (l->output + LSTM__LANES - 1) / LSTM__LANES;
+	struct LSTM__FN(streams) in;
+	size_t v, part, from, m, s, units, stride;
+
+	for (from = 0; from < n; from += m) {
+		m = LSTM__FN(group)(n - from);
+		for (s = 0; s < m; s++) {
+			const int stream = job->active[from + s];
+			const size_t b = (size_t)stream;
+			in.h[s] = job->cells + b * job->c_row;
+			in.out[s] = lstm__job_h(job, stream, 1);
+			in.y[s] = job->y ? job->y + t * job->y_step + b * job->y_stream : NULL;
+		}
+		for (v = 0; v < vectors; v += units) {
+			units = vectors - v < 4 ? vectors - v : 4;
+			stride = units * LSTM__LANES;
+			if (units == 4)
+				LSTM__FN(tiles_output)(l, &in, v, 0, stride, m, 4);
+			for (part = 0; units < 4 && part < units; part++)
+				LSTM__FN(tiles_output)(l, &in, v + part, part, stride, m, 1);
+		}
+	}
+}
+
+static void LSTM__FN(run)(const struct lstm__job *job)
+{
+	const int alone = job->batch == 1 && !job->lengths;
+	size_t done, n, s, a;
+
+	job->active[0] = 0;
+	for (done = 0; done < job->steps; done += n) {
+		size_t first, streams = 1;
+		int ahead;
+		n = job->steps - done < job->piece ? job->steps - done : job->piece;
+		first = job->reverse ? job->steps - done - n : done;
+		if (job->foreign)
+			LSTM__FN(stage)(job, first, n);
+		ahead = LSTM__FN(worth_projecting)(job, n);
+		if (ahead)
+			LSTM__FN(project_ahead)(job, first, n);
+		for (s = 0; s < n; s++) {
+			const size_t t = first + (job->reverse ? n - 1 - s : s);
+			if (!alone)
+				streams = (size_t)lstm__streams_alive(job, t);
+			if (streams) {
+				LSTM__FN(step)(job, first, t, streams, ahead);
+				if (job->layer->projection)
+					LSTM__FN(project_output)(job, t, streams);
+			}
+			for (a = 0; a < streams; a++)
+				job->phase[job->active[a]] ^= 1;
+			lstm__streams_silence(job, t, job->layer->output);
+		}
+	}
+}
+
+static const struct lstm__kernels LSTM__FN(kernels) = {LSTM__ISA, LSTM__LANES, LSTM__UNITS,
+                                                       LSTM__FN(run)};

@@ -1,0 +1,160 @@
+/* The tiles: m streams times n vectors of rows, all sums in registers.  m and n are literals at
+ * every call, so that the loops over them unroll and the arrays become registers. */
+struct LSTM__FN(streams) { /* what the tile of up to LSTM__STREAMS streams works on */
+	const float *x[LSTM__STREAMS], *h[LSTM__STREAMS];
+	const float *start[LSTM__STREAMS]; /* what the sums begin with: bias, or bias + W x */
+	float *c[LSTM__STREAMS], *out[LSTM__STREAMS], *y[LSTM__STREAMS];
+	int projected; /* start includes W x */
+};
+
+/* sum[s * n + v] += w[k][v] * x[s][k] for ascending k: the one order of arithmetic. */
+LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, const float *w,
+                                size_t stride, const float *const *x, size_t count)
+{
+	size_t k;
+	int s, v;
+	for (k = 0; k < count; k++, w += stride) {
+		lstm__vf xs[LSTM__STREAMS];
+		LSTM__UNROLL
+		for (s = 0; s < m; s++)
+			xs[s] = lstm__splat(x[s] + k);
+		LSTM__UNROLL
+		for (v = 0; v < n; v++) {
+			const lstm__vf row = lstm__load(w + v * LSTM__LANES);
+			LSTM__UNROLL
+			for (s = 0; s < m; s++)
+				sum[s * n + v] = lstm__fma(row, xs[s], sum[s * n + v]);
+		}
+	}
+}
+
+/* The cells of m streams for the vector of units that begins at `unit`.  gates[m][gate][lane] is
+ * memory, not an array of vectors: GCC would copy such a one in halves, which the processor cannot
+ * read back as a whole before they have reached the cache. */
+LSTM__INLINE void LSTM__FN(cells)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
+                                  const float *gates, size_t unit, const int m)
+{
+	const float *g;
+	int s;
+	for (s = 0, g = gates; l->plain && s < m; s++, g += 4 * LSTM__LANES)
+		LSTM__FN(cell_keep)(lstm__load(g), lstm__load(g + LSTM__LANES),
+		                    lstm__load(g + 2 * LSTM__LANES), in->c[s] + unit);
+	for (s = 0, g = gates; s < m; s++, g += 4 * LSTM__LANES) {
+		const lstm__vf o = lstm__load(g + 3 * LSTM__LANES);
+		lstm__vf h;
+		if (l->plain)
+			h = LSTM__FN(cell_show)(o, in->c[s] + unit);
+		else
+			h = LSTM__FN(cell_any)(l, lstm__load(g), lstm__load(g + LSTM__LANES),
+			                       lstm__load(g + 2 * LSTM__LANES), o, unit,
+			                       in->c[s] + unit);
+		LSTM__FN(put)(h, unit, l->hidden, in->out[s], in->y[s]);
+	}
+}
+
+/* m streams times `units` vectors of units, from vector `first` on.  Their block has `stride`
+ * floats of weights per k, and `part` vectors of units of it stand before them.  With `ahead` only
+ * the input is projected, out = bias + W x; else a whole step is made. */
+LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
+                                 size_t first, size_t part, size_t stride, const int m,
+                                 const int units, const int ahead)
+{
+	const int n = 4 * units;
+	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
+	lstm__vf sum[LSTM__STREAMS * 4 > LSTM__UNITS * 4 ? LSTM__STREAMS * 4 : LSTM__UNITS * 4];
+	float gates[LSTM__STREAMS * 4 * LSTM__LANES];
+	int s, v, u;
+
+	LSTM__UNROLL
+	for (s = 0; s < m; s++) {
+		LSTM__UNROLL
+		for (v = 0; v < n; v++)
+			sum[s * n + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
+	}
+	if (ahead || !in->projected)
+		LSTM__FN(dot)(sum, m, n, l->w + block * l->width + skip, stride, in->x, l->width);
+	if (!ahead)
+		LSTM__FN(dot)(sum, m, n, l->u + block * l->output + skip, stride, in->h, l->output);
+
+	if (m == 1 && !ahead) { /* the latency of this is a step's: stay in registers */
+		float *c = in->c[0] + first * LSTM__LANES;
+		if (l->plain) {
+			LSTM__UNROLL
+			for (u = 0; u < units; u++)
+				LSTM__FN(cell_keep)(sum[4 * u], sum[4 * u + 1], sum[4 * u + 2],
+				                    c + u * LSTM__LANES);
+		}
+		LSTM__UNROLL
+		for (u = 0; u < units; u++) {
+			const size_t unit = (first + (size_t)u) * LSTM__LANES;
+			lstm__vf h;
+			if (l->plain)
+				h = LSTM__FN(cell_show)(sum[4 * u + 3], c + u * LSTM__LANES);
+			else
+				h = LSTM__FN(cell_any)(l, sum[4 * u], sum[4 * u + 1], sum[4 * u + 2],
+				                       sum[4 * u + 3], unit, c + u * LSTM__LANES);
+			LSTM__FN(put)(h, unit, l->hidden, in->out[0], in->y[0]);
+		}
+		return;
+	}
+	LSTM__UNROLL
+	for (s = 0; s < m; s++) {
+		float *to = ahead ? in->out[s] + block + skip : gates + s * 4 * LSTM__LANES;
+		LSTM__UNROLL
+		for (v = 0; v < 4; v++)
+			lstm__store(to + v * LSTM__LANES, sum[s * 4 + v]);
+	}
+	if (!ahead)
+		LSTM__FN(cells)(l, in, gates, first * LSTM__LANES, m);
+}
+
+/* The tile of one vector of units with m, at run time, made a literal. */
+LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
+                                  size_t first, size_t part, size_t stride, size_t m,
+                                  const int ahead)
+{
+	switch (m) {
+	case 1: LSTM__FN(tile)(l, in, first, part, stride, 1, 1, ahead); break;
+	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, 1, ahead); break;
+	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, 1, ahead); break;
+#if LSTM__STREAMS > 3
+	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, 1, ahead); break;
+#endif
+	}
+}
+
+/* The output projection of m streams, n vectors of outputs from vector `first` on. */
+LSTM__INLINE void LSTM__FN(tile_output)(const struct lstm__layer *l,
+                                        const struct LSTM__FN(streams) *in, size_t first,
+                                        size_t part, size_t stride, const int m, const int n)
+{
+	const float *w = l->projection + (first - part) * LSTM__LANES * l->hidden;
+	lstm__vf sum[LSTM__STREAMS * 4];
+	int s, v;
+	LSTM__UNROLL
+	for (s = 0; s < m * n; s++)
+		sum[s] = lstm__set(0);
+	LSTM__FN(dot)(sum, m, n, w + part * LSTM__LANES, stride, in->h, l->hidden);
+	LSTM__UNROLL
+	for (s = 0; s < m; s++) {
+		LSTM__UNROLL
+		for (v = 0; v < n; v++)
+			LSTM__FN(put)(LSTM__FN(flush)(sum[s * n + v]),
+			              (first + (size_t)v) * LSTM__LANES, l->output, in->out[s],
+			              in->y[s]);
+	}
+}
+
+LSTM__INLINE void LSTM__FN(tiles_output)(const struct lstm__layer *l,
+                                         const struct LSTM__FN(streams) *in, size_t first,
+                                         size_t part, size_t stride, size_t m, const int n)
+{
+	switch (m) {
+	case 1: LSTM__FN(tile_output)(l, in, first, part, stride, 1, n); break;
+	case 2: LSTM__FN(tile_output)(l, in, first, part, stride, 2, n); break;
+	case 3: LSTM__FN(tile_output)(l, in, first, part, stride, 3, n); break;
+#if LSTM__STREAMS > 3
+	case 4: LSTM__FN(tile_output)(l, in, first, part, stride, 4, n); break;
+#endif
+	}
+}

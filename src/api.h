@@ -1,0 +1,291 @@
+#ifndef LSTM_H
+#define LSTM_H
+
+#include <stddef.h>
+
+#define LSTM_VERSION 100 /* 10000 * major + 100 * minor + patch */
+
+#ifndef LSTM_API
+#define LSTM_API extern
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Zero is success; the rest are negative and stable across versions. */
+typedef enum lstm_status {
+	LSTM_OK = 0,
+	LSTM_ERR_ARG = -1,    /* a null pointer, a bad dimension, an unknown enumerator */
+	LSTM_ERR_SIZE = -2,   /* dimensions beyond the limits below, or too many bytes for size_t */
+	LSTM_ERR_MEMORY = -3, /* arena too small or misaligned, or LSTM_MALLOC returned NULL */
+	LSTM_ERR_ISA = -4,    /* the instruction set asked for is not in this build or this CPU */
+	LSTM_ERR_FILE = -5,   /* the file cannot be opened or read */
+	LSTM_ERR_FORMAT = -6  /* the file is not valid, or does not hold the model asked for */
+} lstm_status;
+
+/* One static English sentence, never NULL, also for values not listed above. */
+LSTM_API const char *lstm_strerror(lstm_status status);
+
+/* ---- instruction sets ------------------------------------------------------------------------ */
+typedef enum lstm_isa {
+	LSTM_ISA_AUTO = 0, /* LSTM_ISA in the environment if set, else lstm_isa_best() */
+	LSTM_ISA_SCALAR,   /* plain C, the reference: always there */
+	LSTM_ISA_NEON,     /* AArch64 Advanced SIMD */
+	LSTM_ISA_AVX2,     /* with FMA */
+	LSTM_ISA_AVX512    /* AVX-512F */
+} lstm_isa;
+#define LSTM_ISA_COUNT 5
+
+/* The best instruction set that this build, this CPU and its operating system support.  The
+ * environment variable LSTM_ISA=scalar|neon|avx2|avx512 overrides it wherever AUTO is asked for; a
+ * value that is unknown or cannot run makes lstm_model_size and _init answer LSTM_ERR_ISA rather
+ * than fall back in silence. */
+LSTM_API lstm_isa lstm_isa_best(void);
+LSTM_API int lstm_isa_supported(lstm_isa isa);    /* 1 if usable here, 0 if not; AUTO is usable */
+LSTM_API const char *lstm_isa_name(lstm_isa isa); /* "avx2"; "?" if unknown; never NULL */
+
+/* Which exp and tanh the vector kernels use: "sleef" or "builtin". */
+LSTM_API const char *lstm_activations_name(void);
+
+/* ---- description ----------------------------------------------------------------------------- */
+typedef enum lstm_direction {
+	LSTM_FORWARD = 0,
+	LSTM_REVERSE,      /* last step first; y stays in the order of x */
+	LSTM_BIDIRECTIONAL /* both, y = [forward, reverse] concatenated in the last dimension */
+} lstm_direction;
+
+/* How a framework wrote the four gate blocks: their order, and rows or columns. */
+typedef enum lstm_layout {
+	LSTM_LAYOUT_PYTORCH = 0, /* i f g o, w[4*hidden][input], u[4*hidden][output], peephole i f o */
+	LSTM_LAYOUT_ONNX,        /* i o f g, w[4*hidden][input], u[4*hidden][output], peephole i o f */
+	LSTM_LAYOUT_KERAS        /* i f g o, w[input][4*hidden], u[output][4*hidden], peephole i f o */
+} lstm_layout;
+
+/* The activation functions of the ONNX LSTM operator, and two more. */
+typedef enum lstm_function {
+	LSTM_DEFAULT = 0,       /* sigmoid for the gates, tanh for g and h */
+	LSTM_SIGMOID,           /* 1 / (1 + e^-x) */
+	LSTM_TANH,
+	LSTM_RELU,              /* max(0, x) */
+	LSTM_LINEAR,            /* x */
+	LSTM_AFFINE,            /* alpha * x + beta                                  1     0    */
+	LSTM_LEAKY_RELU,        /* x >= 0 ? x : alpha * x                            0.01       */
+	LSTM_THRESHOLDED_RELU,  /* x > alpha ? x : 0                                 1          */
+	LSTM_SCALED_TANH,       /* alpha * tanh(beta * x)                            1     1    */
+	LSTM_HARD_SIGMOID,      /* min(1, max(0, alpha * x + beta))                  0.2   0.5  */
+	LSTM_HARD_SIGMOID_KERAS3, /* min(1, max(0, x / 6 + 0.5)) */
+	LSTM_ELU,               /* x >= 0 ? x : alpha * (e^x - 1)                    1          */
+	LSTM_SOFTSIGN,          /* x / (1 + |x|), so NaN at +-infinity */
+	LSTM_SOFTPLUS           /* log(1 + e^x) */
+} lstm_function;
+
+/* alpha = beta = 0 stands for the defaults in the two columns above (the operator's own).  Every
+ * function answers NaN with NaN. */
+typedef struct lstm_activation {
+	lstm_function function;
+	float alpha, beta;
+} lstm_activation;
+
+#define LSTM_MAX_SIZE (1 << 24) /* of input, hidden and projection; LSTM_ERR_SIZE beyond */
+#define LSTM_MAX_LAYERS 1024
+
+/* Start from {0}: fields will be added at the end, and zero will keep its meaning. */
+typedef struct lstm_desc {
+	int input;                /* features per step, > 0 */
+	int hidden;               /* units per layer and direction, > 0 */
+	int projection;           /* > 0: h is projected to this many outputs (LSTMP); 0: none */
+	int layers;               /* stacked layers; 0 means 1 */
+	lstm_direction direction; /* of every layer */
+	lstm_layout layout;       /* of every array in lstm_weights */
+	lstm_isa isa;             /* whose kernels the model is packed for; AUTO unless testing */
+	/* activations[d] = { gates i f o, candidate g, output h } of direction d, where a model of one
+	 * direction, reverse included, uses d = 0.  LSTM_DEFAULT in d = 1 means as in d = 0. */
+	lstm_activation activations[2][3];
+	int input_forget; /* not 0: coupled gates, f = 1 - i; the arrays keep their f blocks, unused */
+	/* Limits; 0 is none, and what is negative or NaN is refused. */
+	float clip;       /* of the pre-activations, bias and peephole included, to +-clip */
+	float cell_clip;  /* of c', to +-cell_clip before the output is computed from it */
+} lstm_desc;
+
+/* The weights of one layer and direction as the framework wrote them; borrowed until the model is
+ * made.  output = projection if there is one, else hidden; width = input for the first layer, else
+ * directions * output.  Shapes in PyTorch and ONNX layout (see lstm_layout for Keras'): */
+typedef struct lstm_weights {
+	const float *w;          /* [4 * hidden][width]    input kernel */
+	const float *u;          /* [4 * hidden][output]   recurrent kernel */
+	const float *b;          /* [4 * hidden]           bias, or NULL for zero */
+	const float *b2;         /* [4 * hidden]           second bias (PyTorch's b_hh), or NULL */
+	const float *peephole;   /* [3 * hidden]           cell to gates, element-wise, or NULL */
+	const float *projection; /* [projection][hidden]   PyTorch's weight_hr, any layout; NULL if none */
+} lstm_weights;
+
+typedef struct lstm_model lstm_model;
+typedef struct lstm_state lstm_state;
+#define LSTM_ALIGN 64 /* bytes: the alignment of every arena below */
+
+/* ---- model: size, then init in your memory --------------------------------------------------- */
+/* Bytes that lstm_model_init needs for this description, on this machine: exactly.  The packed
+ * form is private to one instruction set and one version: keep the weights, never the arena. */
+LSTM_API lstm_status lstm_model_size(const lstm_desc *desc, size_t *bytes);
+
+/* Pack weights into arena (aligned to LSTM_ALIGN, at least as large as the query said) and set
+ * *model to it.  weights[layers * directions]: layer 0 forward, layer 0 reverse, layer 1 forward,
+ * and so on; the arrays are not needed afterwards.  Nothing to release: free the arena when no
+ * state uses the model.  On failure *model is NULL. */
+LSTM_API lstm_status lstm_model_init(lstm_model **model, const lstm_desc *desc,
+                                     const lstm_weights *weights, void *arena, size_t bytes);
+
+/* The description with every default filled in and isa resolved: never AUTO, never LSTM_DEFAULT. */
+LSTM_API const lstm_desc *lstm_model_desc(const lstm_model *model);
+LSTM_API int lstm_model_directions(const lstm_model *model); /* 1 or 2 */
+LSTM_API int lstm_model_output(const lstm_model *model); /* floats per row of y, all directions */
+
+/* ---- state: size, then init in your memory --------------------------------------------------- */
+/* batch > 0 streams advance in lockstep, each with its own h and c.
+ *
+ * max_steps sizes the scratch memory.  For most models it is advice: longer runs are processed in
+ * pieces of that many steps with the same result to the bit, 1 is the smallest state (one step per
+ * call), and 0 asks for a good value.  Only a reverse or bidirectional model of more than one layer
+ * needs a whole sequence at once: there max_steps > 0 is the longest that will be run.
+ *
+ * The model must outlive the state.  _init also resets. */
+LSTM_API lstm_status lstm_state_size(const lstm_model *model, int batch, size_t max_steps,
+                                     size_t *bytes);
+LSTM_API lstm_status lstm_state_init(lstm_state **state, const lstm_model *model, int batch,
+                                     size_t max_steps, void *arena, size_t bytes);
+
+LSTM_API void lstm_state_reset(lstm_state *state); /* h = c = 0 in every stream */
+
+/* The same for one stream of the batch, 0 <= stream < batch; any other number does nothing. */
+LSTM_API void lstm_state_reset_stream(lstm_state *state, int stream);
+
+/* Copy out, or in, h[layers * directions][batch][output] and c[layers * directions][batch][hidden]
+ * (PyTorch's h_n and c_n); NULL skips one.  The layout is the same for every instruction set, so a
+ * state saved on one machine continues on another. */
+LSTM_API void lstm_state_get(const lstm_state *state, float *h, float *c);
+LSTM_API void lstm_state_set(lstm_state *state, const float *h, const float *c);
+
+/* ---- running --------------------------------------------------------------------------------- */
+/* Advance by steps time steps: x[steps][batch][input] in, y[steps][batch][directions * output] out;
+ * y may be NULL if only the final state matters.  x and y must not overlap.
+ *
+ * Successive calls continue the stream: a forward model gives the same bits however a sequence is
+ * cut.  A reverse direction starts at the last step of this call, from the h and c that the state
+ * holds: give it whole sequences, and reset or set the state in between.
+ *
+ * If steps is more than a state with a hard max_steps was made for, nothing is run, and y is filled
+ * with NaN; lstm_run_with answers LSTM_ERR_ARG instead. */
+LSTM_API void lstm_run(lstm_state *state, const float *x, float *y, size_t steps);
+
+typedef enum lstm_order {
+	LSTM_TIME_MAJOR = 0, /* x[steps][batch][input], y[steps][batch][width] */
+	LSTM_BATCH_MAJOR     /* x[batch][steps][input], y[batch][steps][width] */
+} lstm_order;
+
+/* Start from {0}: fields will be added at the end, and zero will keep its meaning. */
+typedef struct lstm_run_args {
+	const float *x;        /* may be NULL if steps is 0 */
+	float *y;              /* every output, or NULL */
+	float *last;           /* [batch][directions * output]: the top layer's final h of each
+	                        * direction, for the reverse one that of the first step; or NULL */
+	size_t steps;
+	const size_t *lengths; /* [batch], each 0..steps, or NULL for all of them.  A stream ends after
+	                        * its length: y is zero from there, h and c stay, and a reverse
+	                        * direction begins at its last valid step.  x past it is not used. */
+	lstm_order order;
+	size_t x_step, x_stream; /* floats between steps and between streams of x; 0: dense, given
+	                          * the other one */
+	size_t y_step, y_stream; /* likewise of y */
+} lstm_run_args;
+
+/* As lstm_run, with data that can be wrong: everything is checked before anything is touched.
+ * LSTM_ERR_ARG: a null pointer, a length beyond steps, an unknown order, x and y that overlap, or
+ * more steps than a hard max_steps allows.  LSTM_ERR_SIZE: strides that overflow. */
+LSTM_API lstm_status lstm_run_with(lstm_state *state, const lstm_run_args *args);
+
+#ifndef LSTM_NO_MALLOC
+/* ---- the same on the heap -------------------------------------------------------------------- */
+/* On failure the pointer is set to NULL.  Freeing NULL does nothing; so does freeing what was made
+ * by _init, whose memory is yours. */
+LSTM_API lstm_status lstm_model_new(lstm_model **model, const lstm_desc *desc,
+                                    const lstm_weights *weights);
+LSTM_API lstm_status lstm_state_new(lstm_state **state, const lstm_model *model, int batch,
+                                    size_t max_steps);
+LSTM_API void lstm_model_free(lstm_model *model);
+LSTM_API void lstm_state_free(lstm_state *state);
+
+/* ---- safetensors ----------------------------------------------------------------------------- */
+/* What went wrong, as one English sentence that names the file, the tensor, what was expected and
+ * what was found.  Every function below takes NULL instead. */
+typedef struct lstm_error {
+	lstm_status status;
+	char text[500];
+} lstm_error;
+
+/* Load an LSTM that PyTorch's names describe: weight_ih_l0 [4H, I], weight_hh_l0 [4H, R],
+ * bias_ih_l0, bias_hh_l0 [4H], weight_hr_l0 [P, H], with _reverse for the second direction and l1,
+ * l2 ... for further layers; an LSTMCell has no _l0.  F32, F64, F16 and BF16 are read.  Sizes,
+ * layers, direction and projection follow from the shapes; what shapes cannot say is read from
+ * __metadata__ (see the README, formats). */
+typedef struct lstm_load_args {
+	const char *prefix; /* what stands before weight_ih_l0: "encoder.rnn."; NULL: the only one */
+	lstm_isa isa;
+} lstm_load_args;
+
+#ifndef LSTM_NO_STDIO
+LSTM_API lstm_status lstm_model_load(lstm_model **model, const char *path,
+                                     const lstm_load_args *args, lstm_error *error);
+#endif
+/* name stands for the path in messages; data is not needed afterwards. */
+LSTM_API lstm_status lstm_model_load_memory(lstm_model **model, const void *data, size_t bytes,
+                                            const char *name, const lstm_load_args *args,
+                                            lstm_error *error);
+
+/* The same in pieces, for files that hold other tensors too, and to pack into your own memory. */
+typedef struct lstm_file lstm_file;
+
+typedef enum lstm_dtype {
+	LSTM_DTYPE_OTHER = 0, /* any type of the format that is not named here */
+	LSTM_DTYPE_F32,
+	LSTM_DTYPE_F64,
+	LSTM_DTYPE_F16,
+	LSTM_DTYPE_BF16
+} lstm_dtype;
+
+typedef struct lstm_tensor {
+	const char *name;   /* NUL-terminated UTF-8 */
+	lstm_dtype dtype;
+	int rank;
+	size_t shape[8];
+	const void *data;   /* little endian, as in the file; aligned only if the file aligned it */
+	size_t bytes;
+} lstm_tensor;
+
+#ifndef LSTM_NO_STDIO
+LSTM_API lstm_status lstm_file_open(lstm_file **file, const char *path, lstm_error *error);
+#endif
+/* data is borrowed until the file is closed. */
+LSTM_API lstm_status lstm_file_open_memory(lstm_file **file, const void *data, size_t bytes,
+                                           const char *name, lstm_error *error);
+LSTM_API void lstm_file_close(lstm_file *file); /* NULL is fine */
+
+LSTM_API size_t lstm_file_count(const lstm_file *file);
+LSTM_API const lstm_tensor *lstm_file_tensor(const lstm_file *file, size_t index); /* NULL past end */
+LSTM_API const lstm_tensor *lstm_file_find(const lstm_file *file, const char *name); /* or NULL */
+LSTM_API const char *lstm_file_metadata(const lstm_file *file, const char *key);     /* or NULL */
+
+/* Fill values[count] with the tensor's elements as fp32.  LSTM_ERR_ARG: count is not the tensor's
+ * number of elements; LSTM_ERR_FORMAT: its type is LSTM_DTYPE_OTHER. */
+LSTM_API lstm_status lstm_tensor_read(const lstm_tensor *tensor, float *values, size_t count);
+
+/* Describe the LSTM under args->prefix: desc for lstm_model_init, and in *weights its array of
+ * lstm_weights, which belongs to the file and lives until it is closed. */
+LSTM_API lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args, lstm_desc *desc,
+                                    const lstm_weights **weights, lstm_error *error);
+#endif /* LSTM_NO_MALLOC */
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* LSTM_H */

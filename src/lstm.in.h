@@ -1,0 +1,39 @@
+//@room src/manual.h
+#ifndef LSTM__PASS
+
+//@room src/api.h
+
+#if defined(LSTM_IMPLEMENTATION) && !defined(LSTM__IMPLEMENTED)
+#define LSTM__IMPLEMENTED
+//@room src/platform.h
+//@room src/isa.h
+//@room src/types.h
+//@room src/reference.h
+//@room src/passes.h
+//@room src/pack.h
+//@room src/model.h
+//@room src/state.h
+//@room src/run.h
+//@room src/text.h
+//@room src/sort.h
+//@room src/json.h
+//@room src/entries.h
+//@room src/file.h
+//@room src/settings.h
+//@room src/load.h
+//@room src/end.h
+#endif
+
+#else /* LSTM__PASS: the header includes itself here, once for each vector instruction set */
+
+//@room simd/avx2.h
+//@room simd/avx512.h
+//@room simd/neon.h
+//@room simd/activations.h
+//@room simd/cell.h
+//@room simd/tile.h
+//@room simd/layer.h
+//@room simd/end.h
+#endif
+
+//@room src/licence.h

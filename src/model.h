@@ -1,0 +1,310 @@
+/* Check a description, lay a model out in memory, fill it. */
+
+/* Memory handed out front to back in multiples of LSTM_ALIGN.  With base NULL it only counts, so
+ * the size query and the layout are one piece of code and cannot disagree. */
+struct lstm__arena {
+	unsigned char *base;
+	size_t used;
+	int overflow;
+};
+
+static void *lstm__take(struct lstm__arena *arena, size_t count, size_t size)
+{
+	size_t bytes, start = arena->used;
+	if (!lstm__multiply(count, size, &bytes) || bytes > SIZE_MAX - (LSTM_ALIGN - 1) - start) {
+		arena->overflow = 1;
+		return NULL;
+	}
+	arena->used += (bytes + (LSTM_ALIGN - 1)) / LSTM_ALIGN * LSTM_ALIGN;
+	return arena->base ? arena->base + start : NULL;
+}
+
+/* count * more elements of size bytes each. */
+static void *lstm__take2(struct lstm__arena *arena, size_t count, size_t more, size_t size)
+{
+	if (!lstm__multiply(count, more, &count))
+		count = SIZE_MAX;
+	return lstm__take(arena, count, size);
+}
+
+static float *lstm__take_floats(struct lstm__arena *arena, size_t rows, size_t columns)
+{
+	return (float *)lstm__take2(arena, rows, columns, sizeof(float));
+}
+
+static lstm_status lstm__arena_check(const void *memory, size_t bytes, size_t need)
+{
+	if (!memory)
+		return LSTM_ERR_ARG;
+	return bytes < need || (uintptr_t)memory % LSTM_ALIGN ? LSTM_ERR_MEMORY : LSTM_OK;
+}
+
+/* ---- description ----------------------------------------------------------------------------- */
+static int lstm__activation_complete(lstm_activation *a, lstm_function fallback)
+{
+	if (a->function == LSTM_DEFAULT)
+		a->function = fallback;
+	if ((unsigned)a->function > LSTM_SOFTPLUS || a->alpha != a->alpha || a->beta != a->beta)
+		return 0;
+	if (a->alpha == 0 && a->beta == 0)
+		switch (a->function) {
+		case LSTM_AFFINE:
+		case LSTM_THRESHOLDED_RELU:
+		case LSTM_ELU: a->alpha = 1; break;
+		case LSTM_SCALED_TANH: a->alpha = a->beta = 1; break;
+		case LSTM_LEAKY_RELU: a->alpha = 0.01f; break;
+		case LSTM_HARD_SIGMOID:
+			a->alpha = 0.2f;
+			a->beta = 0.5f;
+			break;
+		default: break;
+		}
+	if (a->function == LSTM_HARD_SIGMOID_KERAS3) {
+		a->alpha = 1.0f / 6;
+		a->beta = 0.5f;
+	}
+	return 1;
+}
+
+static lstm_status lstm__desc_complete(lstm_desc *d)
+{
+	int i, k;
+	if (d->layers == 0)
+		d->layers = 1;
+	if (d->input <= 0 || d->hidden <= 0 || d->projection < 0 || d->layers < 0)
+		return LSTM_ERR_ARG;
+	if (d->input > LSTM_MAX_SIZE || d->hidden > LSTM_MAX_SIZE ||
+	    d->projection > LSTM_MAX_SIZE || d->layers > LSTM_MAX_LAYERS)
+		return LSTM_ERR_SIZE;
+	if ((unsigned)d->direction > LSTM_BIDIRECTIONAL || (unsigned)d->layout > LSTM_LAYOUT_KERAS)
+		return LSTM_ERR_ARG;
+	if (!(d->clip >= 0) || !(d->cell_clip >= 0))
+		return LSTM_ERR_ARG;
+	d->input_forget = !!d->input_forget;
+	for (k = 0; k < 3; k++) {
+		if (d->activations[1][k].function == LSTM_DEFAULT)
+			d->activations[1][k] = d->activations[0][k];
+		for (i = 0; i < 2; i++)
+			if (!lstm__activation_complete(&d->activations[i][k],
+			                               k ? LSTM_TANH : LSTM_SIGMOID))
+				return LSTM_ERR_ARG;
+	}
+	return lstm__isa_resolve(&d->isa);
+}
+
+/* ---- layout ---------------------------------------------------------------------------------- */
+/* Where the packed arrays of one layer go, in the order of lstm__pack_layer. */
+static void lstm__layer_lay_out(struct lstm__layer *l, struct lstm__arena *arena,
+                                const lstm_model *m, float *to[5])
+{
+	size_t lanes = (size_t)m->kernels->lanes, rows = 0;
+	size_t outputs = (l->output + lanes - 1) / lanes * lanes;
+
+	if (!lstm__multiply(l->vectors, 4 * lanes, &rows))
+		arena->overflow = 1;
+	to[0] = lstm__take_floats(arena, rows, 1);
+	to[1] = lstm__take_floats(arena, rows, l->width);
+	to[2] = lstm__take_floats(arena, rows, l->output);
+	to[3] = lstm__take_floats(arena, 3 * lanes, l->vectors);
+	to[4] = m->desc.projection ? lstm__take_floats(arena, outputs, l->hidden) : NULL;
+	l->bias = to[0];
+	l->w = to[1];
+	l->u = to[2];
+	l->peephole = to[3];
+	l->projection = to[4];
+}
+
+static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int index)
+{
+	const lstm_desc *d = &m->desc;
+	const lstm_activation *a = d->activations[index % m->directions];
+	size_t lanes = (size_t)m->kernels->lanes;
+
+	l->hidden = (size_t)d->hidden;
+	l->output = (size_t)(d->projection ? d->projection : d->hidden);
+	l->width = index < m->directions ? (size_t)d->input : (size_t)m->directions * l->output;
+	l->vectors = (l->hidden + lanes - 1) / lanes;
+	l->gates = a[0];
+	l->candidate = a[1];
+	l->out = a[2];
+	l->input_forget = d->input_forget;
+	l->clip = d->clip > 0 ? d->clip : (float)INFINITY;
+	l->cell_clip = d->cell_clip > 0 ? d->cell_clip : (float)INFINITY;
+	l->plain = a[0].function == LSTM_SIGMOID && a[1].function == LSTM_TANH &&
+	           a[2].function == LSTM_TANH && !d->input_forget && !(d->clip > 0) &&
+	           !(d->cell_clip > 0);
+}
+
+/* Lay the model out, and fill it if the arena has memory and weights are given.  m is a draft of
+ * the model; the finished one is written at the front of the arena.  Whether a layer has peepholes is known
+ * from its weights alone, which the size query does not see: room for them is always left. */
+static lstm_model *lstm__model_build(struct lstm__arena *arena, lstm_model *m,
+                                     const lstm_weights *weights)
+{
+	const int n = m->desc.layers * m->directions;
+	int i;
+	lstm_model *model = (lstm_model *)lstm__take(arena, 1, sizeof(*model));
+
+	m->layers = (struct lstm__layer *)lstm__take(arena, (size_t)n, sizeof(*m->layers));
+	for (i = 0; i < n && !arena->overflow; i++) {
+		struct lstm__layer layer;
+		float *to[5];
+		memset(&layer, 0, sizeof(layer));
+		lstm__layer_describe(&layer, m, i);
+		lstm__layer_lay_out(&layer, arena, m, to);
+		if (!weights)
+			continue;
+		if (!weights[i].peephole)
+			layer.peephole = NULL;
+		layer.plain = layer.plain && !layer.peephole;
+		lstm__pack_layer(&layer, &weights[i], m, to);
+		m->layers[i] = layer;
+	}
+	if (model)
+		*model = *m;
+	return model;
+}
+
+/* Complete the description and choose the kernels: everything but memory. */
+static lstm_status lstm__model_draft(lstm_model *m, const lstm_desc *desc)
+{
+	lstm_status status;
+	memset(m, 0, sizeof(*m));
+	m->desc = *desc;
+	status = lstm__desc_complete(&m->desc);
+	if (status != LSTM_OK)
+		return status;
+	m->directions = m->desc.direction == LSTM_BIDIRECTIONAL ? 2 : 1;
+	m->kernels = lstm__kernels_for(m->desc.isa);
+	return LSTM_OK;
+}
+
+static lstm_status lstm__model_measure(lstm_model *draft, const lstm_desc *desc, size_t *bytes)
+{
+	struct lstm__arena arena = {NULL, 0, 0};
+	lstm_status status = lstm__model_draft(draft, desc);
+	if (status != LSTM_OK)
+		return status;
+	lstm__model_build(&arena, draft, NULL);
+	if (arena.overflow)
+		return LSTM_ERR_SIZE;
+	*bytes = arena.used;
+	return LSTM_OK;
+}
+
+static int lstm__weights_complete(const lstm_model *draft, const lstm_weights *weights)
+{
+	int i, n = draft->desc.layers * draft->directions;
+	for (i = 0; i < n; i++)
+		if (!weights[i].w || !weights[i].u ||
+		    !weights[i].projection != !draft->desc.projection)
+			return 0;
+	return 1;
+}
+
+LSTM__DEF lstm_status lstm_model_size(const lstm_desc *desc, size_t *bytes)
+{
+	lstm_model draft;
+	if (!desc || !bytes)
+		return LSTM_ERR_ARG;
+	return lstm__model_measure(&draft, desc, bytes);
+}
+
+LSTM__DEF lstm_status lstm_model_init(lstm_model **model, const lstm_desc *desc,
+                                      const lstm_weights *weights, void *memory, size_t bytes)
+{
+	struct lstm__arena arena = {NULL, 0, 0};
+	lstm_model draft;
+	lstm_status status;
+	unsigned environment;
+	size_t need;
+
+	if (!model)
+		return LSTM_ERR_ARG;
+	*model = NULL;
+	if (!desc || !weights)
+		return LSTM_ERR_ARG;
+	status = lstm__model_measure(&draft, desc, &need);
+	if (status == LSTM_OK && !lstm__weights_complete(&draft, weights))
+		status = LSTM_ERR_ARG;
+	if (status == LSTM_OK)
+		status = lstm__arena_check(memory, bytes, need);
+	if (status != LSTM_OK)
+		return status;
+	arena.base = (unsigned char *)memory;
+	environment = lstm__fp_enter(); /* the sum of two biases is rounded */
+	*model = lstm__model_build(&arena, &draft, weights);
+	lstm__fp_leave(environment);
+	return LSTM_OK;
+}
+
+LSTM__DEF const lstm_desc *lstm_model_desc(const lstm_model *model)
+{
+	return &model->desc;
+}
+
+LSTM__DEF int lstm_model_directions(const lstm_model *model)
+{
+	return model->directions;
+}
+
+LSTM__DEF int lstm_model_output(const lstm_model *model)
+{
+	return model->directions *
+	       (model->desc.projection ? model->desc.projection : model->desc.hidden);
+}
+
+#ifndef LSTM_NO_MALLOC
+/* ---- heap ------------------------------------------------------------------------------------ */
+/* LSTM_ALIGN bytes aligned; what LSTM_MALLOC gave stands just before. */
+static void *lstm__new(size_t bytes)
+{
+	unsigned char *raw, *aligned;
+	if (bytes > SIZE_MAX - LSTM_ALIGN - sizeof(void *))
+		return NULL;
+	raw = (unsigned char *)LSTM_MALLOC(bytes + LSTM_ALIGN + sizeof(void *));
+	if (!raw)
+		return NULL;
+	aligned = raw + sizeof(void *);
+	aligned += (LSTM_ALIGN - (uintptr_t)aligned % LSTM_ALIGN) % LSTM_ALIGN;
+	memcpy(aligned - sizeof(void *), &raw, sizeof(void *));
+	return aligned;
+}
+
+static void lstm__delete(const void *aligned)
+{
+	void *raw;
+	memcpy(&raw, (const unsigned char *)aligned - sizeof(void *), sizeof(void *));
+	LSTM_FREE(raw);
+}
+
+LSTM__DEF lstm_status lstm_model_new(lstm_model **model, const lstm_desc *desc,
+                                     const lstm_weights *weights)
+{
+	size_t bytes;
+	void *memory;
+	lstm_status status;
+
+	if (!model)
+		return LSTM_ERR_ARG;
+	*model = NULL;
+	status = lstm_model_size(desc, &bytes);
+	if (status != LSTM_OK)
+		return status;
+	memory = lstm__new(bytes);
+	if (!memory)
+		return LSTM_ERR_MEMORY;
+	status = lstm_model_init(model, desc, weights, memory, bytes);
+	if (status == LSTM_OK)
+		(*model)->owned = 1;
+	else
+		lstm__delete(memory);
+	return status;
+}
+
+LSTM__DEF void lstm_model_free(lstm_model *model)
+{
+	if (model && model->owned)
+		lstm__delete(model);
+}
+#endif

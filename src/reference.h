@@ -1,0 +1,102 @@
+/* The scalar path: the equations as they stand, from unpacked weights, with libm.  It is what the
+ * kernels are held against, and what runs where there are none. */
+static float lstm__reference_activation(const lstm_activation *a, float x)
+{
+	switch (a->function) {
+	case LSTM_SIGMOID: return 1 / (1 + expf(-x));
+	case LSTM_TANH: return tanhf(x);
+	case LSTM_RELU: return x < 0 ? 0 : x;
+	case LSTM_LINEAR: return x;
+	case LSTM_AFFINE: return a->alpha * x + a->beta;
+	case LSTM_LEAKY_RELU: return x < 0 ? a->alpha * x : x;
+	case LSTM_THRESHOLDED_RELU: return x <= a->alpha ? 0 : x;
+	case LSTM_SCALED_TANH: return a->alpha * tanhf(a->beta * x);
+	case LSTM_HARD_SIGMOID:
+	case LSTM_HARD_SIGMOID_KERAS3:
+		x = a->alpha * x + a->beta;
+		return x < 0 ? 0 : x > 1 ? 1 : x;
+	case LSTM_ELU: return x < 0 ? a->alpha * expm1f(x) : x;
+	case LSTM_SOFTSIGN: return x / (1 + fabsf(x));
+	case LSTM_SOFTPLUS: return (x < 0 ? 0 : x) + log1pf(expf(-fabsf(x)));
+	case LSTM_DEFAULT: break;
+	}
+	return x;
+}
+
+static float lstm__limit(float x, float limit)
+{
+	return x > limit ? limit : x < -limit ? -limit : x; /* NaN stays NaN */
+}
+
+static float lstm__reference_dot(float sum, const float *w, const float *x, size_t n)
+{
+	size_t k;
+	for (k = 0; k < n; k++)
+		sum += w[k] * lstm__flush(x[k]);
+	return sum;
+}
+
+/* One stream, one step.  Unit j's four rows lie together: w[j][gate][k]. */
+static void lstm__reference_step(const struct lstm__layer *l, const float *x, const float *h,
+                                 float *c, float *out)
+{
+	size_t j, n = l->hidden;
+	for (j = 0; j < n; j++) {
+		float a[4], i, f, g, o;
+		int gate;
+		for (gate = 0; gate < 4; gate++) {
+			size_t row = 4 * j + (size_t)gate;
+			a[gate] = lstm__reference_dot(l->bias[row], l->w + row * l->width, x, l->width);
+			a[gate] = lstm__reference_dot(a[gate], l->u + row * l->output, h, l->output);
+		}
+		if (l->peephole) {
+			a[LSTM__I] += l->peephole[j] * c[j];
+			a[LSTM__F] += l->peephole[n + j] * c[j];
+		}
+		i = lstm__reference_activation(&l->gates, lstm__limit(a[LSTM__I], l->clip));
+		f = l->input_forget
+		        ? 1 - i
+		        : lstm__reference_activation(&l->gates, lstm__limit(a[LSTM__F], l->clip));
+		g = lstm__reference_activation(&l->candidate, lstm__limit(a[LSTM__G], l->clip));
+		c[j] = lstm__flush(lstm__limit(f * c[j] + i * g, l->cell_clip));
+		if (l->peephole)
+			a[LSTM__O] += l->peephole[2 * n + j] * c[j];
+		o = lstm__reference_activation(&l->gates, lstm__limit(a[LSTM__O], l->clip));
+		out[j] = lstm__flush(o * lstm__reference_activation(&l->out, c[j]));
+	}
+}
+
+static void lstm__run_scalar(const struct lstm__job *job)
+{
+	const struct lstm__layer *l = job->layer;
+	const int found = errno; /* expf and tanhf may set it */
+	size_t s, j;
+	int n, a;
+
+	for (s = 0; s < job->steps; s++) {
+		size_t t = job->reverse ? job->steps - 1 - s : s;
+		n = lstm__streams_alive(job, t);
+		for (a = 0; a < n; a++) {
+			int b = job->active[a];
+			size_t stream = (size_t)b;
+			const float *x = job->x + t * job->x_step + stream * job->x_stream;
+			float *c = job->c + stream * job->c_row;
+			const float *h = lstm__job_h(job, b, 0);
+			float *next = lstm__job_h(job, b, 1);
+			float *out = l->projection ? job->cells : next;
+
+			lstm__reference_step(l, x, h, c, out);
+			for (j = 0; l->projection && j < l->output; j++)
+				next[j] = lstm__flush(lstm__reference_dot(
+				        0, l->projection + j * l->hidden, out, l->hidden));
+			if (job->y)
+				memcpy(job->y + t * job->y_step + stream * job->y_stream, next,
+				       l->output * sizeof(float));
+			job->phase[b] ^= 1;
+		}
+		lstm__streams_silence(job, t, l->output);
+	}
+	errno = found;
+}
+
+static const struct lstm__kernels lstm__kernels_scalar = {LSTM_ISA_SCALAR, 1, 1, lstm__run_scalar};

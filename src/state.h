@@ -1,0 +1,232 @@
+/* The state: h and c of every layer, direction and stream, and the scratch memory of a run. */
+
+/* x is staged, and for small batches projected, for up to lstm__piece steps before the recurrence
+ * runs over them.  From LSTM__HOIST_BATCH streams on that gains nothing, as each weight is reused
+ * across streams already: then stacks alone work in pieces, shorter ones, and x goes step by step. */
+static const size_t lstm__piece = 64, lstm__piece_batched = 16;
+enum { LSTM__HOIST_BATCH = 8 };
+
+/* The scratch that all jobs of a state share: as large as the first layer needs, whose x alone is
+ * staged, and whose outputs are as wide as any other's. */
+static void lstm__state_scratch(struct lstm__arena *arena, const lstm_state *s,
+                                struct lstm__job *job)
+{
+	const lstm_model *m = s->model;
+	const struct lstm__layer *l = &m->layers[0];
+	size_t lanes = (size_t)m->kernels->lanes, batch = (size_t)s->batch, rows = 0;
+
+	memset(job, 0, sizeof(*job));
+	job->batch = s->batch;
+	job->h_row = (l->output + lanes - 1) / lanes * lanes;
+	job->c_row = l->vectors * lanes;
+	job->piece = s->max_steps < lstm__piece ? s->max_steps : lstm__piece;
+	if (lanes == 1)
+		job->piece = 0; /* the reference path needs none */
+	else if (s->batch >= LSTM__HOIST_BATCH)
+		job->piece = 1;
+	if (!lstm__multiply(job->piece, batch, &rows))
+		arena->overflow = 1;
+	job->active = (int *)lstm__take(arena, batch, sizeof(int));
+	job->stage = lstm__take_floats(arena, rows, l->width);
+	if (job->piece > 1)
+		job->pre = lstm__take_floats(arena, rows, 4 * job->c_row);
+	if (l->projection)
+		job->cells = lstm__take_floats(arena, batch, job->c_row);
+}
+
+/* What job i of a layer and direction does not share. */
+static void lstm__state_job(struct lstm__arena *arena, const lstm_state *s, size_t i,
+                            struct lstm__job *job)
+{
+	const lstm_model *m = s->model;
+	size_t batch = (size_t)s->batch, directions = (size_t)m->directions;
+	size_t width = directions * m->layers[0].output;
+
+	job->layer = &m->layers[i];
+	job->reverse = m->desc.direction == LSTM_REVERSE || i % directions == 1;
+	job->foreign = i < directions;
+	job->h = lstm__take_floats(arena, batch, 2 * job->h_row);
+	job->c = lstm__take_floats(arena, batch, job->c_row);
+	job->phase = (unsigned char *)lstm__take(arena, batch, 1);
+	job->x_step = job->y_step = batch * width; /* between layers; a run knows those of x, y */
+	job->x_stream = job->y_stream = width;
+}
+
+/* Lay out as model.h does: with memory in the arena, or only to count. */
+static lstm_state *lstm__state_build(struct lstm__arena *arena, lstm_state *s)
+{
+	const lstm_model *m = s->model;
+	size_t layers = (size_t)m->desc.layers, jobs = layers * (size_t)m->directions, steps = 0, i;
+	lstm_state *state = (lstm_state *)lstm__take(arena, 1, sizeof(*state));
+	struct lstm__job job;
+
+	s->jobs = (struct lstm__job *)lstm__take(arena, jobs, sizeof(*s->jobs));
+	lstm__state_scratch(arena, s, &job);
+	for (i = 0; i < jobs; i++) {
+		lstm__state_job(arena, s, i, &job);
+		if (state)
+			s->jobs[i] = job;
+	}
+	if (!lstm__multiply(s->max_steps, (size_t)s->batch, &steps))
+		arena->overflow = 1;
+	for (i = 0; i < 2; i++)
+		s->between[i] =
+			layers > i + 1 ? lstm__take_floats(arena, steps, job.x_stream) : NULL;
+	if (state)
+		*state = *s;
+	return state;
+}
+
+static lstm_status lstm__state_measure(lstm_state *draft, const lstm_model *model, int batch,
+                                       size_t max_steps, size_t *bytes)
+{
+	struct lstm__arena arena = {NULL, 0, 0};
+	if (!model || batch <= 0)
+		return LSTM_ERR_ARG;
+	memset(draft, 0, sizeof(*draft));
+	draft->model = model;
+	draft->batch = batch;
+	if (max_steps == 0) {
+		if (lstm__whole_sequences(model))
+			return LSTM_ERR_ARG;
+		max_steps = batch < LSTM__HOIST_BATCH ? lstm__piece : lstm__piece_batched;
+	}
+	draft->max_steps = max_steps;
+	lstm__state_build(&arena, draft);
+	if (arena.overflow)
+		return LSTM_ERR_SIZE;
+	*bytes = arena.used;
+	return LSTM_OK;
+}
+
+LSTM__DEF lstm_status lstm_state_size(const lstm_model *model, int batch, size_t max_steps,
+                                      size_t *bytes)
+{
+	lstm_state draft;
+	return bytes ? lstm__state_measure(&draft, model, batch, max_steps, bytes) : LSTM_ERR_ARG;
+}
+
+LSTM__DEF lstm_status lstm_state_init(lstm_state **state, const lstm_model *model, int batch,
+                                      size_t max_steps, void *memory, size_t bytes)
+{
+	struct lstm__arena arena = {NULL, 0, 0};
+	lstm_state draft;
+	lstm_status status;
+	size_t need;
+
+	if (!state)
+		return LSTM_ERR_ARG;
+	*state = NULL;
+	status = lstm__state_measure(&draft, model, batch, max_steps, &need);
+	if (status == LSTM_OK)
+		status = lstm__arena_check(memory, bytes, need);
+	if (status != LSTM_OK)
+		return status;
+	arena.base = (unsigned char *)memory;
+	*state = lstm__state_build(&arena, &draft);
+	lstm_state_reset(*state);
+	return LSTM_OK;
+}
+
+static size_t lstm__state_layers(const lstm_state *s)
+{
+	return (size_t)s->model->desc.layers * (size_t)s->model->directions;
+}
+
+LSTM__DEF void lstm_state_reset_stream(lstm_state *state, int stream)
+{
+	size_t i, layers = lstm__state_layers(state);
+	if (stream < 0 || stream >= state->batch)
+		return;
+	for (i = 0; i < layers; i++) {
+		struct lstm__job *job = &state->jobs[i];
+		memset(lstm__job_h(job, stream, 0), 0, job->h_row * sizeof(float));
+		memset(job->c + (size_t)stream * job->c_row, 0, job->c_row * sizeof(float));
+	}
+}
+
+LSTM__DEF void lstm_state_reset(lstm_state *state)
+{
+	size_t i, layers = lstm__state_layers(state);
+	int b;
+	for (i = 0; i < layers; i++)
+		memset(state->jobs[i].phase, 0, (size_t)state->batch);
+	for (b = 0; b < state->batch; b++)
+		lstm_state_reset_stream(state, b);
+}
+
+LSTM__DEF void lstm_state_get(const lstm_state *state, float *h, float *c)
+{
+	size_t i, layers = lstm__state_layers(state);
+	int b;
+	for (i = 0; i < layers; i++) {
+		const struct lstm__job *job = &state->jobs[i];
+		const size_t output = job->layer->output, hidden = job->layer->hidden;
+		for (b = 0; b < state->batch; b++) {
+			if (h) {
+				memcpy(h, lstm__job_h(job, b, 0), output * sizeof(float));
+				h += output;
+			}
+			if (c) {
+				memcpy(c, job->c + (size_t)b * job->c_row, hidden * sizeof(float));
+				c += hidden;
+			}
+		}
+	}
+}
+
+static void lstm__copy_flushed(float *to, const float *from, size_t n)
+{
+	size_t k;
+	for (k = 0; k < n; k++)
+		to[k] = lstm__flush(from[k]);
+}
+
+LSTM__DEF void lstm_state_set(lstm_state *state, const float *h, const float *c)
+{
+	size_t i, layers = lstm__state_layers(state);
+	int b;
+	for (i = 0; i < layers; i++) {
+		const struct lstm__job *job = &state->jobs[i];
+		const size_t output = job->layer->output, hidden = job->layer->hidden;
+		for (b = 0; b < state->batch; b++) {
+			if (h) {
+				lstm__copy_flushed(lstm__job_h(job, b, 0), h, output);
+				h += output;
+			}
+			if (c) {
+				lstm__copy_flushed(job->c + (size_t)b * job->c_row, c, hidden);
+				c += hidden;
+			}
+		}
+	}
+}
+
+#ifndef LSTM_NO_MALLOC
+LSTM__DEF lstm_status lstm_state_new(lstm_state **state, const lstm_model *model, int batch,
+                                     size_t max_steps)
+{
+	size_t bytes;
+	void *memory;
+	lstm_status status;
+
+	if (!state)
+		return LSTM_ERR_ARG;
+	*state = NULL;
+	status = lstm_state_size(model, batch, max_steps, &bytes);
+	if (status != LSTM_OK)
+		return status;
+	memory = lstm__new(bytes);
+	if (!memory)
+		return LSTM_ERR_MEMORY;
+	status = lstm_state_init(state, model, batch, max_steps, memory, bytes);
+	(*state)->owned = 1;
+	return status;
+}
+
+LSTM__DEF void lstm_state_free(lstm_state *state)
+{
+	if (state && state->owned)
+		lstm__delete(state);
+}
+#endif

@@ -1,0 +1,98 @@
+/* The model, the state, and the job that connects them to a set of kernels. */
+enum { LSTM__I, LSTM__F, LSTM__G, LSTM__O }; /* the order of gates in everything packed */
+
+/* One layer in one direction.  Shapes are those of the packed form; the reference path keeps
+ * lanes = 1 and reads the same arrays as plain [unit][k] matrices (see pack.h). */
+struct lstm__layer {
+	size_t width, hidden, output; /* output = projection or hidden */
+	size_t vectors;               /* ceil(hidden / lanes) */
+	const float *bias;            /* [vectors][gate][lane] */
+	const float *w, *u;           /* blocks: [k][unit vector][gate][lane] */
+	const float *peephole;        /* [i f o][vectors][lane], or NULL */
+	const float *projection;      /* blocks: [k][output vector][lane], or NULL */
+	lstm_activation gates, candidate, out;
+	int input_forget, plain;      /* plain: nothing but the equations in the manual */
+	float clip, cell_clip;        /* +infinity if none */
+};
+
+/* Run one layer in one direction over some steps of a batch, counted from 0 here.  A state keeps
+ * one job for each; a run fills in the first part. */
+struct lstm__job {
+	const float *x;          /* step 0, stream 0 */
+	size_t x_step, x_stream; /* strides in floats */
+	float *y;                /* likewise, or NULL */
+	size_t y_step, y_stream;
+	const size_t *lengths;   /* [batch] or NULL */
+	size_t first, steps;     /* step 0 is step first of the sequence that lengths speak of */
+
+	const struct lstm__layer *layer;
+	int batch, reverse;
+	int foreign;             /* x comes from the caller: flush what counts as zero */
+	float *h;                /* [2][batch][h_row]: now and next, swapped per stream by phase */
+	float *c;                /* [batch][c_row] */
+	unsigned char *phase;    /* [batch] */
+	size_t h_row, c_row;
+	/* scratch of the state, shared by all layers */
+	size_t piece;            /* steps staged, and projected ahead, at a time */
+	float *stage;            /* [piece][batch][width of layer 0] */
+	float *pre;              /* [piece][batch][4 * c_row], or NULL */
+	float *cells;            /* [batch][c_row]: o * tanh(c) before projection, or NULL */
+	int *active;             /* [batch] */
+};
+
+struct lstm__kernels {
+	lstm_isa isa;
+	int lanes; /* fp32 per vector */
+	int units; /* unit vectors per block of gates: the tile of one stream is units * 4 vectors */
+	void (*run)(const struct lstm__job *job);
+};
+
+struct lstm_model {
+	lstm_desc desc; /* complete */
+	const struct lstm__kernels *kernels;
+	struct lstm__layer *layers; /* [layers * directions] */
+	int directions, owned;
+};
+
+struct lstm_state {
+	const lstm_model *model;
+	struct lstm__job *jobs; /* [layers * directions] */
+	size_t max_steps;       /* longest run if whole sequences are needed, else that of a piece */
+	float *between[2];      /* outputs of a layer for the next: [max_steps][batch][width] */
+	int batch, owned;
+};
+
+/* The streams of a batch that are alive at step t, in active; returns how many. */
+static int lstm__streams_alive(const struct lstm__job *job, size_t t)
+{
+	int b, n = 0;
+	for (b = 0; b < job->batch; b++)
+		if (!job->lengths || job->first + t < job->lengths[b])
+			job->active[n++] = b;
+	return n;
+}
+
+/* A stream past its length puts out zero. */
+static void lstm__streams_silence(const struct lstm__job *job, size_t t, size_t width)
+{
+	int b;
+	if (!job->lengths || !job->y)
+		return;
+	for (b = 0; b < job->batch; b++)
+		if (job->first + t >= job->lengths[b])
+			memset(job->y + t * job->y_step + (size_t)b * job->y_stream, 0,
+			       width * sizeof(float));
+}
+
+/* Stream b's h: which = 0 as it stands, 1 where the next one is written. */
+LSTM__INLINE float *lstm__job_h(const struct lstm__job *job, int b, int which)
+{
+	size_t half = job->phase[b] ^ (size_t)which;
+	return job->h + (half * (size_t)job->batch + (size_t)b) * job->h_row;
+}
+
+/* Whether layers must see the whole sequence one after the other. */
+static int lstm__whole_sequences(const lstm_model *model)
+{
+	return model->desc.layers > 1 && model->desc.direction != LSTM_FORWARD;
+}

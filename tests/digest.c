@@ -1,0 +1,55 @@
+#include "digest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+#include "varied.h"
+
+static uint64_t add(uint64_t digest, const float *values, size_t count)
+{
+	size_t i;
+	int byte;
+	for (i = 0; i < count; i++) {
+		uint32_t bits;
+		memcpy(&bits, values + i, sizeof(bits));
+		if (values[i] != values[i])
+			bits = 0x7fc00000;
+		for (byte = 0; byte < 4; byte++) {
+			digest ^= bits >> 8 * byte & 255;
+			digest *= 0x100000001b3;
+		}
+	}
+	return digest;
+}
+
+uint64_t digest_of(lstm_isa isa)
+{
+	uint64_t digest = 0xcbf29ce484222325;
+	unsigned i;
+
+	for (i = 0; i < DIGEST_NETS; i++) {
+		net n = varied_net(i);
+		const int batch = 1 + (int)(i * 7 % 11);
+		const size_t steps = i % 16 == 0 ? 80 : 1 + i % 9, b = (size_t)batch;
+		const size_t cells = (size_t)(n.desc.layers * oracle_directions(&n.desc));
+		const size_t ny = steps * b * varied_width(&n);
+		const size_t nh = cells * b * (size_t)oracle_units(&n.desc);
+		const size_t nc = cells * b * (size_t)n.desc.hidden;
+		sequence s = varied_sequence(&n, batch, steps);
+		lstm_model *m = varied_model(&n, isa);
+		lstm_state *state = varied_state(m, &s, steps);
+		float *all = malloc((ny + nh + nc) * sizeof(float));
+
+		cr_assert_not_null(all, "%zu floats", ny + nh + nc);
+		lstm_run(state, s.x, all, steps);
+		lstm_state_get(state, all + ny, all + ny + nh);
+		digest = add(digest, all, ny + nh + nc);
+		free(all);
+		lstm_state_free(state);
+		lstm_model_free(m);
+		sequence_free(&s);
+		net_free(&n);
+	}
+	return digest;
+}

@@ -1,0 +1,59 @@
+/* Every vector instruction set gives these digests, on every machine and from every compiler.  They
+ * change only with the arithmetic itself, which is news for the changelog. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "digest.h"
+#include "harness.h"
+
+#ifdef LSTM_NO_SLEEF
+static const uint64_t known = 0x0fa8f917c407fc7d;
+#else
+#include <sleef.h>
+#if SLEEF_VERSION_MAJOR == 3 && SLEEF_VERSION_MINOR == 5
+static const uint64_t known = 0x051750baffdf470f;
+#else
+static const uint64_t known = 0;
+#endif
+#endif
+
+static void expect_known(lstm_isa isa)
+{
+	const uint64_t found = digest_of(isa);
+
+	printf("digest %s %s %016" PRIx64 "\n", lstm_isa_name(isa), lstm_activations_name(), found);
+	if (!known)
+		cr_skip_test("%s: no digest is on record for this version of SLEEF",
+		             lstm_isa_name(isa));
+	cr_assert_eq(found, known, "%s: expected %016" PRIx64 ", found %016" PRIx64,
+	             lstm_isa_name(isa), known, found);
+}
+
+#define TEST_DIGEST(name, isa)                                                                     \
+	Test(digest, name##_gives_the_bits_on_record)                                              \
+	{                                                                                          \
+		harness_run(isa, expect_known);                                                    \
+	}
+TEST_DIGEST(neon, LSTM_ISA_NEON)
+TEST_DIGEST(avx2, LSTM_ISA_AVX2)
+TEST_DIGEST(avx512, LSTM_ISA_AVX512)
+
+/* Also where no digest is on record: those that this machine has agree. */
+Test(digest, instruction_sets_agree)
+{
+	static const lstm_isa all[] = {LSTM_ISA_NEON, LSTM_ISA_AVX2, LSTM_ISA_AVX512};
+	uint64_t first = 0, found;
+	int i, n = 0;
+
+	for (i = 0; i < 3; i++)
+		if (lstm_isa_supported(all[i])) {
+			found = digest_of(all[i]);
+			if (n++)
+				cr_assert_eq(found, first,
+				             "%s: expected %016" PRIx64 ", found %016" PRIx64,
+				             lstm_isa_name(all[i]), first, found);
+			first = found;
+		}
+	if (n < 2)
+		cr_skip_test("one vector instruction set at most on this machine");
+}

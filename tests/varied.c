@@ -1,0 +1,78 @@
+#include "varied.h"
+
+#include "harness.h"
+
+static const lstm_function unbounded[] = {LSTM_RELU,       LSTM_LINEAR, LSTM_AFFINE,
+                                          LSTM_LEAKY_RELU, LSTM_ELU,    LSTM_THRESHOLDED_RELU,
+                                          LSTM_SOFTPLUS};
+static const lstm_function bounded[] = {LSTM_SIGMOID,      LSTM_TANH,     LSTM_SCALED_TANH,
+                                        LSTM_HARD_SIGMOID, LSTM_SOFTSIGN, LSTM_HARD_SIGMOID_KERAS3};
+
+net varied_net(unsigned i)
+{
+	lstm_desc d = {0};
+	rng r = rng_seeded(1000 + i);
+	unsigned parts = i % 3 == 0 ? 0 : i % 3 == 1 ? NET_B : NET_B | NET_B2;
+	int size = i % 8 == 7 ? 130 : 40, k;
+
+	d.input = rng_between(&r, 1, size);
+	d.hidden = rng_between(&r, 1, size);
+	d.projection = i % 5 == 4 ? rng_between(&r, 1, 40) : 0;
+	d.layers = i % 7 == 0 ? 3 : i % 7 < 3 ? 2 : 1;
+	d.direction = (lstm_direction)(i % 4 == 3   ? LSTM_REVERSE
+	                               : i % 4 == 2 ? LSTM_BIDIRECTIONAL
+	                                            : 0);
+	d.layout = (lstm_layout)(i / 3 % 3);
+	d.input_forget = i % 6 == 5;
+	if (i % 5 == 1)
+		parts |= NET_PEEPHOLE;
+	if (i % 4 == 1)
+		d.clip = 0.5f;
+	if (i % 9 == 2)
+		d.cell_clip = 0.25f;
+	if (i % 3 == 2) {
+		for (k = 0; k < 3; k++)
+			d.activations[0][k].function = bounded[rng_between(&r, 0, 5)];
+		d.activations[1][1].function = bounded[rng_between(&r, 0, 5)];
+	}
+	if (i % 10 == 9) {
+		d.clip = 1;
+		d.cell_clip = 2;
+		for (k = 1; k < 3; k++)
+			d.activations[0][k].function = unbounded[rng_between(&r, 0, 6)];
+	}
+	return net_make(&d, parts, 1.5f, 2000 + i);
+}
+
+sequence varied_sequence(const net *n, int batch, size_t steps)
+{
+	return sequence_make(&n->desc, batch, steps, SEQUENCE_NORMAL | SEQUENCE_STATE, n->seed + 7);
+}
+
+size_t varied_width(const net *n)
+{
+	return (size_t)(oracle_directions(&n->desc) * oracle_units(&n->desc));
+}
+
+lstm_model *varied_model(const net *n, lstm_isa isa)
+{
+	lstm_desc desc = n->desc;
+	lstm_model *model;
+	lstm_status status;
+
+	desc.isa = isa;
+	status = lstm_model_new(&model, &desc, n->weights);
+	cr_assert_eq(status, LSTM_OK, "model of seed %u: %s", (unsigned)n->seed,
+	             lstm_strerror(status));
+	return model;
+}
+
+lstm_state *varied_state(const lstm_model *model, const sequence *s, size_t max_steps)
+{
+	lstm_state *state;
+	lstm_status status = lstm_state_new(&state, model, s->batch, max_steps);
+
+	cr_assert_eq(status, LSTM_OK, "state: %s", lstm_strerror(status));
+	lstm_state_set(state, s->h0, s->c0);
+	return state;
+}

@@ -1,0 +1,298 @@
+"""The stages of tools/check, which is the command to run; this needs everything installed."""
+
+import json
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build" / "check"
+JOBS = os.cpu_count() or 1
+STAGE_SECONDS = 1800
+SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.MULTILINE)
+TAP = re.compile(r"^(not ok|ok)\b(.*)$", re.MULTILINE)
+UNCOUNTED = {"header_is_fresh"}  # programs that are one test each
+
+QUICK = {"LSTM_TEST_QUICK": "1"}
+SANITIZER_RULES = {
+    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "TSAN_OPTIONS": "halt_on_error=1",
+}
+STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+
+
+class Stage:
+    """One stage's counts, and what its commands said."""
+
+    def __init__(self, name):
+        self.name = name
+        self.passed = self.failed = self.skipped = 0
+        self.failures = []
+        self.log = []
+
+    def say(self, text):
+        self.failures.append(text.rstrip())
+
+    def add(self, passed, failed, skipped):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+
+    def fail(self, text):
+        self.failed += 1
+        self.say(text)
+
+    def command(self, *arguments, **environment):
+        """Run one command in the repository; its exit status and output."""
+        arguments = [str(argument) for argument in arguments]
+        process = subprocess.Popen(
+            arguments, cwd=ROOT, env={**os.environ, **environment}, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            encoding="utf-8", errors="replace",
+        )
+        try:
+            output, _ = process.communicate(timeout=STAGE_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            output = process.communicate()[0] + f"\nnot done after {STAGE_SECONDS} seconds"
+        except KeyboardInterrupt:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        output = f"$ {' '.join(arguments)}\n{output}"
+        self.log.append(output)
+        return process.returncode, output
+
+    def must(self, *arguments, **environment):
+        """A command that is no test itself: True if it succeeds, else one failure."""
+        status, output = self.command(*arguments, **environment)
+        if status:
+            self.fail(output)
+        return status == 0
+
+    def one(self, *arguments, **environment):
+        """A command that is one test."""
+        if self.must(*arguments, **environment):
+            self.add(1, 0, 0)
+
+    def counted(self, *arguments, **environment):
+        """A command that ends with its own counts."""
+        status, output = self.command(*arguments, **environment)
+        self.add_counts(output, status, arguments[0])
+
+    def add_counts(self, output, status, name):
+        found = SUMMARY.findall(output)
+        for passed, failed, skipped in found:
+            self.add(int(passed), int(failed), int(skipped or 0))
+        reported = [(verdict, "# SKIP" in rest) for verdict, rest in TAP.findall(output)]
+        failed = sum(verdict == "not ok" for verdict, _ in reported)
+        skipped = sum(skip for _, skip in reported)
+        self.add(len(reported) - failed - skipped, failed, skipped)
+        failed += sum(int(counts[1]) for counts in found)
+        if not found and not reported:
+            if status == 0 and name in UNCOUNTED:
+                self.add(1, 0, 0)
+            else:
+                self.fail(f"{name}: ran no test, exit status {status}\n{output}")
+        elif status and not failed:
+            self.fail(f"{name}: exit status {status}\n{output}")
+        elif failed:
+            self.say(f"{name}:\n{output}")
+
+    # ---- meson ---------------------------------------------------------------------------------
+    def configure(self, folder, *options, **environment):
+        folder = BUILD / folder
+        options = ["-Dwerror=true", *options]
+        if (folder / "build.ninja").exists():
+            status, _ = self.command("meson", "setup", "--reconfigure", folder, *options)
+            if status == 0:
+                return True
+            shutil.rmtree(folder)
+        return self.must("meson", "setup", folder, *options, **environment)
+
+    def ninja(self, folder, *targets):
+        return self.must("ninja", "-C", BUILD / folder, "-j", JOBS, *targets)
+
+    def suites(self, folder, *names, **environment):
+        """Run the suites of a build folder, all or those named, and count what each reports."""
+        log = BUILD / folder / "meson-logs" / "testlog.json"
+        log.unlink(missing_ok=True)
+        _, output = self.command(
+            "meson", "test", "-C", BUILD / folder, "--no-rebuild", "--num-processes", JOBS, *names,
+            CRITERION_OUTPUTS="tap:-", **SANITIZER_RULES, **environment,
+        )
+        if not log.exists():
+            self.fail(output)
+            return
+        for line in log.read_text("utf-8", "replace").splitlines():
+            test = json.loads(line)
+            said = (test.get("stdout") or "") + "\n" + (test.get("stderr") or "")
+            status = test["returncode"] or (0 if test["result"] == "OK" else 1)
+            name = test["name"].split(" / ")[-1]
+            self.log.append(f"{name}: exit status {status}\n{said}")
+            self.add_counts(said, status, name)
+
+
+def header(stage):
+    """lstm.h is what its rooms make, and compiles without a warning"""
+    stage.one("tools/amalgamate.py", "--check")
+    for compiler, language, standard in (
+        ("gcc", "c", "c99"), ("clang", "c", "c99"), ("g++", "c++", "c++11"),
+        ("clang++", "c++", "c++11"),
+    ):
+        for knobs in ([], ["-DLSTM_NO_SLEEF"]):
+            stage.one(compiler, "-x", language, f"-std={standard}", "-O2", *STRICT, *knobs, "-I.",
+                      "-c", "tests/implementation.c", "-o", BUILD / "header.o")
+
+
+def native(stage):
+    """suites, benchmarks and examples, gcc"""
+    if stage.configure("native", CC="gcc") and stage.ninja("native"):
+        stage.suites("native")
+
+
+def clang(stage):
+    """suites, clang"""
+    if (stage.configure("clang", "-Dbench=disabled", "-Dexamples=disabled", CC="clang")
+            and stage.ninja("clang")):
+        stage.suites("clang")
+
+
+def sanitize(stage):
+    """suites, gcc with the address and undefined behaviour sanitizers"""
+    # Without -Werror: sanitizers make gcc see uninitialised variables where there are none.
+    options = ["-Dwerror=false", "-Db_sanitize=address,undefined", "-Doptimization=1",
+               "-Dharness=plain", "-Dbench=disabled", "-Dexamples=disabled"]
+    if stage.configure("sanitize", *options, CC="gcc") and stage.ninja("sanitize"):
+        stage.suites("sanitize", **QUICK)
+
+
+def threads(stage):
+    """the suite of threads, clang with the thread sanitizer"""
+    options = ["-Db_sanitize=thread", "-Db_lundef=false", "-Doptimization=1", "-Dharness=plain",
+               "-Dbench=disabled", "-Dexamples=disabled"]
+    names = ["threads-sleef", "threads-builtin"]
+    if (stage.configure("threads", *options, CC="clang")
+            and stage.ninja("threads", *(f"tests/{name}" for name in names))):
+        stage.suites("threads", *names)
+
+
+def aarch64(stage):
+    """suites on AArch64, gcc, under qemu-user"""
+    cross = ROOT / "cross" / "aarch64-linux-gnu.ini"
+    if (stage.configure("aarch64", "--cross-file", cross, "-Dbench=disabled")
+            and stage.ninja("aarch64")):
+        stage.suites("aarch64", **QUICK)
+
+
+def avx512(stage):
+    """AVX-512 on an emulated CPU, as this one has none"""
+    options = ["-Dharness=plain", "-Dbench=disabled", "-Dexamples=disabled"]
+    if not (stage.configure("avx512", *options, CC="gcc")
+            and stage.ninja("avx512", *(f"tests/{suite}" for suite in EMULATED))):
+        return
+
+    def emulate(suite):
+        program = BUILD / "avx512" / "tests" / suite
+        return stage.command("tests/emulate/avx512", program, EMULATED[suite], **QUICK)
+
+    with ThreadPoolExecutor(JOBS) as pool:
+        for suite, (status, output) in zip(EMULATED, pool.map(emulate, EMULATED)):
+            stage.add_counts(output, status, suite)
+
+
+def consume(stage):
+    """how users take the header in: compilers, knobs, build systems, old CPUs"""
+    stage.counted("tests/consume/run")
+
+
+def vad(stage):
+    """the voice activity example against ONNX Runtime"""
+    if (stage.configure("native", CC="gcc") and stage.ninja("native", "examples/lstm-vad")
+            and stage.must("tools/fetch-vad", "--golden")):
+        stage.counted("tests/test_vad.py", BUILD / "native" / "examples" / "lstm-vad")
+
+
+def fuzz(stage):
+    """half a minute of fuzzing the file reader"""
+    stage.one("tests/fuzz/run", 30)
+
+
+# Which suites run in emulation, and which of their tests: what shows within minutes that the AVX-512
+# kernels give the bits of AVX2, which every suite holds against the oracle, and keep the laws.
+EMULATED = {
+    "digest-sleef": "instruction_sets_agree",
+    "digest-builtin": "instruction_sets_agree",
+    "laws-builtin": "avx512",
+    "states-builtin": "avx512",
+    "environment-builtin": "avx512",
+    "equations-sleef": "avx512",
+    "allocation-sleef": "avx512",
+    "memory-sleef": "avx512",
+}
+STAGES = [header, native, clang, sanitize, threads, aarch64, avx512, consume, vad, fuzz]
+
+
+def inapplicable(stage):
+    """Why a stage makes no sense on this machine, or None."""
+    if stage is aarch64 and platform.machine() != "x86_64":
+        return f"on {platform.machine()} there is no cross compiler to try"
+    if stage is avx512:
+        if platform.machine() != "x86_64":
+            return "the host is not x86-64"
+        if re.search(r"^flags.*\bavx512f\b", Path("/proc/cpuinfo").read_text(), re.MULTILINE):
+            return "this CPU has AVX-512: the other stages ran it"
+    return None
+
+
+def run(function):
+    stage = Stage(function.__name__)
+    reason = inapplicable(function)
+    started = time.monotonic()
+    if reason:
+        stage.skipped = 1
+        print(f"{stage.name:<10} SKIP: {reason}", flush=True)
+        return stage
+    print(f"{stage.name:<10} {function.__doc__} ... ", end="", flush=True)
+    function(stage)
+    if stage.passed == 0 and stage.failed == 0:
+        stage.fail(f"{stage.name}: no test passed, {stage.skipped} were skipped")
+    print(f"{stage.passed} passed, {stage.failed} failed, {stage.skipped} skipped, "
+          f"{time.monotonic() - started:.0f} s", flush=True)
+    if stage.failures:
+        print("\n".join(stage.failures), flush=True)
+    (BUILD / f"{stage.name}.log").write_text("\n".join(stage.log), "utf-8")
+    return stage
+
+
+def main():
+    by_name = {stage.__name__: stage for stage in STAGES}
+    wanted = sys.argv[1:]
+    if wanted == ["--list"]:
+        for name, stage in by_name.items():
+            print(f"{name:<10} {stage.__doc__}")
+        return 0
+    if wanted == ["--quick"]:
+        wanted = ["native"]
+    unknown = [name for name in wanted if name not in by_name]
+    if unknown:
+        print("usage: tools/check [--list | --quick | STAGE...], where STAGE is one of "
+              f"{' '.join(by_name)}; found {' '.join(unknown)}", file=sys.stderr)
+        return 2
+    BUILD.mkdir(parents=True, exist_ok=True)
+    done = [run(by_name[name]) for name in wanted or by_name]
+    passed, failed, skipped = (sum(getattr(stage, what) for stage in done)
+                               for what in ("passed", "failed", "skipped"))
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 0 if passed and not failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
