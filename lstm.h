@@ -38,7 +38,9 @@
  *   - Magnitudes below 2^-96 (1.3e-29) in x, h, c, weights and biases count as zero.  So states
  *     that decay never reach the denormal range, where many CPUs are a hundred times slower.
  *   - Each run works in the default floating-point environment (round to nearest, no flush to
- *     zero, no traps) and gives the caller's back when it returns.
+ *     zero, no traps) and gives the caller's back when it returns.  A call of one step of one
+ *     stream enters it after W x, which it repeats if it has to: traps that the caller enabled can
+ *     spring there.
  *   - NaN and infinity propagate as IEEE 754 says; the bits inside a NaN are the CPU's.
  *
  * KNOBS, all to be defined before the header is included, the same way in every file:
@@ -457,24 +459,39 @@ static int lstm__multiply(size_t a, size_t b, size_t *product)
 
 /* ---- the floating-point environment ---------------------------------------------------------- */
 /* A caller may have set flush-to-zero, another rounding or traps (audio programs do the first);
- * each run takes the default environment and restores the caller's.  In the usual case, where it is
- * the default already, that costs one read. */
-static unsigned lstm__fp_enter(void)
+ * each run takes the default environment and restores the caller's, which *found keeps.  In the
+ * usual case, where it is the default already, that costs one read.  Answers whether it was not:
+ * what was computed before, or could be moved there by the compiler, must be computed again. */
+static int lstm__fp_enter(unsigned *found)
 {
 #if defined(LSTM__X86)
-	unsigned found = _mm_getcsr();
-	if ((found & ~0x3fu) != 0x1f80u) /* all but the sticky flags */
-		_mm_setcsr(0x1f80u);
-	return found;
+	*found = _mm_getcsr();
+	if ((*found & ~0x3fu) == 0x1f80u) /* all but the sticky flags */
+		return 0;
+	_mm_setcsr(0x1f80u);
+	__asm__ __volatile__("" : : : "memory");
+	return 1;
 #elif defined(LSTM__ARM64)
-	uint64_t found;
-	__asm__ __volatile__("mrs %0, fpcr" : "=r"(found));
-	if (found)
-		__asm__ __volatile__("msr fpcr, %0" : : "r"((uint64_t)0));
-	return (unsigned)found;
+	uint64_t control;
+	__asm__ __volatile__("mrs %0, fpcr" : "=r"(control));
+	*found = (unsigned)control;
+	if (!control)
+		return 0;
+	__asm__ __volatile__("msr fpcr, %0" : : "r"((uint64_t)0) : "memory");
+	return 1;
 #else
+	*found = 0;
 	return 0;
 #endif
+}
+
+/* Once, late: reading the control register waits for all arithmetic before it, so the one step of a
+ * call does so where it has to wait anyway.  *environment is NULL where somebody else did. */
+LSTM__INLINE int lstm__fp_enter_late(unsigned **environment)
+{
+	unsigned *found = *environment;
+	*environment = NULL;
+	return found && lstm__fp_enter(found);
 }
 
 static void lstm__fp_leave(unsigned found)
@@ -646,6 +663,9 @@ struct lstm__kernels {
 	int lanes; /* fp32 per vector */
 	int units; /* unit vectors per block of gates: the tile of one stream is units * 4 vectors */
 	void (*run)(const struct lstm__job *job);
+	/* One step of a state of one stream, whose rows of x and y are given; NULL: run does it.
+	 * Enters the default floating-point environment if there is a place to keep the caller's. */
+	void (*once)(const struct lstm__job *job, const float *x, float *y, unsigned *environment);
 };
 
 struct lstm_model {
@@ -661,6 +681,7 @@ struct lstm_state {
 	size_t max_steps;       /* longest run if whole sequences are needed, else that of a piece */
 	float *between[2];      /* outputs of a layer for the next: [max_steps][batch][width] */
 	int batch, owned;
+	int once;               /* one stream of one direction: a single step goes the short way */
 };
 
 /* The streams of a batch that are alive at step t, in active; returns how many. */
@@ -799,7 +820,7 @@ static void lstm__run_scalar(const struct lstm__job *job)
 	errno = found;
 }
 
-static const struct lstm__kernels lstm__kernels_scalar = {LSTM_ISA_SCALAR, 1, 1, lstm__run_scalar};
+static const struct lstm__kernels lstm__kernels_scalar = {LSTM_ISA_SCALAR, 1, 1, lstm__run_scalar, NULL};
 /* ==== src/passes.h ============================================================================ */
 /* One pass of the header over itself for each vector instruction set: see LSTM__PASS below. */
 #ifndef LSTM_SELF
@@ -1192,7 +1213,7 @@ LSTM__DEF lstm_status lstm_model_init(lstm_model **model, const lstm_desc *desc,
 	if (status != LSTM_OK)
 		return status;
 	arena.base = (unsigned char *)memory;
-	environment = lstm__fp_enter(); /* the sum of two biases is rounded */
+	lstm__fp_enter(&environment); /* the sum of two biases is rounded */
 	*model = lstm__model_build(&arena, &draft, weights);
 	lstm__fp_leave(environment);
 	return LSTM_OK;
@@ -1298,6 +1319,8 @@ static void lstm__state_scratch(struct lstm__arena *arena, const lstm_state *s,
 	if (!lstm__multiply(job->piece, batch, &rows))
 		arena->overflow = 1;
 	job->active = (int *)lstm__take(arena, batch, sizeof(int));
+	if (job->active)
+		job->active[0] = 0; /* for good, if there is but one stream */
 	job->stage = lstm__take_floats(arena, rows, l->width);
 	if (job->piece > 1)
 		job->pre = lstm__take_floats(arena, rows, 4 * job->c_row);
@@ -1363,6 +1386,7 @@ static lstm_status lstm__state_measure(lstm_state *draft, const lstm_model *mode
 		max_steps = batch < LSTM__HOIST_BATCH ? lstm__piece : lstm__piece_batched;
 	}
 	draft->max_steps = max_steps;
+	draft->once = batch == 1 && model->directions == 1 && model->kernels->once;
 	lstm__state_build(&arena, draft);
 	if (arena.overflow)
 		return LSTM_ERR_SIZE;
@@ -1548,14 +1572,33 @@ static void lstm__run_piece(lstm_state *s, const struct lstm__call *call, size_t
 
 static void lstm__run_call(lstm_state *s, const struct lstm__call *call)
 {
-	unsigned environment = lstm__fp_enter();
 	size_t first, piece = call->steps;
 
+	unsigned environment;
+
+	lstm__fp_enter(&environment);
 	if (s->model->desc.layers > 1 && piece > s->max_steps)
 		piece = s->max_steps;
 	for (first = 0; first < call->steps; first += piece) {
 		size_t left = call->steps - first;
 		lstm__run_piece(s, call, first, left < piece ? left : piece);
+	}
+	lstm__fp_leave(environment);
+}
+
+/* One step of one stream through forward layers: each reads its x where the one below left h. */
+static void lstm__run_once(lstm_state *s, const float *x, float *y)
+{
+	const lstm_model *m = s->model;
+	const int layers = m->desc.layers;
+	unsigned environment;
+	int layer;
+
+	for (layer = 0; layer < layers; layer++) {
+		const struct lstm__job *job = &s->jobs[layer];
+		m->kernels->once(job, x, layer == layers - 1 ? y : NULL,
+		                 layer == 0 ? &environment : NULL);
+		x = lstm__job_h(job, 0, 0);
 	}
 	lstm__fp_leave(environment);
 }
@@ -1566,6 +1609,10 @@ LSTM__DEF void lstm_run(lstm_state *state, const float *x, float *y, size_t step
 	size_t batch = (size_t)state->batch, k;
 	struct lstm__call call;
 
+	if (steps == 1 && state->once) {
+		lstm__run_once(state, x, y);
+		return;
+	}
 	call.x = x;
 	call.y = y;
 	call.steps = steps;
@@ -3643,29 +3690,35 @@ LSTM__INLINE void lstm__store_n_neon(float *p, float32x4_t v, size_t n)
  * set: fused multiply-adds by name, true division, and never a product that feeds a plain sum,
  * which a compiler might fuse on one target and not on another.
  *
- * The built-in ones go through e^y = 2^n (1 + r s): n = round(y / log 2), r = y - n log 2 and
- * s = 1 + r q(r) with q of degree 4 (tools/polynomials.py).  Adding 1.5 * 2^23 rounds to an integer
- * and leaves it in the low bits, ready to be shifted into the exponent.  The part of log 2 that
- * fp32 cannot hold is left out: it is 1.9e-9 n of the result, lost in rounding where |n| < 30. */
-LSTM__INLINE lstm__vf LSTM__FN(exp_part)(lstm__vf y, lstm__vf *t, lstm__vf *r)
+ * The built-in ones go through e^(k y) = 2^n (1 + p): n = round(k y / log 2), r = k y - n log 2 and
+ * p = e^r - 1 = r + r^2 (q0 + q1 r + ... + q4 r^4) (tools/polynomials.py).  k is 1 or 2 and costs
+ * nothing, as r / k is computed instead of r.  Adding 1.5 * 2^23 rounds to an integer and leaves it
+ * in the low bits, ready to be shifted into the exponent.  The part of log 2 that fp32 cannot hold
+ * is left out: it is 1.9e-9 n of the result, lost in rounding where |n| < 30.
+ *
+ * Two of these, one after the other, are most of a small model's step, and wait for each other: so
+ * the terms are paired to keep the chain short, and e^x, e^x + 1 and the like are each one fused
+ * multiply-add away from p. */
+LSTM__INLINE lstm__vf LSTM__FN(exp_part)(lstm__vf y, const float k, lstm__vf *power)
 {
 	const lstm__vf magic = lstm__set(12582912.0f);
-	lstm__vf q;
-	*t = lstm__fma(y, lstm__set(1.44269504f), magic); /* 1 / log 2 */
-	*r = lstm__fnma(lstm__sub(*t, magic), lstm__set(0.693147182f), y);
-	q = lstm__fma(lstm__set(0.0013942204f), *r, lstm__set(0.00836867746f));
-	q = lstm__fma(q, *r, lstm__set(0.0416663848f));
-	q = lstm__fma(q, *r, lstm__set(0.166665211f));
-	q = lstm__fma(q, *r, lstm__set(0.5f));
-	return lstm__fma(*r, q, lstm__set(1)); /* s */
+	const lstm__vf t = lstm__fma(y, lstm__set(k * 1.44269504f), magic); /* 1 / log 2 */
+	const lstm__vf r = lstm__fnma(lstm__sub(t, magic), lstm__set(0.693147182f / k), y);
+	const lstm__vf r2 = lstm__mul(r, r), r3 = lstm__mul(r2, r);
+	const lstm__vf low = lstm__fma(lstm__set(k * k * 0.5f), r2, k == 1 ? r : lstm__add(r, r));
+	const lstm__vf middle = lstm__fma(lstm__set(k * k * k * k * 0.0416663848f), r,
+	                                  lstm__set(k * k * k * 0.166665211f));
+	const lstm__vf high = lstm__fma(lstm__set(k * k * k * k * k * k * 0.0013942204f), r,
+	                                lstm__set(k * k * k * k * k * 0.00836867746f));
+	*power = lstm__scale(lstm__set(1), t);
+	return lstm__fma(lstm__fma(high, r2, middle), r3, low);
 }
 
 /* e^y - 1 for |y| <= 87: exact to about an ulp also near zero. */
 LSTM__INLINE lstm__vf LSTM__FN(expm1)(lstm__vf y)
 {
-	lstm__vf t, r, s = LSTM__FN(exp_part)(y, &t, &r);
-	lstm__vf power = lstm__scale(lstm__set(1), t);
-	return lstm__fma(power, lstm__mul(r, s), lstm__sub(power, lstm__set(1)));
+	lstm__vf power, p = LSTM__FN(exp_part)(y, 1, &power);
+	return lstm__fma(power, p, lstm__sub(power, lstm__set(1)));
 }
 
 /* x limited to [low, high]; NaN stays NaN. */
@@ -3675,24 +3728,26 @@ LSTM__INLINE lstm__vf LSTM__FN(limit)(lstm__vf x, float low, float high)
 }
 
 #ifdef LSTM_NO_SLEEF
-/* e^y for |y| <= 87. */
-LSTM__INLINE lstm__vf LSTM__FN(exp)(lstm__vf y)
+/* e^y for |y| <= 87, and *more = 1 + e^y. */
+LSTM__INLINE lstm__vf LSTM__FN(exp)(lstm__vf y, lstm__vf *more)
 {
-	lstm__vf t, r, s = LSTM__FN(exp_part)(y, &t, &r);
-	return lstm__scale(lstm__fma(r, s, lstm__set(1)), t);
+	lstm__vf power, p = LSTM__FN(exp_part)(y, 1, &power);
+	*more = lstm__fma(power, p, lstm__add(power, lstm__set(1)));
+	return lstm__fma(power, p, power);
 }
 
-/* m / (m + 2) with m = e^2x - 1; 1 in fp32 from 9.02 on. */
-LSTM__INLINE lstm__vf LSTM__FN(tanh_part)(lstm__vf x)
+/* tanh(x) = m / (m + 2) with m = e^2x - 1: answers m, *more = m + 2.  1 in fp32 from 9.02 on. */
+LSTM__INLINE lstm__vf LSTM__FN(tanh_part)(lstm__vf x, lstm__vf *more)
 {
-	x = LSTM__FN(limit)(x, -10, 10);
-	return LSTM__FN(expm1)(lstm__add(x, x));
+	lstm__vf power, p = LSTM__FN(exp_part)(LSTM__FN(limit)(x, -10, 10), 2, &power);
+	*more = lstm__fma(power, p, lstm__add(power, lstm__set(1)));
+	return lstm__fma(power, p, lstm__sub(power, lstm__set(1)));
 }
 
 LSTM__INLINE lstm__vf LSTM__FN(tanh)(lstm__vf x)
 {
-	lstm__vf m = LSTM__FN(tanh_part)(x);
-	return lstm__div(m, lstm__add(m, lstm__set(2)));
+	lstm__vf more, m = LSTM__FN(tanh_part)(x, &more);
+	return lstm__div(m, more);
 }
 #else
 /* SLEEF's functions of the finz family, whose bits are the same on all targets with FMA: exp within
@@ -3708,9 +3763,11 @@ LSTM__TARGET lstm__vf LSTM__FN(sleef_tanh)(lstm__vf) __asm__(LSTM__LABEL LSTM__S
 }
 #endif
 
-LSTM__INLINE lstm__vf LSTM__FN(exp)(lstm__vf y)
+LSTM__INLINE lstm__vf LSTM__FN(exp)(lstm__vf y, lstm__vf *more)
 {
-	return LSTM__FN(sleef_exp)(y);
+	const lstm__vf e = LSTM__FN(sleef_exp)(y);
+	*more = lstm__add(e, lstm__set(1));
+	return e;
 }
 
 LSTM__INLINE lstm__vf LSTM__FN(tanh)(lstm__vf x)
@@ -3719,30 +3776,35 @@ LSTM__INLINE lstm__vf LSTM__FN(tanh)(lstm__vf x)
 }
 #endif
 
-/* e^x for a sigmoid, which is e / (1 + e): 1 in fp32 from 17 on, and 1.6e-38 from -87 down.  That
- * is as good as zero if what it multiplies is finite. */
-LSTM__INLINE lstm__vf LSTM__FN(sigmoid_part)(lstm__vf x)
+/* sigmoid(x) = e / (1 + e) with e = e^x: answers e, *more = 1 + e.  1 in fp32 from 17 on, and 1.6e-38
+ * from -87 down, which is as good as zero if what it multiplies is finite. */
+LSTM__INLINE lstm__vf LSTM__FN(sigmoid_part)(lstm__vf x, lstm__vf *more)
 {
-	return LSTM__FN(exp)(LSTM__FN(limit)(x, -87, 30));
+	return LSTM__FN(exp)(LSTM__FN(limit)(x, -87, 30), more);
 }
 
 LSTM__INLINE lstm__vf LSTM__FN(sigmoid)(lstm__vf x)
 {
-	lstm__vf e = LSTM__FN(sigmoid_part)(x);
-	e = lstm__div(e, lstm__add(lstm__set(1), e));
-	return lstm__clear(lstm__lt(x, lstm__set(-87)), e);
+	lstm__vf more, e = LSTM__FN(sigmoid_part)(x, &more);
+	return lstm__clear(lstm__lt(x, lstm__set(-87)), lstm__div(e, more));
 }
 
-/* sigmoid(a) * tanh(b), before what counts as zero is made zero.  The built-in functions are
- * quotients: one division serves for both. */
-LSTM__INLINE lstm__vf LSTM__FN(sigmoid_tanh)(lstm__vf a, lstm__vf b)
+/* sigmoid(a) * tanh(b), and in *tiny where its magnitude counts as zero.  The built-in functions are
+ * quotients: one division serves for both, and what is tiny is known before it is done (|u / v| < z
+ * in fp32 exactly if |u| < v z, for z a power of two). */
+LSTM__INLINE lstm__vf LSTM__FN(sigmoid_tanh)(lstm__vf a, lstm__vf b, lstm__vm *tiny)
 {
 #ifdef LSTM_NO_SLEEF
-	lstm__vf e = LSTM__FN(sigmoid_part)(a), m = LSTM__FN(tanh_part)(b);
-	lstm__vf below = lstm__mul(lstm__add(lstm__set(1), e), lstm__add(m, lstm__set(2)));
-	return lstm__div(lstm__mul(e, m), below);
+	lstm__vf below, under, e = LSTM__FN(sigmoid_part)(a, &under);
+	lstm__vf m = LSTM__FN(tanh_part)(b, &below);
+	m = lstm__mul(e, m);
+	below = lstm__mul(under, below);
+	*tiny = lstm__lt(lstm__abs(m), lstm__mul(below, lstm__set(LSTM__TINY)));
+	return lstm__div(m, below);
 #else
-	return lstm__mul(LSTM__FN(sigmoid)(a), LSTM__FN(tanh)(b));
+	const lstm__vf product = lstm__mul(LSTM__FN(sigmoid)(a), LSTM__FN(tanh)(b));
+	*tiny = lstm__lt(lstm__abs(product), lstm__set(LSTM__TINY));
+	return product;
 #endif
 }
 
@@ -3751,8 +3813,8 @@ LSTM__INLINE lstm__vf LSTM__FN(softplus)(lstm__vf x)
 {
 	const lstm__vf zero = lstm__set(0);
 	lstm__vf y = lstm__max(lstm__set(-87), lstm__sub(zero, lstm__abs(x)));
-	lstm__vf e = LSTM__FN(exp)(y);
-	lstm__vf s = lstm__div(e, lstm__add(lstm__set(2), e)), z = lstm__mul(s, s), p;
+	lstm__vf more, e = LSTM__FN(exp)(y, &more);
+	lstm__vf s = lstm__div(e, lstm__add(lstm__set(1), more)), z = lstm__mul(s, s), p;
 	p = lstm__fma(lstm__set(0.284339875f), z, lstm__set(0.279054016f));
 	p = lstm__fma(p, z, lstm__set(0.400283813f));
 	p = lstm__fma(p, z, lstm__set(0.666662693f));
@@ -3827,18 +3889,29 @@ LSTM__NOINLINE lstm__vf LSTM__FN(cell_any)(const struct lstm__layer *l, lstm__vf
 }
 
 /* The equations of the manual in two halves, c and then h.  Each is a chain of dependent operations
- * some 60 cycles long: doing the first for all vectors at hand before the second keeps enough of
+ * some 50 cycles long: doing the first for all vectors at hand before the second keeps enough of
  * them in flight, which whole cells, one after the other, do not (a third slower). */
-LSTM__INLINE void LSTM__FN(cell_keep)(lstm__vf i, lstm__vf f, lstm__vf g, float *c)
+LSTM__INLINE lstm__vf LSTM__FN(cell_keep)(lstm__vf i, lstm__vf f, lstm__vf g, float *c)
 {
-	const lstm__vf added = LSTM__FN(sigmoid_tanh)(i, g);
+	lstm__vm tiny;
+	const lstm__vf added = LSTM__FN(sigmoid_tanh)(i, g, &tiny);
 	const lstm__vf after = lstm__fma(LSTM__FN(sigmoid)(f), lstm__load(c), added);
-	lstm__store(c, LSTM__FN(flush)(after));
+	const lstm__vf kept = LSTM__FN(flush)(after);
+	lstm__store(c, kept);
+#ifdef LSTM_NO_SLEEF
+	/* For cell_show at once.  Where it counts as zero the outcome does too, flushed here or not:
+	 * tanh_part(c) is 2 c and 2 then, e * 2 c < z (1 + e) * 2 also in fp32. */
+	return after;
+#else
+	return kept;
+#endif
 }
 
-LSTM__INLINE lstm__vf LSTM__FN(cell_show)(lstm__vf o, const float *c)
+LSTM__INLINE lstm__vf LSTM__FN(cell_show)(lstm__vf o, lstm__vf c)
 {
-	return LSTM__FN(flush)(LSTM__FN(sigmoid_tanh)(o, lstm__load(c)));
+	lstm__vm tiny;
+	const lstm__vf h = LSTM__FN(sigmoid_tanh)(o, c, &tiny);
+	return lstm__clear(tiny, h);
 }
 
 /* Store one vector of outputs: whole into padded memory, and what is real of it into y. */
@@ -3898,7 +3971,7 @@ LSTM__INLINE void LSTM__FN(cells)(const struct lstm__layer *l, const struct LSTM
 		const lstm__vf o = lstm__load(g + 3 * LSTM__LANES);
 		lstm__vf h;
 		if (l->plain)
-			h = LSTM__FN(cell_show)(o, in->c[s] + unit);
+			h = LSTM__FN(cell_show)(o, lstm__load(in->c[s] + unit));
 		else
 			h = LSTM__FN(cell_any)(l, lstm__load(g), lstm__load(g + LSTM__LANES),
 			                       lstm__load(g + 2 * LSTM__LANES), o, unit,
@@ -3907,51 +3980,76 @@ LSTM__INLINE void LSTM__FN(cells)(const struct lstm__layer *l, const struct LSTM
 	}
 }
 
-/* m streams times `units` vectors of units, from vector `first` on.  Their block has `stride`
- * floats of weights per k, and `part` vectors of units of it stand before them.  With `ahead` only
- * the input is projected, out = bias + W x; else a whole step is made. */
+/* What a step of one stream alone works on. */
+struct LSTM__FN(stream) {
+	const float *x, *h, *start;
+	float *c, *out, *y;
+	int projected;
+	unsigned *environment; /* to be entered during the first tile, or NULL */
+};
+
+/* One stream times `units` vectors of units, from vector `first` on, a whole step.  Their block has
+ * `stride` floats of weights per k, and `part` vectors of units of it stand before them.  The
+ * latency of this is a small model's step: the cells stay in registers, and what is done for all
+ * vectors before the next thing keeps enough operations in flight. */
+LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
+                                       struct LSTM__FN(stream) *in, size_t first, size_t part,
+                                       size_t stride, const int units)
+{
+	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
+	size_t unit = first * LSTM__LANES;
+	float *c = in->c + unit;
+	lstm__vf sum[LSTM__UNITS * 4];
+	int v, u;
+
+	do {
+		LSTM__UNROLL
+		for (v = 0; v < 4 * units; v++)
+			sum[v] = lstm__load(in->start + block + skip + v * LSTM__LANES);
+		if (!in->projected)
+			LSTM__FN(dot)(sum, 1, 4 * units, l->w + block * l->width + skip, stride,
+			              &in->x, l->width);
+	} while (lstm__fp_enter_late(&in->environment));
+	LSTM__FN(dot)(sum, 1, 4 * units, l->u + block * l->output + skip, stride, &in->h, l->output);
+	if (!l->plain) {
+		LSTM__UNROLL
+		for (u = 0; u < units; u++, unit += LSTM__LANES, c += LSTM__LANES)
+			LSTM__FN(put)(LSTM__FN(cell_any)(l, sum[4 * u], sum[4 * u + 1],
+			                                 sum[4 * u + 2], sum[4 * u + 3], unit, c),
+			              unit, l->hidden, in->out, in->y);
+		return;
+	}
+	LSTM__UNROLL
+	for (u = 0; u < units; u++)
+		sum[4 * u] = LSTM__FN(cell_keep)(sum[4 * u], sum[4 * u + 1], sum[4 * u + 2],
+		                                 c + u * LSTM__LANES);
+	LSTM__UNROLL
+	for (u = 0; u < units; u++)
+		LSTM__FN(put)(LSTM__FN(cell_show)(sum[4 * u + 3], sum[4 * u]),
+		              unit + (size_t)u * LSTM__LANES, l->hidden, in->out, in->y);
+}
+
+/* m streams times the vector of units `first`, with block, stride and part as above.  With `ahead`
+ * only the input is projected, out = bias + W x; else a whole step is made. */
 LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
                                  size_t first, size_t part, size_t stride, const int m,
-                                 const int units, const int ahead)
+                                 const int ahead)
 {
-	const int n = 4 * units;
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
-	lstm__vf sum[LSTM__STREAMS * 4 > LSTM__UNITS * 4 ? LSTM__STREAMS * 4 : LSTM__UNITS * 4];
+	lstm__vf sum[LSTM__STREAMS * 4];
 	float gates[LSTM__STREAMS * 4 * LSTM__LANES];
-	int s, v, u;
+	int s, v;
 
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
 		LSTM__UNROLL
-		for (v = 0; v < n; v++)
-			sum[s * n + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
+		for (v = 0; v < 4; v++)
+			sum[s * 4 + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
 	}
 	if (ahead || !in->projected)
-		LSTM__FN(dot)(sum, m, n, l->w + block * l->width + skip, stride, in->x, l->width);
+		LSTM__FN(dot)(sum, m, 4, l->w + block * l->width + skip, stride, in->x, l->width);
 	if (!ahead)
-		LSTM__FN(dot)(sum, m, n, l->u + block * l->output + skip, stride, in->h, l->output);
-
-	if (m == 1 && !ahead) { /* the latency of this is a step's: stay in registers */
-		float *c = in->c[0] + first * LSTM__LANES;
-		if (l->plain) {
-			LSTM__UNROLL
-			for (u = 0; u < units; u++)
-				LSTM__FN(cell_keep)(sum[4 * u], sum[4 * u + 1], sum[4 * u + 2],
-				                    c + u * LSTM__LANES);
-		}
-		LSTM__UNROLL
-		for (u = 0; u < units; u++) {
-			const size_t unit = (first + (size_t)u) * LSTM__LANES;
-			lstm__vf h;
-			if (l->plain)
-				h = LSTM__FN(cell_show)(sum[4 * u + 3], c + u * LSTM__LANES);
-			else
-				h = LSTM__FN(cell_any)(l, sum[4 * u], sum[4 * u + 1], sum[4 * u + 2],
-				                       sum[4 * u + 3], unit, c + u * LSTM__LANES);
-			LSTM__FN(put)(h, unit, l->hidden, in->out[0], in->y[0]);
-		}
-		return;
-	}
+		LSTM__FN(dot)(sum, m, 4, l->u + block * l->output + skip, stride, in->h, l->output);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
 		float *to = ahead ? in->out[s] + block + skip : gates + s * 4 * LSTM__LANES;
@@ -3969,11 +4067,11 @@ LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM
                                   const int ahead)
 {
 	switch (m) {
-	case 1: LSTM__FN(tile)(l, in, first, part, stride, 1, 1, ahead); break;
-	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, 1, ahead); break;
-	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, 1, ahead); break;
+	case 1: LSTM__FN(tile)(l, in, first, part, stride, 1, ahead); break;
+	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead); break;
+	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, ahead); break;
 #if LSTM__STREAMS > 3
-	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, 1, ahead); break;
+	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead); break;
 #endif
 	}
 }
@@ -4016,20 +4114,24 @@ LSTM__INLINE void LSTM__FN(tiles_output)(const struct lstm__layer *l,
 /* ==== simd/layer.h ============================================================================ */
 /* A job: stage x, project it ahead where that pays, and step. */
 
+LSTM__INLINE void LSTM__FN(flush_row)(float *to, const float *x, size_t width)
+{
+	size_t k;
+	for (k = 0; k + LSTM__LANES <= width; k += LSTM__LANES)
+		lstm__store(to + k, LSTM__FN(flush)(lstm__load(x + k)));
+	for (; k < width; k++)
+		to[k] = lstm__flush(x[k]);
+}
+
 /* Copy the rows of x for steps [first, first + n) into the stage, flushed. */
 LSTM__NOINLINE void LSTM__FN(stage)(const struct lstm__job *job, size_t first, size_t n)
 {
 	const size_t width = job->layer->width, batch = (size_t)job->batch;
 	float *to = job->stage;
-	size_t t, b, k;
+	size_t t, b;
 	for (t = first; t < first + n; t++)
-		for (b = 0; b < batch; b++, to += width) {
-			const float *x = job->x + t * job->x_step + b * job->x_stream;
-			for (k = 0; k + LSTM__LANES <= width; k += LSTM__LANES)
-				lstm__store(to + k, LSTM__FN(flush)(lstm__load(x + k)));
-			for (; k < width; k++)
-				to[k] = lstm__flush(x[k]);
-		}
+		for (b = 0; b < batch; b++, to += width)
+			LSTM__FN(flush_row)(to, job->x + t * job->x_step + b * job->x_stream, width);
 }
 
 /* Row of stream b at step t: in the stage, which begins at step first, or where it is. */
@@ -4128,10 +4230,6 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 	for (v = 0; v < l->vectors; v += units) {
 		units = LSTM__FN(block)(l, v);
 		stride = units * 4 * LSTM__LANES;
-		if (n == 1 && units == LSTM__UNITS) {
-			LSTM__FN(tile)(l, &in, v, 0, stride, 1, LSTM__UNITS, 0);
-			continue;
-		}
 		for (part = 0; part < units; part++)
 			for (from = 0; from < n; from += m) {
 				m = LSTM__FN(group)(n - from);
@@ -4142,8 +4240,9 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 	}
 }
 
-/* h = projection (o * tanh(c)) for the n streams in active. */
-LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, size_t t, size_t n)
+/* h = projection (o * tanh(c)) for the n streams in active; y: the first stream's, or NULL. */
+LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float *y, size_t y_stream,
+                                             size_t n)
 {
 	const struct lstm__layer *l = job->layer;
 	const size_t vectors = (l->output + LSTM__LANES - 1) / LSTM__LANES;
@@ -4157,7 +4256,7 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, size_t
 			const size_t b = (size_t)stream;
 			in.h[s] = job->cells + b * job->c_row;
 			in.out[s] = lstm__job_h(job, stream, 1);
-			in.y[s] = job->y ? job->y + t * job->y_step + b * job->y_stream : NULL;
+			in.y[s] = y ? y + b * y_stream : NULL;
 		}
 		for (v = 0; v < vectors; v += units) {
 			units = vectors - v < 4 ? vectors - v : 4;
@@ -4170,14 +4269,56 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, size_t
 	}
 }
 
+/* One step of a state of one stream: x is its row, flushed, and start the bias, or bias + W x if
+ * that was projected ahead.  The short way for what most calls do. */
+LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
+                                    const float *start, int projected, float *y,
+                                    unsigned *environment)
+{
+	const struct lstm__layer *l = job->layer;
+	struct LSTM__FN(stream) in;
+	size_t v;
+
+	in.x = x;
+	in.start = start;
+	in.projected = projected;
+	in.environment = environment;
+	in.h = lstm__job_h(job, 0, 0);
+	in.c = job->c;
+	in.out = l->projection ? job->cells : lstm__job_h(job, 0, 1);
+	in.y = l->projection ? NULL : y;
+	for (v = 0; v + LSTM__UNITS <= l->vectors; v += LSTM__UNITS)
+		LSTM__FN(tile_alone)(l, &in, v, 0, LSTM__UNITS * 4 * LSTM__LANES, LSTM__UNITS);
+	switch (l->vectors - v) {
+	case 1: LSTM__FN(tile_alone)(l, &in, v, 0, 4 * LSTM__LANES, 1); break;
+#if LSTM__UNITS > 2
+	case 2: LSTM__FN(tile_alone)(l, &in, v, 0, 2 * 4 * LSTM__LANES, 2); break;
+	case 3: LSTM__FN(tile_alone)(l, &in, v, 0, 3 * 4 * LSTM__LANES, 3); break;
+#endif
+	}
+	if (l->projection)
+		LSTM__FN(project_output)(job, y, 0, 1);
+	job->phase[0] ^= 1;
+}
+
+/* One call of one step of one stream. */
+static void LSTM__FN(once)(const struct lstm__job *job, const float *x, float *y,
+                           unsigned *environment)
+{
+	if (job->foreign) {
+		LSTM__FN(flush_row)(job->stage, x, job->layer->width);
+		x = job->stage;
+	}
+	LSTM__FN(alone)(job, x, job->layer->bias, 0, y, environment);
+}
+
 static void LSTM__FN(run)(const struct lstm__job *job)
 {
 	const int alone = job->batch == 1 && !job->lengths;
-	size_t done, n, s, a;
+	size_t done, n, s, a, streams;
 
-	job->active[0] = 0;
 	for (done = 0; done < job->steps; done += n) {
-		size_t first, streams = 1;
+		size_t first;
 		int ahead;
 		n = job->steps - done < job->piece ? job->steps - done : job->piece;
 		first = job->reverse ? job->steps - done - n : done;
@@ -4188,12 +4329,20 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 			LSTM__FN(project_ahead)(job, first, n);
 		for (s = 0; s < n; s++) {
 			const size_t t = first + (job->reverse ? n - 1 - s : s);
-			if (!alone)
-				streams = (size_t)lstm__streams_alive(job, t);
+			float *y = job->y ? job->y + t * job->y_step : NULL;
+			if (alone) {
+				const float *start = job->layer->bias;
+				if (ahead)
+					start = job->pre + (t - first) * 4 * job->c_row;
+				LSTM__FN(alone)(job, LSTM__FN(row)(job, first, t, 0), start, ahead, y,
+				                NULL);
+				continue;
+			}
+			streams = (size_t)lstm__streams_alive(job, t);
 			if (streams) {
 				LSTM__FN(step)(job, first, t, streams, ahead);
 				if (job->layer->projection)
-					LSTM__FN(project_output)(job, t, streams);
+					LSTM__FN(project_output)(job, y, job->y_stream, streams);
 			}
 			for (a = 0; a < streams; a++)
 				job->phase[job->active[a]] ^= 1;
@@ -4203,7 +4352,7 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 }
 
 static const struct lstm__kernels LSTM__FN(kernels) = {LSTM__ISA, LSTM__LANES, LSTM__UNITS,
-                                                       LSTM__FN(run)};
+                                                       LSTM__FN(run), LSTM__FN(once)};
 /* ==== simd/end.h ============================================================================== */
 /* Forget the words and leave the region. */
 #undef lstm__vf

@@ -2,29 +2,35 @@
  * set: fused multiply-adds by name, true division, and never a product that feeds a plain sum,
  * which a compiler might fuse on one target and not on another.
  *
- * The built-in ones go through e^y = 2^n (1 + r s): n = round(y / log 2), r = y - n log 2 and
- * s = 1 + r q(r) with q of degree 4 (tools/polynomials.py).  Adding 1.5 * 2^23 rounds to an integer
- * and leaves it in the low bits, ready to be shifted into the exponent.  The part of log 2 that
- * fp32 cannot hold is left out: it is 1.9e-9 n of the result, lost in rounding where |n| < 30. */
-LSTM__INLINE lstm__vf LSTM__FN(exp_part)(lstm__vf y, lstm__vf *t, lstm__vf *r)
+ * The built-in ones go through e^(k y) = 2^n (1 + p): n = round(k y / log 2), r = k y - n log 2 and
+ * p = e^r - 1 = r + r^2 (q0 + q1 r + ... + q4 r^4) (tools/polynomials.py).  k is 1 or 2 and costs
+ * nothing, as r / k is computed instead of r.  Adding 1.5 * 2^23 rounds to an integer and leaves it
+ * in the low bits, ready to be shifted into the exponent.  The part of log 2 that fp32 cannot hold
+ * is left out: it is 1.9e-9 n of the result, lost in rounding where |n| < 30.
+ *
+ * Two of these, one after the other, are most of a small model's step, and wait for each other: so
+ * the terms are paired to keep the chain short, and e^x, e^x + 1 and the like are each one fused
+ * multiply-add away from p. */
+LSTM__INLINE lstm__vf LSTM__FN(exp_part)(lstm__vf y, const float k, lstm__vf *power)
 {
 	const lstm__vf magic = lstm__set(12582912.0f);
-	lstm__vf q;
-	*t = lstm__fma(y, lstm__set(1.44269504f), magic); /* 1 / log 2 */
-	*r = lstm__fnma(lstm__sub(*t, magic), lstm__set(0.693147182f), y);
-	q = lstm__fma(lstm__set(0.0013942204f), *r, lstm__set(0.00836867746f));
-	q = lstm__fma(q, *r, lstm__set(0.0416663848f));
-	q = lstm__fma(q, *r, lstm__set(0.166665211f));
-	q = lstm__fma(q, *r, lstm__set(0.5f));
-	return lstm__fma(*r, q, lstm__set(1)); /* s */
+	const lstm__vf t = lstm__fma(y, lstm__set(k * 1.44269504f), magic); /* 1 / log 2 */
+	const lstm__vf r = lstm__fnma(lstm__sub(t, magic), lstm__set(0.693147182f / k), y);
+	const lstm__vf r2 = lstm__mul(r, r), r3 = lstm__mul(r2, r);
+	const lstm__vf low = lstm__fma(lstm__set(k * k * 0.5f), r2, k == 1 ? r : lstm__add(r, r));
+	const lstm__vf middle = lstm__fma(lstm__set(k * k * k * k * 0.0416663848f), r,
+	                                  lstm__set(k * k * k * 0.166665211f));
+	const lstm__vf high = lstm__fma(lstm__set(k * k * k * k * k * k * 0.0013942204f), r,
+	                                lstm__set(k * k * k * k * k * 0.00836867746f));
+	*power = lstm__scale(lstm__set(1), t);
+	return lstm__fma(lstm__fma(high, r2, middle), r3, low);
 }
 
 /* e^y - 1 for |y| <= 87: exact to about an ulp also near zero. */
 LSTM__INLINE lstm__vf LSTM__FN(expm1)(lstm__vf y)
 {
-	lstm__vf t, r, s = LSTM__FN(exp_part)(y, &t, &r);
-	lstm__vf power = lstm__scale(lstm__set(1), t);
-	return lstm__fma(power, lstm__mul(r, s), lstm__sub(power, lstm__set(1)));
+	lstm__vf power, p = LSTM__FN(exp_part)(y, 1, &power);
+	return lstm__fma(power, p, lstm__sub(power, lstm__set(1)));
 }
 
 /* x limited to [low, high]; NaN stays NaN. */
@@ -34,24 +40,26 @@ LSTM__INLINE lstm__vf LSTM__FN(limit)(lstm__vf x, float low, float high)
 }
 
 #ifdef LSTM_NO_SLEEF
-/* e^y for |y| <= 87. */
-LSTM__INLINE lstm__vf LSTM__FN(exp)(lstm__vf y)
+/* e^y for |y| <= 87, and *more = 1 + e^y. */
+LSTM__INLINE lstm__vf LSTM__FN(exp)(lstm__vf y, lstm__vf *more)
 {
-	lstm__vf t, r, s = LSTM__FN(exp_part)(y, &t, &r);
-	return lstm__scale(lstm__fma(r, s, lstm__set(1)), t);
+	lstm__vf power, p = LSTM__FN(exp_part)(y, 1, &power);
+	*more = lstm__fma(power, p, lstm__add(power, lstm__set(1)));
+	return lstm__fma(power, p, power);
 }
 
-/* m / (m + 2) with m = e^2x - 1; 1 in fp32 from 9.02 on. */
-LSTM__INLINE lstm__vf LSTM__FN(tanh_part)(lstm__vf x)
+/* tanh(x) = m / (m + 2) with m = e^2x - 1: answers m, *more = m + 2.  1 in fp32 from 9.02 on. */
+LSTM__INLINE lstm__vf LSTM__FN(tanh_part)(lstm__vf x, lstm__vf *more)
 {
-	x = LSTM__FN(limit)(x, -10, 10);
-	return LSTM__FN(expm1)(lstm__add(x, x));
+	lstm__vf power, p = LSTM__FN(exp_part)(LSTM__FN(limit)(x, -10, 10), 2, &power);
+	*more = lstm__fma(power, p, lstm__add(power, lstm__set(1)));
+	return lstm__fma(power, p, lstm__sub(power, lstm__set(1)));
 }
 
 LSTM__INLINE lstm__vf LSTM__FN(tanh)(lstm__vf x)
 {
-	lstm__vf m = LSTM__FN(tanh_part)(x);
-	return lstm__div(m, lstm__add(m, lstm__set(2)));
+	lstm__vf more, m = LSTM__FN(tanh_part)(x, &more);
+	return lstm__div(m, more);
 }
 #else
 /* SLEEF's functions of the finz family, whose bits are the same on all targets with FMA: exp within
@@ -67,9 +75,11 @@ LSTM__TARGET lstm__vf LSTM__FN(sleef_tanh)(lstm__vf) __asm__(LSTM__LABEL LSTM__S
 }
 #endif
 
-LSTM__INLINE lstm__vf LSTM__FN(exp)(lstm__vf y)
+LSTM__INLINE lstm__vf LSTM__FN(exp)(lstm__vf y, lstm__vf *more)
 {
-	return LSTM__FN(sleef_exp)(y);
+	const lstm__vf e = LSTM__FN(sleef_exp)(y);
+	*more = lstm__add(e, lstm__set(1));
+	return e;
 }
 
 LSTM__INLINE lstm__vf LSTM__FN(tanh)(lstm__vf x)
@@ -78,30 +88,35 @@ LSTM__INLINE lstm__vf LSTM__FN(tanh)(lstm__vf x)
 }
 #endif
 
-/* e^x for a sigmoid, which is e / (1 + e): 1 in fp32 from 17 on, and 1.6e-38 from -87 down.  That
- * is as good as zero if what it multiplies is finite. */
-LSTM__INLINE lstm__vf LSTM__FN(sigmoid_part)(lstm__vf x)
+/* sigmoid(x) = e / (1 + e) with e = e^x: answers e, *more = 1 + e.  1 in fp32 from 17 on, and 1.6e-38
+ * from -87 down, which is as good as zero if what it multiplies is finite. */
+LSTM__INLINE lstm__vf LSTM__FN(sigmoid_part)(lstm__vf x, lstm__vf *more)
 {
-	return LSTM__FN(exp)(LSTM__FN(limit)(x, -87, 30));
+	return LSTM__FN(exp)(LSTM__FN(limit)(x, -87, 30), more);
 }
 
 LSTM__INLINE lstm__vf LSTM__FN(sigmoid)(lstm__vf x)
 {
-	lstm__vf e = LSTM__FN(sigmoid_part)(x);
-	e = lstm__div(e, lstm__add(lstm__set(1), e));
-	return lstm__clear(lstm__lt(x, lstm__set(-87)), e);
+	lstm__vf more, e = LSTM__FN(sigmoid_part)(x, &more);
+	return lstm__clear(lstm__lt(x, lstm__set(-87)), lstm__div(e, more));
 }
 
-/* sigmoid(a) * tanh(b), before what counts as zero is made zero.  The built-in functions are
- * quotients: one division serves for both. */
-LSTM__INLINE lstm__vf LSTM__FN(sigmoid_tanh)(lstm__vf a, lstm__vf b)
+/* sigmoid(a) * tanh(b), and in *tiny where its magnitude counts as zero.  The built-in functions are
+ * quotients: one division serves for both, and what is tiny is known before it is done (|u / v| < z
+ * in fp32 exactly if |u| < v z, for z a power of two). */
+LSTM__INLINE lstm__vf LSTM__FN(sigmoid_tanh)(lstm__vf a, lstm__vf b, lstm__vm *tiny)
 {
 #ifdef LSTM_NO_SLEEF
-	lstm__vf e = LSTM__FN(sigmoid_part)(a), m = LSTM__FN(tanh_part)(b);
-	lstm__vf below = lstm__mul(lstm__add(lstm__set(1), e), lstm__add(m, lstm__set(2)));
-	return lstm__div(lstm__mul(e, m), below);
+	lstm__vf below, under, e = LSTM__FN(sigmoid_part)(a, &under);
+	lstm__vf m = LSTM__FN(tanh_part)(b, &below);
+	m = lstm__mul(e, m);
+	below = lstm__mul(under, below);
+	*tiny = lstm__lt(lstm__abs(m), lstm__mul(below, lstm__set(LSTM__TINY)));
+	return lstm__div(m, below);
 #else
-	return lstm__mul(LSTM__FN(sigmoid)(a), LSTM__FN(tanh)(b));
+	const lstm__vf product = lstm__mul(LSTM__FN(sigmoid)(a), LSTM__FN(tanh)(b));
+	*tiny = lstm__lt(lstm__abs(product), lstm__set(LSTM__TINY));
+	return product;
 #endif
 }
 
@@ -110,8 +125,8 @@ LSTM__INLINE lstm__vf LSTM__FN(softplus)(lstm__vf x)
 {
 	const lstm__vf zero = lstm__set(0);
 	lstm__vf y = lstm__max(lstm__set(-87), lstm__sub(zero, lstm__abs(x)));
-	lstm__vf e = LSTM__FN(exp)(y);
-	lstm__vf s = lstm__div(e, lstm__add(lstm__set(2), e)), z = lstm__mul(s, s), p;
+	lstm__vf more, e = LSTM__FN(exp)(y, &more);
+	lstm__vf s = lstm__div(e, lstm__add(lstm__set(1), more)), z = lstm__mul(s, s), p;
 	p = lstm__fma(lstm__set(0.284339875f), z, lstm__set(0.279054016f));
 	p = lstm__fma(p, z, lstm__set(0.400283813f));
 	p = lstm__fma(p, z, lstm__set(0.666662693f));

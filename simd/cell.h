@@ -34,18 +34,29 @@ LSTM__NOINLINE lstm__vf LSTM__FN(cell_any)(const struct lstm__layer *l, lstm__vf
 }
 
 /* The equations of the manual in two halves, c and then h.  Each is a chain of dependent operations
- * some 60 cycles long: doing the first for all vectors at hand before the second keeps enough of
+ * some 50 cycles long: doing the first for all vectors at hand before the second keeps enough of
  * them in flight, which whole cells, one after the other, do not (a third slower). */
-LSTM__INLINE void LSTM__FN(cell_keep)(lstm__vf i, lstm__vf f, lstm__vf g, float *c)
+LSTM__INLINE lstm__vf LSTM__FN(cell_keep)(lstm__vf i, lstm__vf f, lstm__vf g, float *c)
 {
-	const lstm__vf added = LSTM__FN(sigmoid_tanh)(i, g);
+	lstm__vm tiny;
+	const lstm__vf added = LSTM__FN(sigmoid_tanh)(i, g, &tiny);
 	const lstm__vf after = lstm__fma(LSTM__FN(sigmoid)(f), lstm__load(c), added);
-	lstm__store(c, LSTM__FN(flush)(after));
+	const lstm__vf kept = LSTM__FN(flush)(after);
+	lstm__store(c, kept);
+#ifdef LSTM_NO_SLEEF
+	/* For cell_show at once.  Where it counts as zero the outcome does too, flushed here or not:
+	 * tanh_part(c) is 2 c and 2 then, e * 2 c < z (1 + e) * 2 also in fp32. */
+	return after;
+#else
+	return kept;
+#endif
 }
 
-LSTM__INLINE lstm__vf LSTM__FN(cell_show)(lstm__vf o, const float *c)
+LSTM__INLINE lstm__vf LSTM__FN(cell_show)(lstm__vf o, lstm__vf c)
 {
-	return LSTM__FN(flush)(LSTM__FN(sigmoid_tanh)(o, lstm__load(c)));
+	lstm__vm tiny;
+	const lstm__vf h = LSTM__FN(sigmoid_tanh)(o, c, &tiny);
+	return lstm__clear(tiny, h);
 }
 
 /* Store one vector of outputs: whole into padded memory, and what is real of it into y. */

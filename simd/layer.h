@@ -1,19 +1,23 @@
 /* A job: stage x, project it ahead where that pays, and step. */
 
+LSTM__INLINE void LSTM__FN(flush_row)(float *to, const float *x, size_t width)
+{
+	size_t k;
+	for (k = 0; k + LSTM__LANES <= width; k += LSTM__LANES)
+		lstm__store(to + k, LSTM__FN(flush)(lstm__load(x + k)));
+	for (; k < width; k++)
+		to[k] = lstm__flush(x[k]);
+}
+
 /* Copy the rows of x for steps [first, first + n) into the stage, flushed. */
 LSTM__NOINLINE void LSTM__FN(stage)(const struct lstm__job *job, size_t first, size_t n)
 {
 	const size_t width = job->layer->width, batch = (size_t)job->batch;
 	float *to = job->stage;
-	size_t t, b, k;
+	size_t t, b;
 	for (t = first; t < first + n; t++)
-		for (b = 0; b < batch; b++, to += width) {
-			const float *x = job->x + t * job->x_step + b * job->x_stream;
-			for (k = 0; k + LSTM__LANES <= width; k += LSTM__LANES)
-				lstm__store(to + k, LSTM__FN(flush)(lstm__load(x + k)));
-			for (; k < width; k++)
-				to[k] = lstm__flush(x[k]);
-		}
+		for (b = 0; b < batch; b++, to += width)
+			LSTM__FN(flush_row)(to, job->x + t * job->x_step + b * job->x_stream, width);
 }
 
 /* Row of stream b at step t: in the stage, which begins at step first, or where it is. */
@@ -112,10 +116,6 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 	for (v = 0; v < l->vectors; v += units) {
 		units = LSTM__FN(block)(l, v);
 		stride = units * 4 * LSTM__LANES;
-		if (n == 1 && units == LSTM__UNITS) {
-			LSTM__FN(tile)(l, &in, v, 0, stride, 1, LSTM__UNITS, 0);
-			continue;
-		}
 		for (part = 0; part < units; part++)
 			for (from = 0; from < n; from += m) {
 				m = LSTM__FN(group)(n - from);
@@ -126,8 +126,9 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 	}
 }
 
-/* h = projection (o * tanh(c)) for the n streams in active. */
-LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, size_t t, size_t n)
+/* h = projection (o * tanh(c)) for the n streams in active; y: the first stream's, or NULL. */
+LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float *y, size_t y_stream,
+                                             size_t n)
 {
 	const struct lstm__layer *l = job->layer;
 	const size_t vectors = (l->output + LSTM__LANES - 1) / LSTM__LANES;
@@ -141,7 +142,7 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, size_t
 			const size_t b = (size_t)stream;
 			in.h[s] = job->cells + b * job->c_row;
 			in.out[s] = lstm__job_h(job, stream, 1);
-			in.y[s] = job->y ? job->y + t * job->y_step + b * job->y_stream : NULL;
+			in.y[s] = y ? y + b * y_stream : NULL;
 		}
 		for (v = 0; v < vectors; v += units) {
 			units = vectors - v < 4 ? vectors - v : 4;
@@ -154,14 +155,56 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, size_t
 	}
 }
 
+/* One step of a state of one stream: x is its row, flushed, and start the bias, or bias + W x if
+ * that was projected ahead.  The short way for what most calls do. */
+LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
+                                    const float *start, int projected, float *y,
+                                    unsigned *environment)
+{
+	const struct lstm__layer *l = job->layer;
+	struct LSTM__FN(stream) in;
+	size_t v;
+
+	in.x = x;
+	in.start = start;
+	in.projected = projected;
+	in.environment = environment;
+	in.h = lstm__job_h(job, 0, 0);
+	in.c = job->c;
+	in.out = l->projection ? job->cells : lstm__job_h(job, 0, 1);
+	in.y = l->projection ? NULL : y;
+	for (v = 0; v + LSTM__UNITS <= l->vectors; v += LSTM__UNITS)
+		LSTM__FN(tile_alone)(l, &in, v, 0, LSTM__UNITS * 4 * LSTM__LANES, LSTM__UNITS);
+	switch (l->vectors - v) {
+	case 1: LSTM__FN(tile_alone)(l, &in, v, 0, 4 * LSTM__LANES, 1); break;
+#if LSTM__UNITS > 2
+	case 2: LSTM__FN(tile_alone)(l, &in, v, 0, 2 * 4 * LSTM__LANES, 2); break;
+	case 3: LSTM__FN(tile_alone)(l, &in, v, 0, 3 * 4 * LSTM__LANES, 3); break;
+#endif
+	}
+	if (l->projection)
+		LSTM__FN(project_output)(job, y, 0, 1);
+	job->phase[0] ^= 1;
+}
+
+/* One call of one step of one stream. */
+static void LSTM__FN(once)(const struct lstm__job *job, const float *x, float *y,
+                           unsigned *environment)
+{
+	if (job->foreign) {
+		LSTM__FN(flush_row)(job->stage, x, job->layer->width);
+		x = job->stage;
+	}
+	LSTM__FN(alone)(job, x, job->layer->bias, 0, y, environment);
+}
+
 static void LSTM__FN(run)(const struct lstm__job *job)
 {
 	const int alone = job->batch == 1 && !job->lengths;
-	size_t done, n, s, a;
+	size_t done, n, s, a, streams;
 
-	job->active[0] = 0;
 	for (done = 0; done < job->steps; done += n) {
-		size_t first, streams = 1;
+		size_t first;
 		int ahead;
 		n = job->steps - done < job->piece ? job->steps - done : job->piece;
 		first = job->reverse ? job->steps - done - n : done;
@@ -172,12 +215,20 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 			LSTM__FN(project_ahead)(job, first, n);
 		for (s = 0; s < n; s++) {
 			const size_t t = first + (job->reverse ? n - 1 - s : s);
-			if (!alone)
-				streams = (size_t)lstm__streams_alive(job, t);
+			float *y = job->y ? job->y + t * job->y_step : NULL;
+			if (alone) {
+				const float *start = job->layer->bias;
+				if (ahead)
+					start = job->pre + (t - first) * 4 * job->c_row;
+				LSTM__FN(alone)(job, LSTM__FN(row)(job, first, t, 0), start, ahead, y,
+				                NULL);
+				continue;
+			}
+			streams = (size_t)lstm__streams_alive(job, t);
 			if (streams) {
 				LSTM__FN(step)(job, first, t, streams, ahead);
 				if (job->layer->projection)
-					LSTM__FN(project_output)(job, t, streams);
+					LSTM__FN(project_output)(job, y, job->y_stream, streams);
 			}
 			for (a = 0; a < streams; a++)
 				job->phase[job->active[a]] ^= 1;
@@ -187,4 +238,4 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 }
 
 static const struct lstm__kernels LSTM__FN(kernels) = {LSTM__ISA, LSTM__LANES, LSTM__UNITS,
-                                                       LSTM__FN(run)};
+                                                       LSTM__FN(run), LSTM__FN(once)};

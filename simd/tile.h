@@ -43,7 +43,7 @@ LSTM__INLINE void LSTM__FN(cells)(const struct lstm__layer *l, const struct LSTM
 		const lstm__vf o = lstm__load(g + 3 * LSTM__LANES);
 		lstm__vf h;
 		if (l->plain)
-			h = LSTM__FN(cell_show)(o, in->c[s] + unit);
+			h = LSTM__FN(cell_show)(o, lstm__load(in->c[s] + unit));
 		else
 			h = LSTM__FN(cell_any)(l, lstm__load(g), lstm__load(g + LSTM__LANES),
 			                       lstm__load(g + 2 * LSTM__LANES), o, unit,
@@ -52,51 +52,76 @@ LSTM__INLINE void LSTM__FN(cells)(const struct lstm__layer *l, const struct LSTM
 	}
 }
 
-/* m streams times `units` vectors of units, from vector `first` on.  Their block has `stride`
- * floats of weights per k, and `part` vectors of units of it stand before them.  With `ahead` only
- * the input is projected, out = bias + W x; else a whole step is made. */
+/* What a step of one stream alone works on. */
+struct LSTM__FN(stream) {
+	const float *x, *h, *start;
+	float *c, *out, *y;
+	int projected;
+	unsigned *environment; /* to be entered during the first tile, or NULL */
+};
+
+/* One stream times `units` vectors of units, from vector `first` on, a whole step.  Their block has
+ * `stride` floats of weights per k, and `part` vectors of units of it stand before them.  The
+ * latency of this is a small model's step: the cells stay in registers, and what is done for all
+ * vectors before the next thing keeps enough operations in flight. */
+LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
+                                       struct LSTM__FN(stream) *in, size_t first, size_t part,
+                                       size_t stride, const int units)
+{
+	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
+	size_t unit = first * LSTM__LANES;
+	float *c = in->c + unit;
+	lstm__vf sum[LSTM__UNITS * 4];
+	int v, u;
+
+	do {
+		LSTM__UNROLL
+		for (v = 0; v < 4 * units; v++)
+			sum[v] = lstm__load(in->start + block + skip + v * LSTM__LANES);
+		if (!in->projected)
+			LSTM__FN(dot)(sum, 1, 4 * units, l->w + block * l->width + skip, stride,
+			              &in->x, l->width);
+	} while (lstm__fp_enter_late(&in->environment));
+	LSTM__FN(dot)(sum, 1, 4 * units, l->u + block * l->output + skip, stride, &in->h, l->output);
+	if (!l->plain) {
+		LSTM__UNROLL
+		for (u = 0; u < units; u++, unit += LSTM__LANES, c += LSTM__LANES)
+			LSTM__FN(put)(LSTM__FN(cell_any)(l, sum[4 * u], sum[4 * u + 1],
+			                                 sum[4 * u + 2], sum[4 * u + 3], unit, c),
+			              unit, l->hidden, in->out, in->y);
+		return;
+	}
+	LSTM__UNROLL
+	for (u = 0; u < units; u++)
+		sum[4 * u] = LSTM__FN(cell_keep)(sum[4 * u], sum[4 * u + 1], sum[4 * u + 2],
+		                                 c + u * LSTM__LANES);
+	LSTM__UNROLL
+	for (u = 0; u < units; u++)
+		LSTM__FN(put)(LSTM__FN(cell_show)(sum[4 * u + 3], sum[4 * u]),
+		              unit + (size_t)u * LSTM__LANES, l->hidden, in->out, in->y);
+}
+
+/* m streams times the vector of units `first`, with block, stride and part as above.  With `ahead`
+ * only the input is projected, out = bias + W x; else a whole step is made. */
 LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
                                  size_t first, size_t part, size_t stride, const int m,
-                                 const int units, const int ahead)
+                                 const int ahead)
 {
-	const int n = 4 * units;
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
-	lstm__vf sum[LSTM__STREAMS * 4 > LSTM__UNITS * 4 ? LSTM__STREAMS * 4 : LSTM__UNITS * 4];
+	lstm__vf sum[LSTM__STREAMS * 4];
 	float gates[LSTM__STREAMS * 4 * LSTM__LANES];
-	int s, v, u;
+	int s, v;
 
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
 		LSTM__UNROLL
-		for (v = 0; v < n; v++)
-			sum[s * n + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
+		for (v = 0; v < 4; v++)
+			sum[s * 4 + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
 	}
 	if (ahead || !in->projected)
-		LSTM__FN(dot)(sum, m, n, l->w + block * l->width + skip, stride, in->x, l->width);
+		LSTM__FN(dot)(sum, m, 4, l->w + block * l->width + skip, stride, in->x, l->width);
 	if (!ahead)
-		LSTM__FN(dot)(sum, m, n, l->u + block * l->output + skip, stride, in->h, l->output);
-
-	if (m == 1 && !ahead) { /* the latency of this is a step's: stay in registers */
-		float *c = in->c[0] + first * LSTM__LANES;
-		if (l->plain) {
-			LSTM__UNROLL
-			for (u = 0; u < units; u++)
-				LSTM__FN(cell_keep)(sum[4 * u], sum[4 * u + 1], sum[4 * u + 2],
-				                    c + u * LSTM__LANES);
-		}
-		LSTM__UNROLL
-		for (u = 0; u < units; u++) {
-			const size_t unit = (first + (size_t)u) * LSTM__LANES;
-			lstm__vf h;
-			if (l->plain)
-				h = LSTM__FN(cell_show)(sum[4 * u + 3], c + u * LSTM__LANES);
-			else
-				h = LSTM__FN(cell_any)(l, sum[4 * u], sum[4 * u + 1], sum[4 * u + 2],
-				                       sum[4 * u + 3], unit, c + u * LSTM__LANES);
-			LSTM__FN(put)(h, unit, l->hidden, in->out[0], in->y[0]);
-		}
-		return;
-	}
+		LSTM__FN(dot)(sum, m, 4, l->u + block * l->output + skip, stride, in->h, l->output);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
 		float *to = ahead ? in->out[s] + block + skip : gates + s * 4 * LSTM__LANES;
@@ -114,11 +139,11 @@ LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM
                                   const int ahead)
 {
 	switch (m) {
-	case 1: LSTM__FN(tile)(l, in, first, part, stride, 1, 1, ahead); break;
-	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, 1, ahead); break;
-	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, 1, ahead); break;
+	case 1: LSTM__FN(tile)(l, in, first, part, stride, 1, ahead); break;
+	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead); break;
+	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, ahead); break;
 #if LSTM__STREAMS > 3
-	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, 1, ahead); break;
+	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead); break;
 #endif
 	}
 }

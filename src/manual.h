@@ -37,7 +37,9 @@
  *   - Magnitudes below 2^-96 (1.3e-29) in x, h, c, weights and biases count as zero.  So states
  *     that decay never reach the denormal range, where many CPUs are a hundred times slower.
  *   - Each run works in the default floating-point environment (round to nearest, no flush to
- *     zero, no traps) and gives the caller's back when it returns.
+ *     zero, no traps) and gives the caller's back when it returns.  A call of one step of one
+ *     stream enters it after W x, which it repeats if it has to: traps that the caller enabled can
+ *     spring there.
  *   - NaN and infinity propagate as IEEE 754 says; the bits inside a NaN are the CPU's.
  *
  * KNOBS, all to be defined before the header is included, the same way in every file:

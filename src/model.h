@@ -232,7 +232,7 @@ LSTM__DEF lstm_status lstm_model_init(lstm_model **model, const lstm_desc *desc,
 	if (status != LSTM_OK)
 		return status;
 	arena.base = (unsigned char *)memory;
-	environment = lstm__fp_enter(); /* the sum of two biases is rounded */
+	lstm__fp_enter(&environment); /* the sum of two biases is rounded */
 	*model = lstm__model_build(&arena, &draft, weights);
 	lstm__fp_leave(environment);
 	return LSTM_OK;

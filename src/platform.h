@@ -104,24 +104,39 @@ static int lstm__multiply(size_t a, size_t b, size_t *product)
 
 /* ---- the floating-point environment ---------------------------------------------------------- */
 /* A caller may have set flush-to-zero, another rounding or traps (audio programs do the first);
- * each run takes the default environment and restores the caller's.  In the usual case, where it is
- * the default already, that costs one read. */
-static unsigned lstm__fp_enter(void)
+ * each run takes the default environment and restores the caller's, which *found keeps.  In the
+ * usual case, where it is the default already, that costs one read.  Answers whether it was not:
+ * what was computed before, or could be moved there by the compiler, must be computed again. */
+static int lstm__fp_enter(unsigned *found)
 {
 #if defined(LSTM__X86)
-	unsigned found = _mm_getcsr();
-	if ((found & ~0x3fu) != 0x1f80u) /* all but the sticky flags */
-		_mm_setcsr(0x1f80u);
-	return found;
+	*found = _mm_getcsr();
+	if ((*found & ~0x3fu) == 0x1f80u) /* all but the sticky flags */
+		return 0;
+	_mm_setcsr(0x1f80u);
+	__asm__ __volatile__("" : : : "memory");
+	return 1;
 #elif defined(LSTM__ARM64)
-	uint64_t found;
-	__asm__ __volatile__("mrs %0, fpcr" : "=r"(found));
-	if (found)
-		__asm__ __volatile__("msr fpcr, %0" : : "r"((uint64_t)0));
-	return (unsigned)found;
+	uint64_t control;
+	__asm__ __volatile__("mrs %0, fpcr" : "=r"(control));
+	*found = (unsigned)control;
+	if (!control)
+		return 0;
+	__asm__ __volatile__("msr fpcr, %0" : : "r"((uint64_t)0) : "memory");
+	return 1;
 #else
+	*found = 0;
 	return 0;
 #endif
+}
+
+/* Once, late: reading the control register waits for all arithmetic before it, so the one step of a
+ * call does so where it has to wait anyway.  *environment is NULL where somebody else did. */
+LSTM__INLINE int lstm__fp_enter_late(unsigned **environment)
+{
+	unsigned *found = *environment;
+	*environment = NULL;
+	return found && lstm__fp_enter(found);
 }
 
 static void lstm__fp_leave(unsigned found)

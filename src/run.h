@@ -44,14 +44,33 @@ static void lstm__run_piece(lstm_state *s, const struct lstm__call *call, size_t
 
 static void lstm__run_call(lstm_state *s, const struct lstm__call *call)
 {
-	unsigned environment = lstm__fp_enter();
 	size_t first, piece = call->steps;
 
+	unsigned environment;
+
+	lstm__fp_enter(&environment);
 	if (s->model->desc.layers > 1 && piece > s->max_steps)
 		piece = s->max_steps;
 	for (first = 0; first < call->steps; first += piece) {
 		size_t left = call->steps - first;
 		lstm__run_piece(s, call, first, left < piece ? left : piece);
+	}
+	lstm__fp_leave(environment);
+}
+
+/* One step of one stream through forward layers: each reads its x where the one below left h. */
+static void lstm__run_once(lstm_state *s, const float *x, float *y)
+{
+	const lstm_model *m = s->model;
+	const int layers = m->desc.layers;
+	unsigned environment;
+	int layer;
+
+	for (layer = 0; layer < layers; layer++) {
+		const struct lstm__job *job = &s->jobs[layer];
+		m->kernels->once(job, x, layer == layers - 1 ? y : NULL,
+		                 layer == 0 ? &environment : NULL);
+		x = lstm__job_h(job, 0, 0);
 	}
 	lstm__fp_leave(environment);
 }
@@ -62,6 +81,10 @@ LSTM__DEF void lstm_run(lstm_state *state, const float *x, float *y, size_t step
 	size_t batch = (size_t)state->batch, k;
 	struct lstm__call call;
 
+	if (steps == 1 && state->once) {
+		lstm__run_once(state, x, y);
+		return;
+	}
 	call.x = x;
 	call.y = y;
 	call.steps = steps;

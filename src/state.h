@@ -27,6 +27,8 @@ static void lstm__state_scratch(struct lstm__arena *arena, const lstm_state *s,
 	if (!lstm__multiply(job->piece, batch, &rows))
 		arena->overflow = 1;
 	job->active = (int *)lstm__take(arena, batch, sizeof(int));
+	if (job->active)
+		job->active[0] = 0; /* for good, if there is but one stream */
 	job->stage = lstm__take_floats(arena, rows, l->width);
 	if (job->piece > 1)
 		job->pre = lstm__take_floats(arena, rows, 4 * job->c_row);
@@ -92,6 +94,7 @@ static lstm_status lstm__state_measure(lstm_state *draft, const lstm_model *mode
 		max_steps = batch < LSTM__HOIST_BATCH ? lstm__piece : lstm__piece_batched;
 	}
 	draft->max_steps = max_steps;
+	draft->once = batch == 1 && model->directions == 1 && model->kernels->once;
 	lstm__state_build(&arena, draft);
 	if (arena.overflow)
 		return LSTM_ERR_SIZE;

@@ -45,6 +45,9 @@ struct lstm__kernels {
 	int lanes; /* fp32 per vector */
 	int units; /* unit vectors per block of gates: the tile of one stream is units * 4 vectors */
 	void (*run)(const struct lstm__job *job);
+	/* One step of a state of one stream, whose rows of x and y are given; NULL: run does it.
+	 * Enters the default floating-point environment if there is a place to keep the caller's. */
+	void (*once)(const struct lstm__job *job, const float *x, float *y, unsigned *environment);
 };
 
 struct lstm_model {
@@ -60,6 +63,7 @@ struct lstm_state {
 	size_t max_steps;       /* longest run if whole sequences are needed, else that of a piece */
 	float *between[2];      /* outputs of a layer for the next: [max_steps][batch][width] */
 	int batch, owned;
+	int once;               /* one stream of one direction: a single step goes the short way */
 };
 
 /* The streams of a batch that are alive at step t, in active; returns how many. */
