@@ -625,7 +625,7 @@ struct lstm__layer {
 	size_t width, hidden, output; /* output = projection or hidden */
 	size_t vectors;               /* ceil(hidden / lanes) */
 	const float *bias;            /* [vectors][gate][lane] */
-	const float *w, *u;           /* blocks: [k][unit vector][gate][lane] */
+	const float *weights;         /* blocks: [k of x, then of h][unit vector][gate][lane] */
 	const float *peephole;        /* [i f o][vectors][lane], or NULL */
 	const float *projection;      /* blocks: [k][output vector][lane], or NULL */
 	lstm_activation gates, candidate, out;
@@ -757,7 +757,7 @@ static float lstm__reference_dot(float sum, const float *w, const float *x, size
 	return sum;
 }
 
-/* One stream, one step.  Unit j's four rows lie together: w[j][gate][k]. */
+/* One stream, one step.  Unit j's four rows lie together: weights[j][gate][k]. */
 static void lstm__reference_step(const struct lstm__layer *l, const float *x, const float *h,
                                  float *c, float *out)
 {
@@ -767,8 +767,9 @@ static void lstm__reference_step(const struct lstm__layer *l, const float *x, co
 		int gate;
 		for (gate = 0; gate < 4; gate++) {
 			size_t row = 4 * j + (size_t)gate;
-			a[gate] = lstm__reference_dot(l->bias[row], l->w + row * l->width, x, l->width);
-			a[gate] = lstm__reference_dot(a[gate], l->u + row * l->output, h, l->output);
+			const float *w = l->weights + row * (l->width + l->output);
+			a[gate] = lstm__reference_dot(l->bias[row], w, x, l->width);
+			a[gate] = lstm__reference_dot(a[gate], w + l->width, h, l->output);
 		}
 		if (l->peephole) {
 			a[LSTM__I] += l->peephole[j] * c[j];
@@ -873,12 +874,15 @@ static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa)
  *
  * A matrix of rows is cut into blocks of V vectors of rows (V = units * 4 for gates, where the four
  * gates of a vector of units lie together; 4 for a projection), the last block holding what is
- * left.  Within a block the order is [k][vector][lane]: a kernel reads it from front to back and
+ * left.  Within a block the order is [k][vector][lane], for gates first all k of x, then all of h: a
+ * kernel reads it from front to back, in one stream that the processor can fetch ahead, and
  * needs one broadcast of x[k] or h[k] for V vectors.  Rows past the last are zero.  At one lane and
  * one vector per block this is the plain matrix, which is what the reference path reads. */
 struct lstm__source {
 	const float *data;
 	size_t row, column; /* strides in floats */
+	size_t columns;     /* of this matrix */
+	size_t before, all; /* columns of a block before this matrix's, and altogether */
 	size_t hidden;
 	int lanes;
 	unsigned char gate[4]; /* position in the framework's order of i, f, g, o */
@@ -902,14 +906,15 @@ static int lstm__plain_row(const struct lstm__source *s, size_t r, size_t *row)
 typedef int (*lstm__row_fn)(const struct lstm__source *s, size_t r, size_t *row);
 
 /* rows (padded) x columns, in blocks of at most block rows. */
-static void lstm__pack(float *to, const struct lstm__source *s, lstm__row_fn find, size_t rows,
-                       size_t columns, size_t block)
+static void lstm__pack(float *all, const struct lstm__source *s, lstm__row_fn find, size_t rows,
+                       size_t block)
 {
 	size_t first, r, k, tile, row;
 	for (first = 0; first < rows; first += block) {
 		size_t n = rows - first < block ? rows - first : block;
-		for (tile = 0; tile < columns; tile += 16) { /* one cache line of each row */
-			size_t end = columns - tile < 16 ? columns : tile + 16;
+		float *to = all + first * s->all + n * s->before;
+		for (tile = 0; tile < s->columns; tile += 16) { /* one cache line of each row */
+			size_t end = s->columns - tile < 16 ? s->columns : tile + 16;
 			for (r = 0; r < n; r++) {
 				int real = find(s, first + r, &row);
 				for (k = tile; k < end; k++)
@@ -918,7 +923,6 @@ static void lstm__pack(float *to, const struct lstm__source *s, lstm__row_fn fin
 					                     : 0;
 			}
 		}
-		to += n * columns;
 	}
 }
 
@@ -947,7 +951,7 @@ static void lstm__pack_peephole(float *to, const float *from, size_t hidden, siz
 
 /* The same with room for it taken from the model's arena; see model.h for the destinations. */
 static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *from,
-                             const lstm_model *model, float *const to[5])
+                             const lstm_model *model, float *const to[4])
 {
 	static const unsigned char ifgo[4] = {0, 1, 2, 3}, iofg[4] = {0, 2, 3, 1};
 	lstm_layout layout = model->desc.layout;
@@ -963,19 +967,26 @@ static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *fr
 	s.data = from->w;
 	s.row = layout == LSTM_LAYOUT_KERAS ? 1 : l->width;
 	s.column = layout == LSTM_LAYOUT_KERAS ? 4 * l->hidden : 1;
-	lstm__pack(to[1], &s, lstm__gate_row, rows, l->width, lanes == 1 ? 1 : block);
+	s.columns = l->width;
+	s.before = 0;
+	s.all = l->width + l->output;
+	lstm__pack(to[1], &s, lstm__gate_row, rows, lanes == 1 ? 1 : block);
 	s.data = from->u;
 	s.row = layout == LSTM_LAYOUT_KERAS ? 1 : l->output;
-	lstm__pack(to[2], &s, lstm__gate_row, rows, l->output, lanes == 1 ? 1 : block);
+	s.columns = l->output;
+	s.before = l->width;
+	lstm__pack(to[1], &s, lstm__gate_row, rows, lanes == 1 ? 1 : block);
 	if (from->peephole)
-		lstm__pack_peephole(to[3], from->peephole, l->hidden, l->vectors * lanes, layout);
+		lstm__pack_peephole(to[2], from->peephole, l->hidden, l->vectors * lanes, layout);
 	if (from->projection) {
 		s.data = from->projection;
 		s.row = l->hidden;
 		s.column = 1;
 		s.hidden = l->output;
-		lstm__pack(to[4], &s, lstm__plain_row, (l->output + lanes - 1) / lanes * lanes,
-		           l->hidden, lanes == 1 ? 1 : 4 * lanes);
+		s.columns = s.all = l->hidden;
+		s.before = 0;
+		lstm__pack(to[3], &s, lstm__plain_row, (l->output + lanes - 1) / lanes * lanes,
+		           lanes == 1 ? 1 : 4 * lanes);
 	}
 }
 /* ==== src/model.h ============================================================================= */
@@ -1076,7 +1087,7 @@ static lstm_status lstm__desc_complete(lstm_desc *d)
 /* ---- layout ---------------------------------------------------------------------------------- */
 /* Where the packed arrays of one layer go, in the order of lstm__pack_layer. */
 static void lstm__layer_lay_out(struct lstm__layer *l, struct lstm__arena *arena,
-                                const lstm_model *m, float *to[5])
+                                const lstm_model *m, float *to[4])
 {
 	size_t lanes = (size_t)m->kernels->lanes, rows = 0;
 	size_t outputs = (l->output + lanes - 1) / lanes * lanes;
@@ -1084,15 +1095,13 @@ static void lstm__layer_lay_out(struct lstm__layer *l, struct lstm__arena *arena
 	if (!lstm__multiply(l->vectors, 4 * lanes, &rows))
 		arena->overflow = 1;
 	to[0] = lstm__take_floats(arena, rows, 1);
-	to[1] = lstm__take_floats(arena, rows, l->width);
-	to[2] = lstm__take_floats(arena, rows, l->output);
-	to[3] = lstm__take_floats(arena, 3 * lanes, l->vectors);
-	to[4] = m->desc.projection ? lstm__take_floats(arena, outputs, l->hidden) : NULL;
+	to[1] = lstm__take_floats(arena, rows, l->width + l->output);
+	to[2] = lstm__take_floats(arena, 3 * lanes, l->vectors);
+	to[3] = m->desc.projection ? lstm__take_floats(arena, outputs, l->hidden) : NULL;
 	l->bias = to[0];
-	l->w = to[1];
-	l->u = to[2];
-	l->peephole = to[3];
-	l->projection = to[4];
+	l->weights = to[1];
+	l->peephole = to[2];
+	l->projection = to[3];
 }
 
 static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int index)
@@ -1129,7 +1138,7 @@ static lstm_model *lstm__model_build(struct lstm__arena *arena, lstm_model *m,
 	m->layers = (struct lstm__layer *)lstm__take(arena, (size_t)n, sizeof(*m->layers));
 	for (i = 0; i < n && !arena->overflow; i++) {
 		struct lstm__layer layer;
-		float *to[5];
+		float *to[4];
 		memset(&layer, 0, sizeof(layer));
 		lstm__layer_describe(&layer, m, i);
 		lstm__layer_lay_out(&layer, arena, m, to);
@@ -3997,6 +4006,7 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
                                        size_t stride, const int units)
 {
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
+	const float *w = l->weights + block * (l->width + l->output) + skip;
 	size_t unit = first * LSTM__LANES;
 	float *c = in->c + unit;
 	lstm__vf sum[LSTM__UNITS * 4];
@@ -4007,10 +4017,9 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
 		for (v = 0; v < 4 * units; v++)
 			sum[v] = lstm__load(in->start + block + skip + v * LSTM__LANES);
 		if (!in->projected)
-			LSTM__FN(dot)(sum, 1, 4 * units, l->w + block * l->width + skip, stride,
-			              &in->x, l->width);
+			LSTM__FN(dot)(sum, 1, 4 * units, w, stride, &in->x, l->width);
 	} while (lstm__fp_enter_late(&in->environment));
-	LSTM__FN(dot)(sum, 1, 4 * units, l->u + block * l->output + skip, stride, &in->h, l->output);
+	LSTM__FN(dot)(sum, 1, 4 * units, w + stride * l->width, stride, &in->h, l->output);
 	if (!l->plain) {
 		LSTM__UNROLL
 		for (u = 0; u < units; u++, unit += LSTM__LANES, c += LSTM__LANES)
@@ -4036,6 +4045,7 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
                                  const int ahead)
 {
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
+	const float *w = l->weights + block * (l->width + l->output) + skip;
 	lstm__vf sum[LSTM__STREAMS * 4];
 	float gates[LSTM__STREAMS * 4 * LSTM__LANES];
 	int s, v;
@@ -4047,9 +4057,9 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 			sum[s * 4 + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
 	}
 	if (ahead || !in->projected)
-		LSTM__FN(dot)(sum, m, 4, l->w + block * l->width + skip, stride, in->x, l->width);
+		LSTM__FN(dot)(sum, m, 4, w, stride, in->x, l->width);
 	if (!ahead)
-		LSTM__FN(dot)(sum, m, 4, l->u + block * l->output + skip, stride, in->h, l->output);
+		LSTM__FN(dot)(sum, m, 4, w + stride * l->width, stride, in->h, l->output);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
 		float *to = ahead ? in->out[s] + block + skip : gates + s * 4 * LSTM__LANES;

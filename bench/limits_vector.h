@@ -65,51 +65,50 @@ static long limit_read(const void *data, size_t bytes, long n)
 	return n * (long)(vectors * LANES * sizeof(float));
 }
 
-/* e^y by 2^n times a polynomial, as cheap as full accuracy in fp32 allows; or e^y - 1, exact also
- * near zero. */
-static inline BENCH_ALWAYS VF limit_exp(VF y, const int minus_one)
+/* e^(k y) as 2^n (1 + p): answers p, in few operations and a short chain of them, for full accuracy
+ * in fp32. */
+static inline BENCH_ALWAYS VF limit_exp(VF y, const float k, VF *power)
 {
 	const VF magic = v_set(12582912.0f); /* 1.5 * 2^23: rounds to an integer in the low bits */
-	const VF t = v_fma(y, v_set(1.44269504f), magic);
-	const VF n = v_sub(t, magic);
-	VF r = v_fma(n, v_set(-0.693147182f), y), q;
+	const VF t = v_fma(y, v_set(k * 1.44269504f), magic);
+	const VF r = v_fma(v_sub(t, magic), v_set(-0.693147182f / k), y);
+	const VF r2 = v_mul(r, r);
+	const VF low = v_fma(v_set(k * k / 2), r2, k == 1 ? r : v_add(r, r));
+	const VF middle = v_fma(v_set(k * k * k * k / 24), r, v_set(k * k * k / 6));
+	const VF high = v_fma(v_set(k * k * k * k * k * k / 720), r,
+	                      v_set(k * k * k * k * k / 120));
 
-	r = v_fma(n, v_set(1.90465421e-9f), r);
-	q = v_fma(v_set(1.0f / 720), r, v_set(1.0f / 120));
-	q = v_fma(q, r, v_set(1.0f / 24));
-	q = v_fma(q, r, v_set(1.0f / 6));
-	q = v_fma(q, r, v_set(0.5f));
-	q = v_fma(q, r, v_set(1));
-	if (minus_one) {
-		const VF power = v_scale(v_set(1), t);
-		return v_fma(power, v_mul(q, r), v_sub(power, v_set(1)));
-	}
-	return v_scale(v_fma(q, r, v_set(1)), t);
+	*power = v_scale(v_set(1), t);
+	return v_fma(v_fma(high, r2, middle), v_mul(r2, r), low);
 }
 
-static inline BENCH_ALWAYS VF limit_sigmoid(VF x)
+/* A sigmoid e / (1 + e), as numerator and denominator. */
+static inline BENCH_ALWAYS VF limit_sigmoid(VF x, VF *below)
 {
-	const VF y = v_min(v_set(87), v_max(v_set(-87), v_sub(v_set(0), x)));
+	VF power, p = limit_exp(v_min(v_set(30), v_max(v_set(-87), x)), 1, &power);
 
-	return v_div(v_set(1), v_add(v_set(1), limit_exp(y, 0)));
+	*below = v_fma(power, p, v_add(power, v_set(1)));
+	return v_fma(power, p, power);
 }
 
-static inline BENCH_ALWAYS VF limit_tanh(VF x)
+/* sigmoid(a) * tanh(b), with tanh as m / (m + 2), m = e^2b - 1, and one division for both. */
+static inline BENCH_ALWAYS VF limit_product(VF a, VF b)
 {
-	VF m = v_max(v_set(-10), v_min(v_set(10), x));
+	VF power, p, below, e = limit_sigmoid(a, &below);
 
-	m = limit_exp(v_add(m, m), 1);
-	return v_div(m, v_add(m, v_set(2)));
+	p = limit_exp(v_max(v_set(-10), v_min(v_set(10), b)), 2, &power);
+	return v_div(v_mul(e, v_fma(power, p, v_sub(power, v_set(1)))),
+	             v_mul(below, v_fma(power, p, v_add(power, v_set(1)))));
 }
 
-/* Computing two cells or four gates side by side, operation by operation, was slower on Zen 3: the
- * divisions then come all at once, and the CPU interleaves independent cells by itself. */
-static inline BENCH_ALWAYS VF limit_cell(VF i, VF f, VF g, VF o, float *c)
+static inline BENCH_ALWAYS VF limit_keep(const float *a, VF shift, float *c)
 {
-	const VF after = v_fma(limit_sigmoid(f), v_load(c), v_mul(limit_sigmoid(i), limit_tanh(g)));
+	VF below, e = limit_sigmoid(v_add(v_load(a + LANES), shift), &below), after;
 
+	after = v_fma(v_div(e, below), v_load(c),
+	              limit_product(v_add(v_load(a), shift), v_add(v_load(a + 2 * LANES), shift)));
 	v_store(c, after);
-	return v_mul(limit_sigmoid(o), limit_tanh(after));
+	return after;
 }
 
 static void limit_fill(void)
@@ -122,18 +121,25 @@ static void limit_fill(void)
 		limit_h[k] = limit_c[k] = 0.25f;
 }
 
+/* First c of two cells and then h of them: one or four at a time are slower on Zen 4. */
 static long limit_cells(long n)
 {
+	enum { GROUP = 2 };
 	long i;
-	int k;
+	int k, j;
 
 	limit_fill();
 	for (i = 0; i < n; i++)
-		for (k = 0; k < UNITS; k += LANES) {
+		for (k = 0; k < UNITS; k += GROUP * LANES) {
 			const float *a = limit_gates + 4 * k;
-			v_store(limit_h + k,
-			        limit_cell(v_load(a), v_load(a + LANES), v_load(a + 2 * LANES),
-			                   v_load(a + 3 * LANES), limit_c + k));
+			UNROLL
+			for (j = 0; j < GROUP; j++)
+				limit_keep(a + 4 * j * LANES, v_set(0), limit_c + k + j * LANES);
+			UNROLL
+			for (j = 0; j < GROUP; j++)
+				v_store(limit_h + k + j * LANES,
+				        limit_product(v_load(a + (4 * j + 3) * LANES),
+				                      v_load(limit_c + k + j * LANES)));
 		}
 	return n * UNITS;
 }
@@ -141,16 +147,13 @@ static long limit_cells(long n)
 /* h goes through memory, as it must for every unit to see every other's. */
 static long limit_chain(long n)
 {
-	const VF w = v_set(0.25f);
 	long i;
 
 	limit_fill();
 	for (i = 0; i < n; i++) {
 		const VF h = v_splat(limit_h + i % LANES);
-		const float *a = limit_gates;
-		v_store(limit_h, limit_cell(v_fma(w, h, v_load(a)), v_fma(w, h, v_load(a + LANES)),
-		                            v_fma(w, h, v_load(a + 2 * LANES)),
-		                            v_fma(w, h, v_load(a + 3 * LANES)), limit_c));
+		const VF c = limit_keep(limit_gates, h, limit_c);
+		v_store(limit_h, limit_product(v_add(v_load(limit_gates + 3 * LANES), h), c));
 	}
 	return n;
 }

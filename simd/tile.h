@@ -69,6 +69,7 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
                                        size_t stride, const int units)
 {
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
+	const float *w = l->weights + block * (l->width + l->output) + skip;
 	size_t unit = first * LSTM__LANES;
 	float *c = in->c + unit;
 	lstm__vf sum[LSTM__UNITS * 4];
@@ -79,10 +80,9 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
 		for (v = 0; v < 4 * units; v++)
 			sum[v] = lstm__load(in->start + block + skip + v * LSTM__LANES);
 		if (!in->projected)
-			LSTM__FN(dot)(sum, 1, 4 * units, l->w + block * l->width + skip, stride,
-			              &in->x, l->width);
+			LSTM__FN(dot)(sum, 1, 4 * units, w, stride, &in->x, l->width);
 	} while (lstm__fp_enter_late(&in->environment));
-	LSTM__FN(dot)(sum, 1, 4 * units, l->u + block * l->output + skip, stride, &in->h, l->output);
+	LSTM__FN(dot)(sum, 1, 4 * units, w + stride * l->width, stride, &in->h, l->output);
 	if (!l->plain) {
 		LSTM__UNROLL
 		for (u = 0; u < units; u++, unit += LSTM__LANES, c += LSTM__LANES)
@@ -108,6 +108,7 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
                                  const int ahead)
 {
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
+	const float *w = l->weights + block * (l->width + l->output) + skip;
 	lstm__vf sum[LSTM__STREAMS * 4];
 	float gates[LSTM__STREAMS * 4 * LSTM__LANES];
 	int s, v;
@@ -119,9 +120,9 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 			sum[s * 4 + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
 	}
 	if (ahead || !in->projected)
-		LSTM__FN(dot)(sum, m, 4, l->w + block * l->width + skip, stride, in->x, l->width);
+		LSTM__FN(dot)(sum, m, 4, w, stride, in->x, l->width);
 	if (!ahead)
-		LSTM__FN(dot)(sum, m, 4, l->u + block * l->output + skip, stride, in->h, l->output);
+		LSTM__FN(dot)(sum, m, 4, w + stride * l->width, stride, in->h, l->output);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
 		float *to = ahead ? in->out[s] + block + skip : gates + s * 4 * LSTM__LANES;

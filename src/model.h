@@ -95,7 +95,7 @@ static lstm_status lstm__desc_complete(lstm_desc *d)
 /* ---- layout ---------------------------------------------------------------------------------- */
 /* Where the packed arrays of one layer go, in the order of lstm__pack_layer. */
 static void lstm__layer_lay_out(struct lstm__layer *l, struct lstm__arena *arena,
-                                const lstm_model *m, float *to[5])
+                                const lstm_model *m, float *to[4])
 {
 	size_t lanes = (size_t)m->kernels->lanes, rows = 0;
 	size_t outputs = (l->output + lanes - 1) / lanes * lanes;
@@ -103,15 +103,13 @@ static void lstm__layer_lay_out(struct lstm__layer *l, struct lstm__arena *arena
 	if (!lstm__multiply(l->vectors, 4 * lanes, &rows))
 		arena->overflow = 1;
 	to[0] = lstm__take_floats(arena, rows, 1);
-	to[1] = lstm__take_floats(arena, rows, l->width);
-	to[2] = lstm__take_floats(arena, rows, l->output);
-	to[3] = lstm__take_floats(arena, 3 * lanes, l->vectors);
-	to[4] = m->desc.projection ? lstm__take_floats(arena, outputs, l->hidden) : NULL;
+	to[1] = lstm__take_floats(arena, rows, l->width + l->output);
+	to[2] = lstm__take_floats(arena, 3 * lanes, l->vectors);
+	to[3] = m->desc.projection ? lstm__take_floats(arena, outputs, l->hidden) : NULL;
 	l->bias = to[0];
-	l->w = to[1];
-	l->u = to[2];
-	l->peephole = to[3];
-	l->projection = to[4];
+	l->weights = to[1];
+	l->peephole = to[2];
+	l->projection = to[3];
 }
 
 static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int index)
@@ -148,7 +146,7 @@ static lstm_model *lstm__model_build(struct lstm__arena *arena, lstm_model *m,
 	m->layers = (struct lstm__layer *)lstm__take(arena, (size_t)n, sizeof(*m->layers));
 	for (i = 0; i < n && !arena->overflow; i++) {
 		struct lstm__layer layer;
-		float *to[5];
+		float *to[4];
 		memset(&layer, 0, sizeof(layer));
 		lstm__layer_describe(&layer, m, i);
 		lstm__layer_lay_out(&layer, arena, m, to);

@@ -2,12 +2,15 @@
  *
  * A matrix of rows is cut into blocks of V vectors of rows (V = units * 4 for gates, where the four
  * gates of a vector of units lie together; 4 for a projection), the last block holding what is
- * left.  Within a block the order is [k][vector][lane]: a kernel reads it from front to back and
+ * left.  Within a block the order is [k][vector][lane], for gates first all k of x, then all of h: a
+ * kernel reads it from front to back, in one stream that the processor can fetch ahead, and
  * needs one broadcast of x[k] or h[k] for V vectors.  Rows past the last are zero.  At one lane and
  * one vector per block this is the plain matrix, which is what the reference path reads. */
 struct lstm__source {
 	const float *data;
 	size_t row, column; /* strides in floats */
+	size_t columns;     /* of this matrix */
+	size_t before, all; /* columns of a block before this matrix's, and altogether */
 	size_t hidden;
 	int lanes;
 	unsigned char gate[4]; /* position in the framework's order of i, f, g, o */
@@ -31,14 +34,15 @@ static int lstm__plain_row(const struct lstm__source *s, size_t r, size_t *row)
 typedef int (*lstm__row_fn)(const struct lstm__source *s, size_t r, size_t *row);
 
 /* rows (padded) x columns, in blocks of at most block rows. */
-static void lstm__pack(float *to, const struct lstm__source *s, lstm__row_fn find, size_t rows,
-                       size_t columns, size_t block)
+static void lstm__pack(float *all, const struct lstm__source *s, lstm__row_fn find, size_t rows,
+                       size_t block)
 {
 	size_t first, r, k, tile, row;
 	for (first = 0; first < rows; first += block) {
 		size_t n = rows - first < block ? rows - first : block;
-		for (tile = 0; tile < columns; tile += 16) { /* one cache line of each row */
-			size_t end = columns - tile < 16 ? columns : tile + 16;
+		float *to = all + first * s->all + n * s->before;
+		for (tile = 0; tile < s->columns; tile += 16) { /* one cache line of each row */
+			size_t end = s->columns - tile < 16 ? s->columns : tile + 16;
 			for (r = 0; r < n; r++) {
 				int real = find(s, first + r, &row);
 				for (k = tile; k < end; k++)
@@ -47,7 +51,6 @@ static void lstm__pack(float *to, const struct lstm__source *s, lstm__row_fn fin
 					                     : 0;
 			}
 		}
-		to += n * columns;
 	}
 }
 
@@ -76,7 +79,7 @@ static void lstm__pack_peephole(float *to, const float *from, size_t hidden, siz
 
 /* The same with room for it taken from the model's arena; see model.h for the destinations. */
 static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *from,
-                             const lstm_model *model, float *const to[5])
+                             const lstm_model *model, float *const to[4])
 {
 	static const unsigned char ifgo[4] = {0, 1, 2, 3}, iofg[4] = {0, 2, 3, 1};
 	lstm_layout layout = model->desc.layout;
@@ -92,18 +95,25 @@ static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *fr
 	s.data = from->w;
 	s.row = layout == LSTM_LAYOUT_KERAS ? 1 : l->width;
 	s.column = layout == LSTM_LAYOUT_KERAS ? 4 * l->hidden : 1;
-	lstm__pack(to[1], &s, lstm__gate_row, rows, l->width, lanes == 1 ? 1 : block);
+	s.columns = l->width;
+	s.before = 0;
+	s.all = l->width + l->output;
+	lstm__pack(to[1], &s, lstm__gate_row, rows, lanes == 1 ? 1 : block);
 	s.data = from->u;
 	s.row = layout == LSTM_LAYOUT_KERAS ? 1 : l->output;
-	lstm__pack(to[2], &s, lstm__gate_row, rows, l->output, lanes == 1 ? 1 : block);
+	s.columns = l->output;
+	s.before = l->width;
+	lstm__pack(to[1], &s, lstm__gate_row, rows, lanes == 1 ? 1 : block);
 	if (from->peephole)
-		lstm__pack_peephole(to[3], from->peephole, l->hidden, l->vectors * lanes, layout);
+		lstm__pack_peephole(to[2], from->peephole, l->hidden, l->vectors * lanes, layout);
 	if (from->projection) {
 		s.data = from->projection;
 		s.row = l->hidden;
 		s.column = 1;
 		s.hidden = l->output;
-		lstm__pack(to[4], &s, lstm__plain_row, (l->output + lanes - 1) / lanes * lanes,
-		           l->hidden, lanes == 1 ? 1 : 4 * lanes);
+		s.columns = s.all = l->hidden;
+		s.before = 0;
+		lstm__pack(to[3], &s, lstm__plain_row, (l->output + lanes - 1) / lanes * lanes,
+		           lanes == 1 ? 1 : 4 * lanes);
 	}
 }

@@ -36,7 +36,7 @@ static float lstm__reference_dot(float sum, const float *w, const float *x, size
 	return sum;
 }
 
-/* One stream, one step.  Unit j's four rows lie together: w[j][gate][k]. */
+/* One stream, one step.  Unit j's four rows lie together: weights[j][gate][k]. */
 static void lstm__reference_step(const struct lstm__layer *l, const float *x, const float *h,
                                  float *c, float *out)
 {
@@ -46,8 +46,9 @@ static void lstm__reference_step(const struct lstm__layer *l, const float *x, co
 		int gate;
 		for (gate = 0; gate < 4; gate++) {
 			size_t row = 4 * j + (size_t)gate;
-			a[gate] = lstm__reference_dot(l->bias[row], l->w + row * l->width, x, l->width);
-			a[gate] = lstm__reference_dot(a[gate], l->u + row * l->output, h, l->output);
+			const float *w = l->weights + row * (l->width + l->output);
+			a[gate] = lstm__reference_dot(l->bias[row], w, x, l->width);
+			a[gate] = lstm__reference_dot(a[gate], w + l->width, h, l->output);
 		}
 		if (l->peephole) {
 			a[LSTM__I] += l->peephole[j] * c[j];

@@ -7,7 +7,7 @@ struct lstm__layer {
 	size_t width, hidden, output; /* output = projection or hidden */
 	size_t vectors;               /* ceil(hidden / lanes) */
 	const float *bias;            /* [vectors][gate][lane] */
-	const float *w, *u;           /* blocks: [k][unit vector][gate][lane] */
+	const float *weights;         /* blocks: [k of x, then of h][unit vector][gate][lane] */
 	const float *peephole;        /* [i f o][vectors][lane], or NULL */
 	const float *projection;      /* blocks: [k][output vector][lane], or NULL */
 	lstm_activation gates, candidate, out;
