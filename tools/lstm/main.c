@@ -9,6 +9,7 @@
 #include "common.h"
 
 static const struct cli_command commands[] = {
+	{"info", "describe the LSTMs of a file", command_info},
 	{"run", "run a sequence through a model", command_run},
 };
 

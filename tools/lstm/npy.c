@@ -180,7 +180,6 @@ static int read_elements(struct npy_reader *r, size_t first, size_t count, unsig
 	if (got >= 0 && (size_t)got < count * r->size)
 		cli_complain("%s: data: expected %zu bytes, found %zu", r->path, r->count * r->size,
 		             first * r->size + (size_t)got);
-	r->position = first + count;
 	return got == (ssize_t)(count * r->size);
 }
 

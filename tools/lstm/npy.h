@@ -19,12 +19,10 @@ struct npy_reader {
 	const char *path; /* for messages */
 	int file;
 	int seeks; /* parts can be read in any order */
-	enum npy_kind kind;
 	size_t size; /* bytes of an element: 4 or 8 */
 	int rank;
 	size_t shape[NPY_RANK], count;
-	off_t data;      /* where the elements begin */
-	size_t position; /* element that comes next, where parts are read in order */
+	off_t data; /* where the elements begin */
 };
 
 /* Each answers 0 after a complaint. */

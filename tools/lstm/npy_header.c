@@ -147,7 +147,6 @@ static const char *read_type(const char *s, struct npy_reader *r, enum npy_kind 
 		refuse_type(type, size, kind, why);
 		return NULL;
 	}
-	r->kind = kind;
 	r->size = (size_t)(type[2] - '0');
 	return end;
 }
