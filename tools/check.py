@@ -220,6 +220,13 @@ def vad(stage):
         stage.counted("tests/test_vad.py", BUILD / "native" / "examples" / "lstm-vad")
 
 
+def convert(stage):
+    """the converters, on models that the frameworks make"""
+    if stage.configure("native", CC="gcc") and stage.ninja("native", "tools/lstm/lstm"):
+        program = BUILD / "native" / "tools" / "lstm" / "lstm"
+        stage.counted("tests/convert/run", LSTM=str(program))
+
+
 def fuzz(stage):
     """half a minute of fuzzing the file reader"""
     stage.one("tests/fuzz/run", 30)
@@ -237,7 +244,7 @@ EMULATED = {
     "allocation-sleef": "avx512",
     "memory-sleef": "avx512",
 }
-STAGES = [header, native, clang, sanitize, threads, aarch64, avx512, consume, vad, fuzz]
+STAGES = [header, native, clang, sanitize, threads, aarch64, avx512, consume, vad, convert, fuzz]
 
 
 def inapplicable(stage):
