@@ -207,6 +207,37 @@ class Stacks(OnnxTest):
         self.assertEqual(said.count("LSTM, 1 layer"), 2)
 
 
+class Several(OnnxTest):
+    """LSTMs of one file share its metadata."""
+
+    def two(self, second, **attributes):
+        first = random_lstm(25, (3, 5), prefix="one.")
+        second.prefix = "two."
+        nodes, weights = [], {}
+        for lstm, more in ((first, {}), (second, attributes)):
+            mine = operator_weights(lstm)
+            weights.update({key + lstm.prefix: value for key, value in mine.items()})
+            nodes.append(lstm_node(mine, y=f"Y{lstm.prefix}", name=f"/{lstm.name}/LSTM",
+                                   mark=lstm.prefix, hidden_size=5, direction=lstm.direction,
+                                   **more))
+        return self.save(nodes, weights, outputs=[value_info("Yone.", 4), value_info("Ytwo.", 4)])
+
+    def test_biases_in_one_alone(self):
+        second = random_lstm(26, (3, 5), direction="bidirectional", biases=0)
+        tensors, metadata, said = self.convert(self.two(second), against="ONNX Runtime")
+        self.assertEqual(metadata, {"lstm.gates": "ifgo"})
+        self.assertEqual(said.count("verified"), 2)
+        self.assertIn("one.bias_hh_l0", tensors)
+        self.assertNotIn("two.bias_hh_l0", tensors)
+
+    def test_options_that_differ_are_refused_together(self):
+        path = self.two(random_lstm(27, (3, 5), clip=0.5), clip=0.5)
+        self.refused(path, "several LSTMs: expected one lstm.clip for all",
+                     "found one: None, two: 5e-1")
+        _, metadata, _ = self.convert(path, "--name", "two", against="ONNX Runtime")
+        self.assertEqual(metadata["lstm.clip"], "5e-1")
+
+
 class Decomposed(OnnxTest):
     """LSTM steps in single operations."""
 
