@@ -11,6 +11,9 @@
 static const struct cli_command commands[] = {
 	{"info", "describe the LSTMs of a file", command_info},
 	{"run", "run a sequence through a model", command_run},
+	{"compare", "compare recorded outputs with those of every instruction set",
+         command_compare},
+	{"digest", "print the digests of this machine's results", command_digest},
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

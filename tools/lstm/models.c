@@ -82,6 +82,31 @@ const char *model_activation(char *text, const lstm_activation *activation)
 	return text;
 }
 
+/* ---- arrays ---------------------------------------------------------------------------------- */
+int model_cells(const lstm_desc *desc)
+{
+	return desc->layers * (desc->direction == LSTM_BIDIRECTIONAL ? 2 : 1);
+}
+
+void model_arrays(const lstm_desc *desc, const lstm_weights *weights, int cell,
+                  struct model_array arrays[MODEL_ARRAYS])
+{
+	const lstm_weights *w = &weights[cell];
+	const float *values[MODEL_ARRAYS] = {w->w, w->u, w->b, w->b2, w->peephole, w->projection};
+	size_t directions = desc->direction == LSTM_BIDIRECTIONAL ? 2 : 1;
+	size_t hidden = (size_t)desc->hidden;
+	size_t output = desc->projection ? (size_t)desc->projection : hidden;
+	size_t width = (size_t)cell < directions ? (size_t)desc->input : directions * output;
+	size_t counts[MODEL_ARRAYS] = {4 * hidden * width, 4 * hidden * output, 4 * hidden,
+	                               4 * hidden,         3 * hidden,          output * hidden};
+	int k;
+
+	for (k = 0; k < MODEL_ARRAYS; k++) {
+		arrays[k].values = values[k];
+		arrays[k].count = values[k] ? counts[k] : 0;
+	}
+}
+
 /* ---- facts ----------------------------------------------------------------------------------- */
 static int belongs(const struct model_facts *facts, const lstm_tensor *tensor)
 {

@@ -23,6 +23,25 @@ size_t models_read(lstm_file *file, const char *path, const char *prefix,
                    struct model_facts **facts);
 void models_free(struct model_facts *facts, size_t count);
 
+/* The arrays of one layer and direction, cell = layer * directions + direction, in the order of
+ * lstm_weights; values is NULL of what is absent. */
+enum {
+	MODEL_ARRAYS = 6,
+	MODEL_W = 0,
+	MODEL_U,
+	MODEL_B,
+	MODEL_B2,
+	MODEL_PEEPHOLE,
+	MODEL_PROJECTION
+};
+struct model_array {
+	const float *values;
+	size_t count;
+};
+void model_arrays(const lstm_desc *desc, const lstm_weights *weights, int cell,
+                  struct model_array arrays[MODEL_ARRAYS]);
+int model_cells(const lstm_desc *desc);
+
 /* Whether the tensor belongs to one of these LSTMs. */
 int models_use(const struct model_facts *facts, size_t count, const lstm_tensor *tensor);
 
