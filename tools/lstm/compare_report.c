@@ -30,12 +30,12 @@ static double derive_tolerance(const struct comparison *k)
 {
 	const struct compare_runner *moved = &k->runners[k->count - 1];
 	const struct errors *e;
-	double magnitude = 1;
+	double magnitude = 0;
 	size_t n;
 
 	for (n = 0; (e = errors_at(k, moved, n)) != NULL; n++)
 		magnitude = fmax(magnitude, e->magnitude);
-	return SENSITIVITY_SAFETY * largest(k, moved) + SENSITIVITY_COARSE * magnitude;
+	return sensitivity_tolerance(largest(k, moved), magnitude);
 }
 
 static void print_errors(const struct comparison *k, const char *what,

@@ -13,6 +13,7 @@ static const struct cli_command commands[] = {
 	{"run", "run a sequence through a model", command_run},
 	{"compare", "compare recorded outputs with those of every instruction set",
          command_compare},
+	{"embed", "write a model as a C header", command_embed},
 	{"digest", "print the digests of this machine's results", command_digest},
 };
 

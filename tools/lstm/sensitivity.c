@@ -42,7 +42,9 @@ static const float *move(float **room, const struct model_array *array, double r
 	for (k = 0; k < array->count; k++) {
 		double value = (double)array->values[k];
 
-		to[k] = (float)(value + sign(seed) * (relative * fabs(value) + absolute));
+		if (isfinite(value)) /* an infinity stays what it is */
+			value += sign(seed) * (relative * fabs(value) + absolute);
+		to[k] = (float)value;
 	}
 	*room += array->count;
 	return to;
@@ -60,7 +62,7 @@ static void move_cell(const lstm_desc *desc, const lstm_weights *weights, int ce
 	model_arrays(desc, weights, cell, from);
 	terms = (double)((from[MODEL_W].count + from[MODEL_U].count) / rows) + 2;
 	relative = sqrt(terms) * u;
-	projected = sqrt((double)desc->hidden) * u;
+	projected = sqrt(fmax(4, (double)desc->hidden)) * u;
 	memset(to, 0, sizeof(*to));
 	to->w = move(room, &from[MODEL_W], relative, 0, seed);
 	to->u = move(room, &from[MODEL_U], relative, 0, seed);
@@ -94,4 +96,9 @@ lstm_status sensitivity_model(lstm_model **model, const lstm_desc *desc,
 	free(moved);
 	free(room);
 	return status;
+}
+
+double sensitivity_tolerance(double moved, double magnitude)
+{
+	return SENSITIVITY_SAFETY * moved + SENSITIVITY_COARSE * fmax(1, magnitude);
 }

@@ -21,4 +21,7 @@
 lstm_status sensitivity_model(lstm_model **model, const lstm_desc *desc,
                               const lstm_weights *weights);
 
+/* The tolerance, when outputs as large as magnitude, or less than 1, were moved by so much. */
+double sensitivity_tolerance(double moved, double magnitude);
+
 #endif
