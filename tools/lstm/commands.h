@@ -2,6 +2,7 @@
 #ifndef LSTM_TOOL_COMMANDS_H
 #define LSTM_TOOL_COMMANDS_H
 
+int command_bench(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_digest(int argc, char **argv);
 int command_embed(int argc, char **argv);

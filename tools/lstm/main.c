@@ -14,6 +14,7 @@ static const struct cli_command commands[] = {
 	{"compare", "compare recorded outputs with those of every instruction set",
          command_compare},
 	{"embed", "write a model as a C header", command_embed},
+	{"bench", "measure this machine", command_bench},
 	{"digest", "print the digests of this machine's results", command_digest},
 };
 
