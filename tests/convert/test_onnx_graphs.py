@@ -307,6 +307,26 @@ class Decomposed(OnnxTest):
         self.refused(self.write(*self.step(lstm, names=False)),
                      "expected a matrix that is told to be that of h")
 
+    def test_unrolled_steps_are_one_and_tell_h_from_x(self):
+        lstm = random_lstm(39, (5, 5), cell=True, prefix="net.rnn.")
+        nodes, weights = self.step(lstm, names=False)
+        again = {"h": "h1", "c": "c1"}
+        second = []
+        for node in nodes:
+            copy = helper.make_node(
+                node.op_type, [again.get(name, name if name in weights else name + "2")
+                               for name in node.input], [name + "2" for name in node.output],
+                name=node.name)
+            copy.attribute.extend(node.attribute)
+            second.append(copy)
+        path = self.save(nodes + second, weights,
+                         [value_info(name, 2) for name in ("X", "X2", "h", "c")],
+                         [value_info("h12", 2)])
+        tensors, _, said = self.convert(path, against="ONNX Runtime")
+        np.testing.assert_array_equal(tensors["net.rnn.weight_hh"], lstm.parts[0]["weight_hh"])
+        self.assertEqual(said.count("verified"), 1)
+        self.assertNotIn("left out", said)
+
     def test_square_matrices_with_names(self):
         lstm = random_lstm(37, (5, 5), cell=True, prefix="net.rnn.")
         self.assert_found(self.write(*self.step(lstm)), lstm)
