@@ -264,7 +264,7 @@ def python_with_torch():
 
 def reference(lstm, path):
     plain = (tuple(lstm.activations) == DEFAULT_ACTIVATIONS and lstm.direction != "reverse"
-             and not (lstm.clip or lstm.cell_clip or lstm.input_forget)
+             and lstm.biases != 1 and not (lstm.clip or lstm.cell_clip or lstm.input_forget)
              and "weight_peephole" not in lstm.parts[0])
     if not plain:
         raise Unavailable("PyTorch has no LSTM of these options")
