@@ -47,9 +47,11 @@ class SafeTensor:
 
     def __init__(self, entry):
         self.dtype, self.data = self.DTYPES.get(entry["dtype"]), entry["data"]
-        self.shape = tuple(entry["shape"])
+        self.type, self.shape = entry["dtype"], tuple(entry["shape"])
 
-    def array(self, _name):
+    def array(self, name):
+        if self.dtype is None:
+            raise ConvertError(f"tensor {name!r}", "numbers of a type that numpy has", self.type)
         if self.dtype == pytorch_file.BF16:
             return pytorch_file.widened(np.frombuffer(self.data, "<u2")).reshape(self.shape)
         return np.frombuffer(self.data, "<" + self.dtype).reshape(self.shape)
