@@ -29,7 +29,7 @@ def load(path, options):
     layers = list(keras_layers.walk(model.config))
     found = [layer for layer in layers[1:] if keras_layers.recurrent(layer)]
     if not found:
-        kinds = dict.fromkeys(layer.kind for layer in layers[1:])
+        kinds = dict.fromkeys(layer.kind for layer in layers[1:] if layer.kind not in SILENT)
         raise ConvertError("content", "LSTM, Bidirectional of it, or RNN of LSTMCells",
                            ", ".join(kinds) or "no layers")
     notes = list(notes_on_model(layers, found, model))
