@@ -15,6 +15,7 @@ import importlib
 
 MODULES = [
     "keras",
+    "tflite",
 ]
 
 
