@@ -213,11 +213,29 @@ def consume(stage):
     stage.counted("tests/consume/run")
 
 
+def cli(stage):
+    """the lstm command as it is installed"""
+    if not (stage.configure("native", CC="gcc") and stage.ninja("native")):
+        return
+    shutil.rmtree(BUILD / "installed", ignore_errors=True)
+    if stage.must("meson", "install", "-C", BUILD / "native", "--no-rebuild", "--destdir",
+                  BUILD / "installed"):
+        (program,) = (BUILD / "installed").glob("**/bin/lstm")
+        stage.counted("tests/test_cli.py", program)
+
+
 def vad(stage):
     """the voice activity example against ONNX Runtime"""
     if (stage.configure("native", CC="gcc") and stage.ninja("native", "examples/lstm-vad")
             and stage.must("tools/fetch-vad", "--golden")):
         stage.counted("tests/test_vad.py", BUILD / "native" / "examples" / "lstm-vad")
+
+
+def convert(stage):
+    """the converters, on models that the frameworks make"""
+    if stage.configure("native", CC="gcc") and stage.ninja("native", "tools/lstm/lstm"):
+        program = BUILD / "native" / "tools" / "lstm" / "lstm"
+        stage.counted("tests/convert/run", LSTM=str(program))
 
 
 def fuzz(stage):
@@ -237,7 +255,9 @@ EMULATED = {
     "allocation-sleef": "avx512",
     "memory-sleef": "avx512",
 }
-STAGES = [header, native, clang, sanitize, threads, aarch64, avx512, consume, vad, fuzz]
+STAGES = [
+    header, native, clang, sanitize, threads, aarch64, avx512, consume, cli, vad, convert, fuzz,
+]
 
 
 def inapplicable(stage):

@@ -14,6 +14,8 @@ A module imports what its REQUIREMENTS name inside its functions.
 import importlib
 
 MODULES = [
+    "pytorch",
+    "onnx_model",
     "keras",
     "tflite",
 ]

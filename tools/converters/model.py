@@ -45,6 +45,11 @@ def activation(name, *parameters):
     return f"{name}({','.join(map(number_text, parameters))})" if parameters else name
 
 
+def split_activations(text):
+    """The names in a value of lstm.activations."""
+    return tuple(re.findall(r"\w+(?:\([^)]*\))?", text or ""))
+
+
 def to_ifgo(array, order, axis=0):
     """Bring the gate blocks along an axis from an order such as "iofg" (or "iofc") to i f g o."""
     blocks = dict(zip(order.replace("c", "g"), np.split(array, 4, axis)))
@@ -267,7 +272,16 @@ def together(lstms):
             if name in ours:
                 raise ConvertError(f"tensor {name!r}", "one of this name", "two")
             tensors[name] = array
+    for name in tensors:
+        check_name(name)
     return tensors, metadata
+
+
+def check_name(name):
+    """Refuse what a safetensors file cannot call a tensor."""
+    plain = name.encode("utf-8", "ignore").decode("utf-8") == name
+    if not plain or "\0" in name or name == "__metadata__":
+        raise ConvertError("tensor", "a name that safetensors can have", repr(name))
 
 
 def write(path, tensors, metadata):
