@@ -9,7 +9,7 @@ import subprocess
 
 import numpy as np
 from converters import keras as keras_format
-from converters import model, report, verify
+from converters import model, verify
 from keras_models import LIMIT, STEPS, STREAMS, WIDTH, Keras, keras, layers, of_keras, randomize
 from keras_models import sequential, some_x
 from kit import oracle, read
@@ -86,12 +86,12 @@ class Layers(Keras):
             expected, y, _, lstm, metadata = self.only(layer)
             self.assertEqual(metadata["lstm.direction"], "reverse")
             self.assert_close(y[::-1], expected)
-            self.assertIn("last step first", "\n".join(report.describe(lstm)))
+            self.assertIn("last step first", "\n".join(lstm.notes))
 
     def test_last_output_alone_is_the_last_h(self):
         expected, _, hn, lstm, _ = self.only(layers.LSTM(4))
         self.assert_close(hn[0], expected)
-        self.assertIn("return_sequences false", "\n".join(report.describe(lstm)))
+        self.assertIn("return_sequences false", "\n".join(lstm.notes))
         expected, _, hn, _, _ = self.only(layers.Bidirectional(layers.LSTM(4)))
         self.assert_close(np.concatenate(list(hn), -1), expected)
 
@@ -106,7 +106,7 @@ class Layers(Keras):
                 self.assert_close(function(y[:, :, :4], y[:, :, 4:]), expected)
                 self.assertEqual(metadata.get("keras.both.merge_mode"),
                                  None if merge == "concat" else merge)
-                self.assertIn(f"merge_mode {merge}:", "\n".join(report.describe(lstm)))
+                self.assertIn(f"merge_mode {merge}:", "\n".join(lstm.notes))
 
     def test_directions_may_have_other_activations_and_biases(self):
         layer = layers.Bidirectional(
@@ -203,7 +203,7 @@ class Models(Keras):
                                     layers.LSTM(4, stateful=True, return_sequences=True)])
         randomize(network)
         (lstm,), _ = self.converted(self.save(network))
-        self.assertIn("stateful", "\n".join(report.describe(lstm)))
+        self.assertIn("stateful", "\n".join(lstm.notes))
 
     def test_custom_class_does_not_hinder_the_layer(self):
         @keras.saving.register_keras_serializable("mine")
@@ -228,7 +228,7 @@ class Models(Keras):
                                        network.get_weights()):
                     np.testing.assert_array_equal(lstm.parts[0][stem][:4],
                                                   array.astype(np.float32).T[:4])
-                self.assertIn(dtype, "\n".join(report.describe(lstm)))
+                self.assertIn(dtype, "\n".join(lstm.notes))
 
 
 class Versions(Keras):

@@ -16,7 +16,8 @@ INPUT, RECURRENT, PEEPHOLE, BIAS, PROJECTION, PROJECTION_BIAS = 0, 4, 8, 11, 15,
 FORWARD, BACKWARD = 1, 18
 LAYER_NORM = range(20, 24)  # of the operators of one direction
 AUXILIARY = range(39, 48)  # of the bidirectional one
-ACTIVATIONS = {"NONE": "linear", "RELU": "relu", "TANH": "tanh"}
+# Not NONE, for which the runtime takes memory that it has not written as the output of the cell.
+ACTIVATIONS = {"RELU": "relu", "TANH": "tanh"}
 
 
 def matches(path, head):
@@ -24,7 +25,14 @@ def matches(path, head):
 
 
 def load(path, options):
-    model = tflite_files.read(path)
+    try:
+        return list(lstms_in(tflite_files.read(path)))
+    except tflite_files.DAMAGED as error:
+        raise ConvertError("content", "a whole TensorFlow Lite model",
+                           f"damage ({error})") from None
+
+
+def lstms_in(model):
     found = [op for op in model.operators if op.name in OPERATORS]
     if not found:
         names = dict.fromkeys(op.name for op in model.operators)
@@ -32,8 +40,8 @@ def load(path, options):
         raise ConvertError("operators", " or ".join(OPERATORS), ", ".join(names) + hint)
     groups = grouped(model, found)
     single = len(groups) == 1
-    return [lstm_of(model, "lstm." if single else f"lstm_{index}.", ops)
-            for index, ops in enumerate(groups)]
+    for index, ops in enumerate(groups):
+        yield lstm_of(model, "lstm." if single else f"lstm_{index}.", ops)
 
 
 def grouped(model, found):
@@ -45,7 +53,7 @@ def grouped(model, found):
             continue
         pair = [op, *(other for other in found if other not in taken and model.both(op, other))]
         if len(pair) == 2:
-            pair.sort(key=model.reversed_in)
+            pair.sort(key=model.backward)
         taken.update(pair)
         groups.append(pair if len(pair) == 2 else [op])
     return groups
@@ -68,7 +76,7 @@ def lstm_of(model, prefix, ops):
         bases, direction = [(each, FORWARD) for each in ops], "bidirectional"
     else:
         bases = [(op, FORWARD)]
-        direction = "reverse" if model.reversed_in(op) else "forward"
+        direction = "reverse" if model.backward(op) else "forward"
     notes = list(notes_of(model, ops, what))
     parts, coupled = [], set()
     for each, base in bases:
@@ -153,7 +161,7 @@ def notes_of(model, ops, what):
         yield "time major: x and y are [steps, batch, size], as in lstm run"
     else:
         yield "batch major: x and y are [batch, steps, size]: lstm run --layout batch"
-    if len(ops) == 1 and model.reversed_in(op):
+    if len(ops) == 1 and model.backward(op):
         yield "the model reverses x in time before it: here a reverse LSTM, y in the order of x"
     yield "the state goes on from call to call, as in lstm_run"
     if op.name == OPERATORS[1] and not op.options.MergeOutputs():

@@ -6,9 +6,9 @@ import numpy as np
 
 from .model import ConvertError
 
-# What the accessors of a damaged flatbuffer raise: they trust its offsets.
+# What the accessors of a damaged flatbuffer raise, at any time: they trust its offsets.
 DAMAGED = (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError,
-           UnicodeDecodeError)  # fmt: skip
+           UnicodeDecodeError, RecursionError)  # fmt: skip
 OPTIONS = {"UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
            "BIDIRECTIONAL_SEQUENCE_LSTM": "BidirectionalSequenceLSTMOptions",
            "LSTM": "LSTMOptions"}  # fmt: skip
@@ -17,11 +17,7 @@ OPTIONS = {"UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
 def read(path):
     with open(path, "rb") as file:
         data = file.read()
-    try:
-        return Model(data)
-    except DAMAGED as error:
-        raise ConvertError("content", "a whole TensorFlow Lite model",
-                           f"damage ({error})") from None
+    return Model(data)
 
 
 class Model:
@@ -61,13 +57,18 @@ class Model:
         axes = before.tensor(1)
         return before if axes and axes.array("REVERSE_V2").tolist() in ([time], [time - 3]) else None
 
-    def reversed_in(self, op):
-        return self.reversal(op) is not None
+    def backward(self, op):
+        """Whether an LSTM operator gets the last step first: an odd number of REVERSE_V2 is before
+        it, with other LSTM operators in between."""
+        reversal = self.reversal(op)
+        before = self.producer((reversal or op).tensor(0))
+        between = before is not None and before.name in OPTIONS and self.backward(before)
+        return between != (reversal is not None)
 
     def both(self, op, other):
         """Whether the two are the directions of one LSTM: the same x, y side by side."""
-        first, second = sorted((op, other), key=self.reversed_in)
-        if self.reversed_in(first) or not self.reversed_in(second):
+        first, second = sorted((op, other), key=self.backward)
+        if self.backward(first) or self.reversal(second) is None:
             return False
         x, y = self.reversal(second).tensor(0), second.outputs[0]
         if first.tensor(0) != x or not alike(first, second):
@@ -142,11 +143,8 @@ class Tensor:
             raise ConvertError(what, "float32 or float16 (the models that are not quantized)", kind)
         if self.table.Sparsity() is not None:
             raise ConvertError(what, "a dense tensor", "a sparse one")
-        try:
-            buffer = self.model.root.Buffers(self.table.Buffer())
-            data = np.empty(0) if buffer.DataLength() == 0 else buffer.DataAsNumpy()
-        except DAMAGED as error:
-            raise ConvertError(what, "numbers in the file", f"damage ({error})") from None
+        buffer = self.model.root.Buffers(self.table.Buffer())
+        data = np.empty(0) if buffer.DataLength() == 0 else buffer.DataAsNumpy()
         dtype = np.dtype(types[kind])
         expected = int(np.prod(self.shape, dtype=np.int64)) * dtype.itemsize
         if data.size == 0 and (producer is not None or expected):

@@ -24,30 +24,38 @@ def reference(lstm, path):
 
 
 def run_operator(interpreter, schema, path, op, x, both):
-    """y [T, B, ...] of x [T, B, input], backward in time if the model turns x around before it."""
-    reverse = op.model.reversed_in(op)
+    """y [T, B, ...] of x [T, B, input], backward in time if the model turns x around before it.
+
+    Each stream by itself: LiteRT 2.3 mixes up the streams in a bidirectional operator that is batch
+    major and has one output."""
+    reverse = op.model.backward(op)
     x = x[::-1] if reverse else x
-    single, major = op.name == "LSTM", op.name == "LSTM" or op.options.TimeMajor()
-    x = x if major else x.swapaxes(0, 1)
-    shape = x.shape[1:] if single else x.shape
-    data = alone(schema, path, op, list(shape), x.shape[1] if major else x.shape[0], both)
+    steps, streams, width = x.shape
+    single = op.name == "LSTM"
+    shape = [1, width] if single else [steps, 1, width]
+    if not single and not op.options.TimeMajor():
+        shape = [1, steps, width]
     plain = interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES  # which print that they run
+    data = alone(schema, path, op, shape, both)
     runtime = interpreter.Interpreter(model_content=data, experimental_op_resolver_type=plain)
     runtime.allocate_tensors()
     place = runtime.get_input_details()[0]["index"]
-    results = []
-    for given in x if single else [x]:
-        runtime.set_tensor(place, np.ascontiguousarray(given))
-        runtime.invoke()
-        outputs = [runtime.get_tensor(each["index"]) for each in runtime.get_output_details()]
-        results.append(np.concatenate(outputs, axis=-1))
-    y = np.stack(results) if single else results[0]
-    y = y if major else y.swapaxes(0, 1)
+    y = []
+    for stream in range(streams):
+        runtime.reset_all_variables()
+        results = []
+        for given in x[:, stream] if single else [x[:, stream]]:
+            runtime.set_tensor(place, np.ascontiguousarray(given.reshape(shape)))
+            runtime.invoke()
+            outputs = [runtime.get_tensor(each["index"]) for each in runtime.get_output_details()]
+            results.append(np.concatenate(outputs, axis=-1))
+        y.append(np.concatenate(results).reshape(steps, -1))
+    y = np.stack(y, axis=1)
     return y[::-1] if reverse else y
 
 
-def alone(schema, path, op, shape, batch, both):
-    """A model that is this operator and what makes its constants, for this shape of x."""
+def alone(schema, path, op, shape, both):
+    """A model that is this operator and what makes its constants, for one stream of this shape of x."""
     import flatbuffers
 
     with open(path, "rb") as file:
@@ -63,7 +71,7 @@ def alone(schema, path, op, shape, batch, both):
                    *(graph.tensors[each.index] for each in op.outputs)]:
         tensor.shapeSignature = None
     for each in op.inputs[35:39] if both else op.inputs[18:20]:
-        graph.tensors[each.index].shape = [batch, each.shape[-1]]
+        graph.tensors[each.index].shape = [1, each.shape[-1]]
         graph.tensors[each.index].shapeSignature = None
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), b"TFL3")
