@@ -108,6 +108,17 @@ class Layers(Keras):
                                  None if merge == "concat" else merge)
                 self.assertIn(f"merge_mode {merge}:", "\n".join(lstm.notes))
 
+    def test_two_outputs_are_verified(self):
+        x = keras.Input((None, WIDTH))
+        layer = layers.Bidirectional(layers.LSTM(4, return_sequences=True), merge_mode=None)
+        network = keras.Model(x, layer(x))
+        randomize(network)
+        (lstm,), target = self.converted(self.save(network))
+        self.assertIn("two outputs", "\n".join(lstm.notes))
+        y, *_ = self.run_it(target, lstm, some_x())
+        for half, expected in zip(np.split(y, 2, 2), network(some_x().swapaxes(0, 1))):
+            self.assert_close(half, np.asarray(expected).swapaxes(0, 1))
+
     def test_directions_may_have_other_activations_and_biases(self):
         layer = layers.Bidirectional(
             layers.LSTM(4, return_sequences=True, use_bias=False),

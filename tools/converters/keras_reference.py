@@ -12,17 +12,10 @@ DROPPED = ("time_major", "implementation", "batch_input_shape", "build_config")
 
 def reference(lstm, path):
     keras = import_keras()
-    lstms = lstm.source.get("joined", [lstm])
-    layers, how = layers_of(keras, lstms, path)
-    members = [made(keras, layer, each) for layer, each in zip(layers, lstms)]
-    if len(members) == 1:
-        run, view = members[0]
-    elif any(view_of_one for _, view_of_one in members[:-1]):
-        raise Unavailable("layers that do not give y step by step are joined")
-    else:
-        run, view = chained(lstms, [run for run, _ in members]), members[-1][1]
+    layer, how = layer_of(keras, lstm, path)
+    layer = prepared(keras, layer, lstm)
     version = f"{keras.__version__} on {keras.backend.backend()}{how}"
-    return Reference("Keras", version, run, view=view)
+    return Reference("Keras", version, runner(layer), view=viewer(lstm, layer))
 
 
 def import_keras():
@@ -36,15 +29,14 @@ def import_keras():
     return keras
 
 
-def layers_of(keras, lstms, path):
-    """Keras's layers, and how they were made.  Keras 3 loads few models of Keras 2 as a whole, and
-    none with classes that it does not know; the layer by itself it does."""
+def layer_of(keras, lstm, path):
+    """Keras's layer, and how it was made.  Keras 3 loads few models of Keras 2 as a whole, and none
+    with classes that it does not know; the layer by itself it does."""
     try:
         try:
-            model = keras.saving.load_model(path, compile=False)
-            return [layer_in(model, lstm) for lstm in lstms], ""
+            return layer_in(keras.saving.load_model(path, compile=False), lstm), ""
         except Exception:  # of any kind: it runs what the model's own classes run
-            return [layer_alone(keras, lstm) for lstm in lstms], ", the layer by itself"
+            return layer_alone(keras, lstm), ", the layer by itself"
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise Unavailable(f"Keras {keras.__version__} does not load it: {reason[:160]}") from None
@@ -75,20 +67,8 @@ def modern(config):
     return {"module": "keras.layers", **kept} if "class_name" in kept else kept
 
 
-def chained(lstms, runs):
-    """Each one's y is the next one's x."""
-    def run(x, h0, c0):
-        start = 0
-        for lstm, each in zip(lstms, runs):
-            end = start + len(lstm.parts)
-            x = each(x, h0[start:end], c0[start:end])
-            start = end
-        return x
-    return run
-
-
-def made(keras, layer, lstm):
-    """run and view of the Reference for one layer."""
+def prepared(keras, layer, lstm):
+    """The layer as it is to be run: it gives its states too, and keeps none."""
     if layer.dtype_policy.compute_dtype not in PURE:
         raise Unavailable(f"Keras computes it in {layer.dtype_policy.compute_dtype}")
     directions = [layer]
@@ -102,42 +82,46 @@ def made(keras, layer, lstm):
         layer = keras.layers.RNN(cell, return_sequences=True, go_backwards=layer.go_backwards)
     for each in (layer, *directions):
         each.stateful = False  # which is bound to a batch size
-    run = runner(layer, stacked=hasattr(getattr(layer, "cell", None), "cells"))
-    return run, viewer(lstm, layer)
+        each.return_state = True
+    return layer
 
 
-def runner(layer, stacked):
+def runner(layer):
+    stacked = hasattr(getattr(layer, "cell", None), "cells")
+
     def run(x, h0, c0):
         states = [list(pair) for pair in zip(h0, c0)]
         states = states if stacked else [state for pair in states for state in pair]
-        given = layer(x.transpose(1, 0, 2), initial_state=states)
-        given = list(given) if isinstance(given, (list, tuple)) else [given]
-        if layer.return_state:
-            given = given[: -len(states)]
-        arrays = [np.asarray(each) for each in given]
-        arrays = [each.swapaxes(0, 1) if layer.return_sequences else each for each in arrays]
-        return arrays[0] if len(arrays) == 1 else tuple(arrays)
+        given = list(layer(x.swapaxes(0, 1), initial_state=states))
+        outputs, states = given[: -len(states)], given[-len(states) :]
+        if stacked:
+            states = [state for pair in states for state in pair]
+        outputs = [np.asarray(each) for each in outputs]
+        if layer.return_sequences:
+            outputs = [each.swapaxes(0, 1) for each in outputs]
+        return (*outputs, np.stack(states[::2]), np.stack(states[1::2]))
 
     return run
 
 
 def viewer(lstm, layer):
-    """What Keras's layer makes of y and hn, or None if that is y."""
+    """What Keras's layer makes of y, or None if that is y itself."""
     merge = getattr(layer, "merge_mode", "concat")
     if layer.return_sequences and merge == "concat" and lstm.direction != "reverse":
         return None
 
-    def view(y, hn, _):
+    def view(y, hn, cn):
         if layer.return_sequences:
             halves = np.split(y[::-1] if lstm.direction == "reverse" else y, lstm.directions, 2)
         else:
             halves = list(hn[-lstm.directions :])
         if lstm.directions == 1 or merge is None:
-            return tuple(halves)
+            return (*halves, hn, cn)
         forward, backward = halves
-        return {"concat": lambda: np.concatenate(halves, -1), "sum": lambda: forward + backward,
-                "mul": lambda: forward * backward,
-                "ave": lambda: (forward + backward) / 2}[merge]()  # fmt: skip
+        merged = {"concat": lambda: np.concatenate(halves, -1), "sum": lambda: forward + backward,
+                  "mul": lambda: forward * backward,
+                  "ave": lambda: (forward + backward) / 2}[merge]()  # fmt: skip
+        return merged, hn, cn
 
     return view
 

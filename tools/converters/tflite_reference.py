@@ -12,8 +12,6 @@ def reference(lstm, path):
         from ai_edge_litert import interpreter, schema_py_generated
     except ImportError as error:
         raise Unavailable(f"LiteRT is not installed ({error})") from None
-    if "joined" in lstm.source:
-        raise Unavailable("layers that are joined are operators of their own")
 
     def run(x, *_):
         runs = [run_operator(interpreter, schema_py_generated, path, op, x, len(lstm.parts) == 2
