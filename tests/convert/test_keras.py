@@ -47,7 +47,7 @@ class Layers(Keras):
         self.assertEqual(metadata, {"lstm.gates": "ifgo", "lstm.bias": "single"})
         self.assertEqual(sorted(tensors), ["voice.bias_ih_l0", "voice.weight_hh_l0",
                                            "voice.weight_ih_l0"])
-        np.testing.assert_array_equal(tensors["voice.weight_ih_l0"][:, 0] * 8, [1, 2, 3, 4, 5, 6, 7, 8])
+        np.testing.assert_array_equal(tensors["voice.weight_ih_l0"][:, 0] * 8, range(1, 9))
         np.testing.assert_array_equal(tensors["voice.weight_hh_l0"][3] * 16, [3, 11])
         np.testing.assert_array_equal(tensors["voice.bias_ih_l0"] * 4, range(8))
 
@@ -192,14 +192,15 @@ class Models(Keras):
         y = layers.LSTM(2, dropout=0.25, return_sequences=True, zero_output_for_mask=True)(y)
         text = self.convert(self.save(keras.Model(x, layers.Dense(1, name="head")(y))),
                             against="Keras 3")[2]
-        for sentence in ("written by Keras 3", r"\[batch, steps, size\]", r"left out: .*head \(Dense",
-                         r"hole \(Masking\) masks the steps whose input is -1.0",
+        for sentence in ("written by Keras 3", r"\[batch, steps, size\]",
+                         r"left out: .*head \(Dense", r"hole \(Masking\) masks the steps whose input is -1.0",
                          "zero_output_for_mask", "dropout is of training", "were i f c o",
                          "columns were gates: transposed", "biases +one"):
             self.assertRegex(text, sentence)
 
     def test_layer_inside_time_distributed_is_found(self):
-        inner = keras.Sequential([keras.Input((None, WIDTH)), layers.LSTM(4, name="deep")], name="i")
+        deep = layers.LSTM(4, name="deep")
+        inner = keras.Sequential([keras.Input((None, WIDTH)), deep], name="i")
         x = keras.Input((2, STEPS, WIDTH))
         network = keras.Model(x, layers.TimeDistributed(inner, name="each")(x))
         randomize(network)
@@ -259,7 +260,8 @@ class Versions(Keras):
 
     def test_hard_sigmoid_is_that_of_the_version(self):
         limits = []
-        for version, name in (("2.2.4-tf", "hardsigmoid(2e-1,5e-1)"), ("3.0.0", "hardsigmoid_keras3")):
+        for version, name in (("2.2.4-tf", "hardsigmoid(2e-1,5e-1)"),
+                              ("3.0.0", "hardsigmoid_keras3")):
             path = self.hard(version)
             (lstm,), target = self.converted(path)
             self.assertEqual(read(target)[1]["lstm.activations"], f"{name},tanh,tanh")

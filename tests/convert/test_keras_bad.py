@@ -104,6 +104,23 @@ class Bad(Keras):
         old.write_bytes(whole[: len(whole) // 2])
         self.refused(old, "old.h5: content: expected a whole HDF5 file")
 
+    def test_no_damage_is_more_than_a_refusal(self):
+        random = np.random.default_rng(5)
+        refused = 0
+        for path in (self.plain("model.h5"), self.plain()):
+            whole = path.read_bytes()
+            for _ in range(200):
+                data = bytearray(whole)
+                for place in random.integers(16, len(data), 4):
+                    data[place] = random.integers(256)
+                path.write_bytes(data)
+                try:
+                    for lstm in keras_format.load(str(path), None):
+                        lstm.check()
+                except model.ConvertError:
+                    refused += 1
+        self.assertGreater(refused, 200, "most damage is seen")
+
     def test_other_hdf5_files_are_refused(self):
         network = sequential(layers.LSTM(2, name="voice"))
         network.save_weights(self.folder / "only.weights.h5")

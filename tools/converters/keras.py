@@ -22,7 +22,14 @@ def matches(path, head):
 
 
 def load(path, options):
-    model = keras_files.read(path)
+    try:
+        return lstms_in(keras_files.read(path))
+    except keras_files.DAMAGED as error:
+        raise ConvertError("content", "a whole Keras model",
+                           f"damage ({' '.join(str(error).split())})") from None
+
+
+def lstms_in(model):
     major = model.major()
     if major is not None and major < 2:
         raise ConvertError("keras_version", "2 or newer", model.version)
@@ -49,8 +56,8 @@ def notes_on_model(layers, found, model):
              if layer.kind == "Masking" or layer.config.get("mask_zero")]
     for layer in masks:
         value = layer.config.get("mask_value", 0)
-        yield (f"{layer.name} ({layer.kind}) masks the steps whose input is {value}: Keras's states "
-               "skip them; the mask is not in the file, so the run must be told of it")
+        yield (f"{layer.name} ({layer.kind}) masks the steps whose input is {value}: Keras's "
+               "states skip them; the mask is not in the file, so the run must be told of it")
 
 
 def lstms_of(layer, model, notes):

@@ -13,6 +13,8 @@ import numpy as np
 from .model import ConvertError
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
+# What h5py raises, at any time, of a file whose inner addresses are wrong.
+DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 ZIP = b"PK\x03\x04"
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights"
 
@@ -59,7 +61,7 @@ def parse(text, what):
 
 
 def snake_case(name):
-    """A class's name as Keras has it in the paths of its files: TimeDistributed, time_distributed."""
+    """A class's name in the paths of Keras's files: TimeDistributed, time_distributed."""
     name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", re.sub(r"\W+", "", name))
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
@@ -142,10 +144,7 @@ def array_of(dataset, what):
 
     if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
         raise ConvertError(what, "an array in the file itself", "none")
-    try:
-        array = dataset[()]
-    except OSError as error:
-        raise ConvertError(what, "an array that can be read", str(error)) from None
+    array = dataset[()]
     if dataset.attrs.get("dtype") in ("bfloat16", b"bfloat16") and array.itemsize == 2:
         array = (array.view("<u2").astype("<u4") << 16).view("<f4")
     return array
@@ -171,7 +170,7 @@ class Npz:
                 if shape == () and dtype.hasobject:
                     value = Unpickler(file).load().item()
                     return [np.asarray(value[key]) for key in sorted(value, key=int)]
-            except (ValueError, TypeError, AttributeError, EOFError, pickle.UnpicklingError) as error:
+            except (*DAMAGED, AttributeError, EOFError, pickle.UnpicklingError) as error:
                 raise ConvertError(what, "a dict of arrays", str(error)) from None
         raise ConvertError(what, "a dict of arrays", f"{dtype} {list(shape)}")
 
@@ -207,7 +206,7 @@ def read_legacy(path):
     version = root.attrs.get("keras_version", groups.attrs.get("keras_version"))
 
     def weights(layer, cells):
-        """The arrays have no places, only an order: kernel, recurrent kernel, bias, cell by cell."""
+        """The arrays have an order alone: kernel, recurrent kernel, bias, cell by cell."""
         what = f"layer {layer.name!r}"
         group = member(groups, layer.outermost, f"group 'model_weights/{layer.outermost}'")
         names = [text_of(name) for name in group.attrs.get("weight_names", ())]

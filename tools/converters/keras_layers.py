@@ -17,7 +17,8 @@ def value_of(config, key, kind, what, default=None):
     """A field of a configuration, of the kind that it must be."""
     value = config.get(key, default)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ConvertError(f"{what}: {key}", kind.__name__, "none" if value is None else repr(value))
+        found = "none" if value is None else repr(value)
+        raise ConvertError(f"{what}: {key}", kind.__name__, found)
     return value
 
 

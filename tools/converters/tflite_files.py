@@ -55,7 +55,8 @@ class Model:
             return None
         time = 0 if op.options.TimeMajor() else 1
         axes = before.tensor(1)
-        return before if axes and axes.array("REVERSE_V2").tolist() in ([time], [time - 3]) else None
+        along = axes and axes.array("REVERSE_V2").tolist() in ([time], [time - 3])
+        return before if along else None
 
     def backward(self, op):
         """Whether an LSTM operator gets the last step first: an odd number of REVERSE_V2 is before

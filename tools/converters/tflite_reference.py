@@ -33,7 +33,8 @@ def run_operator(interpreter, schema, path, op, x, both):
     shape = [1, width] if single else [steps, 1, width]
     if not single and not op.options.TimeMajor():
         shape = [1, steps, width]
-    plain = interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES  # which print that they run
+    # The default delegates print that they run, and do not run an LSTM.
+    plain = interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     data = alone(schema, path, op, shape, both)
     runtime = interpreter.Interpreter(model_content=data, experimental_op_resolver_type=plain)
     runtime.allocate_tensors()
@@ -53,7 +54,7 @@ def run_operator(interpreter, schema, path, op, x, both):
 
 
 def alone(schema, path, op, shape, both):
-    """A model that is this operator and what makes its constants, for one stream of this shape of x."""
+    """A model of this operator and what makes its constants, for one stream of this shape."""
     import flatbuffers
 
     with open(path, "rb") as file:
