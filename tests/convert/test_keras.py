@@ -193,7 +193,8 @@ class Models(Keras):
         text = self.convert(self.save(keras.Model(x, layers.Dense(1, name="head")(y))),
                             against="Keras 3")[2]
         for sentence in ("written by Keras 3", r"\[batch, steps, size\]",
-                         r"left out: .*head \(Dense", r"hole \(Masking\) masks the steps whose input is -1.0",
+                         r"left out: .*head \(Dense",
+                         r"hole \(Masking\) masks the steps whose input is -1.0",
                          "zero_output_for_mask", "dropout is of training", "were i f c o",
                          "columns were gates: transposed", "biases +one"):
             self.assertRegex(text, sentence)

@@ -22,6 +22,11 @@ def matches(path, head):
 
 
 def load(path, options):
+    keras_files.survive(path)
+    return load_here(path)
+
+
+def load_here(path):
     try:
         return lstms_in(keras_files.read(path))
     except keras_files.DAMAGED as error:

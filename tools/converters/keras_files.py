@@ -2,11 +2,16 @@
 
 import io
 import json
+import os
 import pickle
 import re
+import signal
+import subprocess
+import sys
 import zipfile
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -42,6 +47,17 @@ class Model:
         """The major version of Keras, or None."""
         match = re.match(r"\d+", self.version or "")
         return int(match[0]) if match else None
+
+
+def survive(path):
+    """The HDF5 library can crash on a damaged file: so another process reads it first."""
+    code = "import sys; from converters import keras; keras.load_here(sys.argv[1])"
+    tools = str(Path(__file__).resolve().parent.parent)
+    done = subprocess.run([sys.executable, "-B", "-c", code, path], capture_output=True,
+                          env={**os.environ, "PYTHONPATH": tools}, check=False)
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        raise ConvertError("content", "a whole HDF5 file", f"damage that ends its library: {name}")
 
 
 def read(path):
