@@ -16,6 +16,8 @@ import importlib
 MODULES = [
     "pytorch",
     "onnx_model",
+    "keras",
+    "tflite",
 ]
 
 
