@@ -1,0 +1,144 @@
+"""tools/convert: a trained LSTM of another format into the safetensors file that lstm.h reads."""
+
+import argparse
+import fnmatch
+import subprocess
+import sys
+from pathlib import Path
+
+from . import formats, model, report, verify
+from .model import ConvertError
+
+ENVIRONMENT = Path(__file__).with_name("environment")
+EPILOG = """\
+Every LSTM found in INPUT is written under its prefix, unless --name or --prefix selects; `lstm run`
+and lstm_model_load take a prefix.  Then the source's own framework, where it is installed, and the
+lstm command run on random input, and nothing is written if they differ by more than rounding."""
+
+
+def parser():
+    self = argparse.ArgumentParser(
+        prog="convert", usage="tools/convert [OPTION...] INPUT -o OUTPUT.safetensors",
+        description=__doc__, epilog=EPILOG, allow_abbrev=False)
+    self.add_argument("input", metavar="INPUT")
+    self.add_argument("-o", "--output", metavar="OUTPUT", help="the safetensors file to write")
+    self.add_argument("--list", action="store_true", help="only say which LSTMs there are")
+    select = self.add_mutually_exclusive_group()
+    select.add_argument("--name", metavar="PATTERN", help="only the LSTMs whose name matches: rnn*")
+    select.add_argument("--prefix", metavar="P", help="only the LSTM of this prefix: encoder.rnn.")
+    self.add_argument("--stack", metavar="A,B,C", help="join the LSTMs of these names, each the "
+                      "next one's input, as the layers of one; it gets the prefix of the first")
+    self.add_argument("--only", action="store_true", help="leave out the tensors around the LSTM")
+    self.add_argument("--no-verify", action="store_true", help="do not run anything")
+    self.add_argument("--framework", metavar="F", choices=[f.KEY for f in formats.all_formats()],
+                      help="what INPUT is, if its name and content do not tell: %(choices)s")
+    return self
+
+
+def install(packages):
+    if packages:
+        done = subprocess.run([ENVIRONMENT, *packages], stdout=subprocess.DEVNULL, check=False)
+        if done.returncode:
+            raise SystemExit(1)
+
+
+def choose_format(path, framework):
+    known = formats.all_formats()
+    if framework:
+        return next(module for module in known if module.KEY == framework)
+    with open(path, "rb") as file:
+        head = file.read(4096)
+    for module in known:
+        if module.matches(path, head):
+            return module
+    raise ConvertError("content", "a model of " + ", ".join(module.NAME for module in known),
+                       f"{head[:8]!r}..." if head else "an empty file")
+
+
+def select(lstms, options):
+    names = ", ".join(lstm.name for lstm in lstms)
+    if options.stack:
+        chain = []
+        for name in options.stack.split(","):
+            found = [lstm for lstm in lstms if name in (lstm.name, lstm.prefix)]
+            if not found:
+                raise ConvertError("--stack", f"names of {names}", repr(name))
+            chain.append(found[0])
+        return [model.join(chain)]
+    if options.name is not None:
+        chosen = [lstm for lstm in lstms if fnmatch.fnmatchcase(lstm.name, options.name)]
+        wanted = f"a name like {options.name!r}"
+    elif options.prefix is not None:
+        chosen = [lstm for lstm in lstms if lstm.prefix == options.prefix]
+        wanted = f"prefix {options.prefix!r}"
+    else:
+        return lstms
+    if not chosen:
+        raise ConvertError("LSTMs", wanted, names)
+    return chosen
+
+
+def check(module, lstm, draft, path):
+    """Verify one LSTM of the draft, and say how."""
+    try:
+        reference = module.reference(lstm, path)
+    except verify.Unavailable as reason:
+        print(f"  note         {module.NAME}'s own results were not compared: {reason}")
+        reference = verify.equations_reference(lstm)
+    print(report.verified(reference, *verify.compare(lstm, draft, reference)))
+
+
+def convert(options):
+    path = options.input
+    module = choose_format(path, options.framework)
+    install(module.REQUIREMENTS)
+    lstms = module.load(path, options)
+    if not lstms:
+        raise ConvertError("content", "an LSTM", f"none in this {module.NAME} file")
+    for lstm in lstms:
+        lstm.check()
+    lstms = select(lstms, options)
+    print(f"{path}: {module.NAME}")
+    if options.list:
+        for lstm in lstms:
+            print(report.shape_line(lstm))
+        return
+    if options.only:
+        for lstm in lstms:
+            lstm.extras = {}
+    tensors, metadata = model.together(lstms)
+    if not options.no_verify:
+        install(module.VERIFY_REQUIREMENTS)
+    with model.Draft(options.output) as draft:
+        model.write(draft.temporary, tensors, metadata)
+        for lstm in lstms:
+            print("\n".join(report.describe(lstm)))
+            if not options.no_verify:
+                check(module, lstm, draft.temporary, path)
+        draft.keep()
+    print(f"wrote {options.output}")
+
+
+def main():
+    options = parser().parse_args()
+    if not options.list and not options.output:
+        parser().error("-o OUTPUT.safetensors is required, or --list")
+    try:
+        convert(options)
+    except (ConvertError, verify.Unavailable) as error:
+        fail(f"{options.input}: {error}")
+    except OSError as error:
+        fail(f"{error.filename or options.input}: expected a file, found: {error.strerror}")
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def fail(sentence):
+    sys.stdout.flush()
+    print(f"convert: {sentence}", file=sys.stderr)
+    raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
