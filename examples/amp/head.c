@@ -78,7 +78,7 @@ static int load_activations(struct head *head, const struct source *from)
 		at = at[length] ? at + length + 1 : NULL;
 	}
 	if (text && named != head->layers)
-		return source_fail(from, "metadata %s: %d names, one for each layer, expected, %s "
+		return source_fail(from, "metadata %s: a name for each of %d layers expected, %s "
 		                         "found",
 		                   key, head->layers, text);
 	return 1;
