@@ -122,6 +122,7 @@ def oracle(lstm, x, h0, c0):
 
 def main(part):
     """Run the tests of every test_*.py whose names contain part."""
+    os.environ["LSTM"] = os.path.abspath(verify.command())
     suite = unittest.TestSuite()
     unavailable = 0
     for path in sorted(HERE.glob("test_*.py")):

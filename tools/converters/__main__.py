@@ -81,11 +81,13 @@ def select(lstms, options):
 def check(module, lstm, draft, path):
     """Verify one LSTM of the draft, and say how."""
     try:
-        reference = module.reference(lstm, path)
+        reference = verify.reference_of(lstm, module, path)
+        result = verify.compare(lstm, draft, reference)
     except verify.Unavailable as reason:
         print(f"  note         {module.NAME}'s own results were not compared: {reason}")
         reference = verify.equations_reference(lstm)
-    print(report.verified(reference, *verify.compare(lstm, draft, reference)))
+        result = verify.compare(lstm, draft, reference)
+    print(report.verified(reference, *result))
 
 
 def convert(options):
@@ -98,10 +100,8 @@ def convert(options):
     for lstm in lstms:
         lstm.check()
     lstms = select(lstms, options)
-    print(f"{path}: {module.NAME}")
     if options.list:
-        for lstm in lstms:
-            print(report.shape_line(lstm))
+        print("\n".join(map(report.shape_line, lstms)))
         return
     if options.only:
         for lstm in lstms:
@@ -111,8 +111,9 @@ def convert(options):
         install(module.VERIFY_REQUIREMENTS)
     with model.Draft(options.output) as draft:
         model.write(draft.temporary, tensors, metadata)
+        print("\n".join(report.around(f"{path}: {module.NAME}", lstms)))
         for lstm in lstms:
-            print("\n".join(report.describe(lstm)))
+            print("\n".join(report.describe(lstm, lstms)))
             if not options.no_verify:
                 check(module, lstm, draft.temporary, path)
         draft.keep()
@@ -125,7 +126,7 @@ def main():
         parser().error("-o OUTPUT.safetensors is required, or --list")
     try:
         convert(options)
-    except (ConvertError, verify.Unavailable) as error:
+    except ConvertError as error:
         fail(f"{options.input}: {error}")
     except OSError as error:
         fail(f"{error.filename or options.input}: expected a file, found: {error.strerror}")

@@ -13,7 +13,9 @@ A module imports what its REQUIREMENTS name inside its functions.
 
 import importlib
 
-MODULES = []
+MODULES = [
+    "pytorch",
+]
 
 
 def all_formats():

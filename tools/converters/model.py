@@ -45,6 +45,11 @@ def activation(name, *parameters):
     return f"{name}({','.join(map(number_text, parameters))})" if parameters else name
 
 
+def split_activations(text):
+    """The names in a value of lstm.activations."""
+    return tuple(re.findall(r"\w+(?:\([^)]*\))?", text or ""))
+
+
 def to_ifgo(array, order, axis=0):
     """Bring the gate blocks along an axis from an order such as "iofg" (or "iofc") to i f g o."""
     blocks = dict(zip(order.replace("c", "g"), np.split(array, 4, axis)))

@@ -15,8 +15,24 @@ def shape_line(lstm):
             f"hidden {lstm.hidden}{projection}, {count} parameters, {types}")
 
 
-def describe(lstm):
-    """Lines on one LSTM."""
+def common(lstms):
+    """The notes that every LSTM has: they are about the file."""
+    return [note for note in lstms[0].notes if all(note in lstm.notes for lstm in lstms)]
+
+
+def around(title, lstms):
+    """Lines on the file."""
+    yield title
+    for note in common(lstms):
+        yield f"  {note}"
+    names = sorted({name for lstm in lstms for name in lstm.extras})
+    if names:
+        more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+        yield f"  kept beside: {', '.join(names[:6])}{more}"
+
+
+def describe(lstm, lstms):
+    """Lines on one LSTM of those that are written."""
     yield shape_line(lstm)
     yield f"  prefix       {lstm.prefix!r}"
     order = "as they were" if lstm.gates == "i f g o" else f"were {lstm.gates}"
@@ -32,12 +48,9 @@ def describe(lstm):
             yield f"  {what:<11}  {getattr(lstm, what):g}"
     if lstm.input_forget:
         yield "  coupled      f = 1 - i"
-    if lstm.extras:
-        names = sorted(lstm.extras)
-        more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-        yield f"  kept too     {', '.join(names[:6])}{more}"
     for note in lstm.notes:
-        yield f"  note         {note}"
+        if note not in common(lstms):
+            yield f"  note         {note}"
 
 
 def verified(reference, error, limit):

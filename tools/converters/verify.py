@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,17 +57,18 @@ def command():
 
 def build(program):
     folder = ROOT / "build"
+    print(f"convert: building {program}", file=sys.stderr)
     commands = [["ninja", "-C", str(folder), str(program.relative_to(folder))]]
     if not (folder / "build.ninja").exists():
         commands.insert(0, ["meson", "setup", str(folder), str(ROOT)])
     for arguments in commands:
         if shutil.which(arguments[0]) is None:
-            raise Unavailable(f"the lstm command is not built, and {arguments[0]} is not installed "
-                              "(Debian: tools/setup build)")
+            raise ConvertError("the lstm command", "one that is built, or --no-verify",
+                               f"none, and no {arguments[0]} (Debian: tools/setup build)")
         done = subprocess.run(arguments, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise Unavailable(f"the lstm command cannot be built: {' '.join(arguments)}\n"
-                              f"{done.stdout}{done.stderr}")
+            raise ConvertError("the lstm command", "that it can be built, or --no-verify",
+                               f"a failure of {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
 
 
 def run_command(program, path, prefix, x, h0, c0):
@@ -82,7 +84,8 @@ def run_command(program, path, prefix, x, h0, c0):
         try:
             done = subprocess.run(arguments, capture_output=True, text=True, check=False)
         except OSError as error:
-            raise Unavailable(f"{program}: {error.strerror}") from None
+            raise ConvertError("the lstm command", f"a program {program}",
+                               error.strerror) from None
         if done.returncode:
             raise ConvertError("lstm run", "exit status 0",
                                f"{done.returncode}: {done.stderr.strip()}")
@@ -113,6 +116,33 @@ def worst(found, expected):
 def equations_reference(lstm):
     """The equations themselves in double precision, where the framework is not there."""
     return Reference("the equations", "in fp64", lambda x, h0, c0: equations.run(lstm, x, h0, c0))
+
+
+def chained(references, lstms):
+    """The reference of LSTMs that were joined, the output of each being the input of the next."""
+
+    def run(x, h0, c0):
+        hn, cn, at = [], [], 0
+        for reference, lstm in zip(references, lstms):
+            end = at + len(lstm.parts)
+            x, h, c = reference.run(x, h0[at:end], c0[at:end])
+            hn.append(h)
+            cn.append(c)
+            at = end
+        return x, np.concatenate(hn), np.concatenate(cn)
+
+    return Reference(references[0].name, references[0].version, run)
+
+
+def reference_of(lstm, module, path):
+    """What the format's module gives, also where it was asked to join several LSTMs."""
+    lstms = lstm.source.get("joined")
+    if not lstms:
+        return module.reference(lstm, path)
+    references = [module.reference(part, path) for part in lstms]
+    if any(not reference.states or reference.view for reference in references):
+        raise Unavailable("its layers cannot be run one after the other")
+    return chained(references, lstms)
 
 
 def compare(lstm, path, reference):
