@@ -220,6 +220,12 @@ def vad(stage):
         stage.counted("tests/test_vad.py", BUILD / "native" / "examples" / "lstm-vad")
 
 
+def amp(stage):
+    """the amplifier example against its equations"""
+    if stage.configure("native", CC="gcc") and stage.ninja("native", "examples/lstm-amp"):
+        stage.counted("tests/test_amp.py", BUILD / "native" / "examples" / "lstm-amp")
+
+
 def fuzz(stage):
     """half a minute of fuzzing the file reader"""
     stage.one("tests/fuzz/run", 30)
@@ -237,7 +243,7 @@ EMULATED = {
     "allocation-sleef": "avx512",
     "memory-sleef": "avx512",
 }
-STAGES = [header, native, clang, sanitize, threads, aarch64, avx512, consume, vad, fuzz]
+STAGES = [header, native, clang, sanitize, threads, aarch64, avx512, consume, vad, amp, fuzz]
 
 
 def inapplicable(stage):

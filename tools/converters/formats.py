@@ -15,6 +15,9 @@ import importlib
 
 MODULES = [
     "pytorch",
+    "nam",
+    "guitarml",
+    "rtneural",
 ]
 
 
