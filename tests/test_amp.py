@@ -22,9 +22,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "amp"
 FIELDS = {
     "sample_rate", "input_sample_rate", "channels", "frames", "hidden", "layers", "isa",
-    "activations", "prewarm", "block", "blocks", "block_us_available", "block_us_median",
-    "block_us_p999", "block_us_worst", "real_time_factor", "peak",
+    "activations", "prewarm", "block", "blocks", "blocks_late", "block_us_available",
+    "block_us_median", "block_us_p999", "block_us_worst", "real_time_factor", "peak",
 }  # fmt: skip
+
 
 class Equations(AmpTest):
     def test_one_layer_and_a_dense_head(self):
@@ -228,13 +229,14 @@ class Output(AmpTest):
         self.assertLessEqual(report["block_us_median"], report["block_us_p999"])
         self.assertLessEqual(report["block_us_p999"], report["block_us_worst"])
         self.assertGreater(report["real_time_factor"], 0)
+        self.assertLessEqual(report["blocks_late"], report["blocks"])
 
     def test_people_get_the_numbers(self):
         done = run(self.model(amp_model.Amp(41, 6)), self.sound(noise(1000)))
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         text = done.stdout.decode("ascii")
         self.assertRegex(text, r"16 blocks of 64 samples, each in [\d.]+ us \(median; 99.9 % "
-                         r"within [\d.]+ us, worst [\d.]+ us\) of 1333.3 us\n")  # fmt: skip
+                         r"within [\d.]+ us, worst [\d.]+ us\) of 1333.3 us; \d+ late\n")  # fmt: skip
         self.assertRegex(text, r"real-time factor [\d.]+: \d+ times faster than played")
 
     def test_the_same_sound_is_the_same_file(self):

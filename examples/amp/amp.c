@@ -37,8 +37,9 @@ static int load_settings(struct amp *amp, const struct source *from,
 	amp->skip = (int)skip;
 	amp->prewarm = (long)prewarm;
 	if (skip != amp->skip || prewarm != (double)amp->prewarm)
-		return source_fail(from, "metadata amp.skip, amp.prewarm: whole numbers expected, "
-		                         "%g and %g found",
+		return source_fail(from,
+		                   "metadata amp.skip, amp.prewarm: whole numbers expected, "
+		                   "%g and %g found",
 		                   skip, prewarm);
 	amp->input_gain = (float)(input * settings->input_gain);
 	amp->output_gain = (float)(output * settings->output_gain);
@@ -65,8 +66,9 @@ static int load_lstm(struct amp *amp, const struct source *from,
 		return source_fail(from, "a sample and at most %d knobs expected, %d inputs found",
 		                   AMP_KNOBS_MOST, desc.input);
 	if (desc.input - 1 != settings->knob_count)
-		return source_fail(from, "%d inputs besides the sample need %d times --knob V, %d "
-		                         "found",
+		return source_fail(from,
+		                   "%d inputs besides the sample need %d times --knob V, %d "
+		                   "found",
 		                   desc.input - 1, desc.input - 1, settings->knob_count);
 	desc.isa = settings->isa;
 	status = lstm_model_new(&amp->model, &desc, weights);
@@ -91,8 +93,7 @@ static int load_initial(struct amp *amp, const struct source *from)
 			return 0;
 	}
 	if (lstm_file_find(from->file, "initial_c")) {
-		amp->initial_c =
-			source_tensor(from, "initial_c", 2, layers, (size_t)desc->hidden);
+		amp->initial_c = source_tensor(from, "initial_c", 2, layers, (size_t)desc->hidden);
 		if (!amp->initial_c)
 			return 0;
 	}

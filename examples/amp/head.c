@@ -78,8 +78,9 @@ static int load_activations(struct head *head, const struct source *from)
 		at = at[length] ? at + length + 1 : NULL;
 	}
 	if (text && named != head->layers)
-		return source_fail(from, "metadata %s: a name for each of %d layers expected, %s "
-		                         "found",
+		return source_fail(from,
+		                   "metadata %s: a name for each of %d layers expected, %s "
+		                   "found",
 		                   key, head->layers, text);
 	return 1;
 }
@@ -135,8 +136,9 @@ static int load_layers(struct head *head, const struct source *from)
 		width = head->layer[head->layers - 1].outputs;
 	}
 	if (width != 1)
-		return source_fail(from, "tensor head.%d.weight: 1 output of the last layer "
-		                         "expected, %zu found",
+		return source_fail(from,
+		                   "tensor head.%d.weight: 1 output of the last layer "
+		                   "expected, %zu found",
 		                   head->layers - 1, width);
 	return 1;
 }

@@ -28,19 +28,24 @@ static const char HELP[] =
 	"lstm-amp [options] MODEL.safetensors IN.wav      play through an LSTM amplifier or pedal\n"
 	"\n"
 	"MODEL is a file of examples/amp/train.py, or one that tools/convert made of an AIDA-X,\n"
-	"RTNeural, GuitarML or Neural Amp Modeler file.  IN.wav is a WAV or FLAC file; each of its\n"
+	"RTNeural, GuitarML or Neural Amp Modeler file.  IN.wav is a WAV or FLAC file; each of "
+        "its\n"
 	"channels is a stream of its own, and another rate is converted to the model's.\n"
 	"\n"
 	"  -o, --output OUT.wav   write what comes out, 32-bit floats at the model's rate;\n"
 	"                         otherwise only measure\n"
-	"  --block N              samples per call, 1 to 4096 (64); the output does not depend on it\n"
+	"  --block N              samples per call, 1 to 4096 (64); the output does not depend on "
+        "it\n"
 	"  --knob V               value of the model's next input besides the sample, for each\n"
 	"  --input-gain DB        play louder into the model; --output-gain DB, out of it\n"
 	"  --isa NAME             scalar, neon, avx2 or avx512 for the LSTM, instead of the best\n"
-	"  --json                 print one JSON object: sample_rate, input_sample_rate, channels,\n"
-	"                         frames, hidden, layers, isa, activations, prewarm, block, blocks,\n"
-	"                         block_us_available, block_us_median, block_us_p999,\n"
-	"                         block_us_worst, real_time_factor (time needed / duration), peak\n"
+	"  --json                 print one JSON object: sample_rate, input_sample_rate, "
+        "channels,\n"
+	"                         frames, hidden, layers, isa, activations, prewarm, block, "
+        "blocks,\n"
+	"                         blocks_late (longer than they last), block_us_available,\n"
+	"                         block_us_median, block_us_p999, block_us_worst,\n"
+	"                         real_time_factor (time needed / duration), peak\n"
 	"  --help, --version\n";
 
 struct options {
@@ -53,6 +58,7 @@ struct options {
 struct report {
 	struct timing timing;
 	long long frames;
+	uint64_t late; /* blocks that took longer than they last */
 	float peak;
 };
 
@@ -132,32 +138,22 @@ static int parse_gain(const char *option, const char *text, double *factor)
 static int parse_one(struct options *options, int letter)
 {
 	switch (letter) {
-	case 'o':
-		options->out = optarg;
-		return -1;
-	case 'b':
-		return parse_block(optarg, &options->block) ? -1 : MISUSED;
-	case 'k':
-		return parse_knob(optarg, &options->amp) ? -1 : MISUSED;
+	case 'o': options->out = optarg; return -1;
+	case 'b': return parse_block(optarg, &options->block) ? -1 : MISUSED;
+	case 'k': return parse_knob(optarg, &options->amp) ? -1 : MISUSED;
 	case 'g':
 		return parse_gain("--input-gain", optarg, &options->amp.input_gain) ? -1 : MISUSED;
 	case 'G':
 		return parse_gain("--output-gain", optarg, &options->amp.output_gain) ? -1
-		                                                                       : MISUSED;
-	case 'i':
-		return parse_isa(optarg, &options->amp.isa) ? -1 : MISUSED;
-	case 'j':
-		options->json = 1;
-		return -1;
-	case 'h':
-		fputs(HELP, stdout);
-		return 0;
+		                                                                      : MISUSED;
+	case 'i': return parse_isa(optarg, &options->amp.isa) ? -1 : MISUSED;
+	case 'j': options->json = 1; return -1;
+	case 'h': fputs(HELP, stdout); return 0;
 	case 'v':
 		printf("lstm-amp %d.%d.%d\n", LSTM_VERSION / 10000, LSTM_VERSION / 100 % 100,
 		       LSTM_VERSION % 100);
 		return 0;
-	default: /* getopt_long has said what is wrong */
-		return MISUSED;
+	default: /* getopt_long has said what is wrong */ return MISUSED;
 	}
 }
 
@@ -201,10 +197,12 @@ static int play(struct amp *amp, struct sound_in *in, struct sound_out *out, flo
 	long found;
 
 	while ((found = sound_read(in, frames, block, error, ERROR_SIZE)) > 0) {
-		uint64_t begun = timing_now();
+		uint64_t begun = timing_now(), needed;
 
 		amp_process(amp, frames, frames, (size_t)found);
-		timing_add(&report->timing, timing_now() - begun);
+		needed = timing_now() - begun;
+		timing_add(&report->timing, needed);
+		report->late += (double)needed > (double)found * 1e9 / sound_rate(in);
 		report->frames += found;
 		for (size_t i = 0; i < (size_t)found * channels; i++)
 			report->peak = fmaxf(report->peak, fabsf(frames[i]));
@@ -227,10 +225,11 @@ static void print_json(const struct options *options, const struct amp *amp,
 	       sound_rate(in), sound_file_rate(in), sound_channels(in), report->frames,
 	       amp_lstm(amp)->hidden, amp_lstm(amp)->layers, lstm_isa_name(amp_lstm(amp)->isa),
 	       lstm_activations_name(), amp_prewarm(amp));
-	printf("  \"block\": %zu,\n  \"blocks\": %llu,\n  \"block_us_available\": %.3f,\n"
+	printf("  \"block\": %zu,\n  \"blocks\": %llu,\n  \"blocks_late\": %llu,\n"
+	       "  \"block_us_available\": %.3f,\n"
 	       "  \"block_us_median\": %.3f,\n  \"block_us_p999\": %.3f,\n"
 	       "  \"block_us_worst\": %.3f,\n  \"real_time_factor\": %.6g,\n  \"peak\": %.9g\n}\n",
-	       options->block, (unsigned long long)timing->count,
+	       options->block, (unsigned long long)timing->count, (unsigned long long)report->late,
 	       (double)options->block * 1e6 / rate, (double)timing_quantile(timing, 0.5) * 1e-3,
 	       (double)timing_quantile(timing, 0.999) * 1e-3, (double)timing->worst * 1e-3,
 	       (double)timing->sum * 1e-9 / duration, (double)report->peak);
@@ -255,11 +254,11 @@ static void print_text(const struct options *options, const struct amp *amp,
 	       sound_channels(in), sound_channels(in) == 1 ? "" : "s", (double)report->peak);
 	if (report->frames) {
 		printf("%llu blocks of %zu samples, each in %.1f us (median; 99.9 %% within %.1f "
-		       "us, worst %.1f us) of %.1f us\n",
+		       "us, worst %.1f us) of %.1f us; %llu late\n",
 		       (unsigned long long)timing->count, options->block,
 		       (double)timing_quantile(timing, 0.5) * 1e-3,
-		       (double)timing_quantile(timing, 0.999) * 1e-3,
-		       (double)timing->worst * 1e-3, (double)options->block * 1e6 / rate);
+		       (double)timing_quantile(timing, 0.999) * 1e-3, (double)timing->worst * 1e-3,
+		       (double)options->block * 1e6 / rate, (unsigned long long)report->late);
 		printf("real-time factor %.4f: %.0f times faster than played\n",
 		       (double)timing->sum * 1e-9 / seconds,
 		       seconds / ((double)timing->sum * 1e-9));

@@ -70,8 +70,9 @@ static int convert_to(struct sound_in *in, int rate, char *error, size_t size)
 
 	in->rate = rate;
 	if (!src_is_valid_ratio((double)rate / in->file_rate)) {
-		snprintf(error, size, "%s: a rate that can be converted to %d Hz expected, %d Hz "
-		                      "found",
+		snprintf(error, size,
+		         "%s: a rate that can be converted to %d Hz expected, %d Hz "
+		         "found",
 		         in->path, rate, in->file_rate);
 		return 0;
 	}

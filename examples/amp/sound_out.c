@@ -96,7 +96,8 @@ int sound_finish(struct sound_out *out, char *error, size_t size)
 
 	out->file = NULL;
 	if (code)
-		snprintf(error, size, "%s: cannot be written: %s", out->path, sf_error_number(code));
+		snprintf(error, size, "%s: cannot be written: %s", out->path,
+		         sf_error_number(code));
 	else if (rename(out->temporary, out->path) != 0)
 		snprintf(error, size, "%s: cannot be written: %s", out->path, strerror(errno));
 	else {
