@@ -90,7 +90,7 @@ class ConvertTest(unittest.TestCase):
         self.assertEqual(sorted(self.folder.iterdir()), before, "nothing is written")
         return done.stderr
 
-    def assert_runs_as(self, path, x, h0, c0, expected, prefix="", limit=2e-6):
+    def assert_runs_as(self, path, x, h0, c0, expected, prefix=None, limit=2e-6):
         """The lstm command gives the expected y, hn, cn of the file."""
         found = verify.run_command(verify.command(), path, prefix, x, h0, c0)
         for name, ours, theirs in zip(("y", "hn", "cn"), found, expected):

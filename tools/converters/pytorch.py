@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +31,8 @@ def is_safetensors(head):
 def matches(path, head):
     suffix = Path(path).suffix.lower()
     if head[:2] == b"PK":
-        try:
-            with zipfile.ZipFile(path) as archive:
-                return any(Path(name).name == "data.pkl" for name in archive.namelist())
-        except zipfile.BadZipFile:
-            return suffix in SUFFIXES
+        found = pytorch_file.is_zip_of_pytorch(path)
+        return suffix in SUFFIXES if found is None else found
     if is_safetensors(head):
         return True
     return (head[:1] == b"\x80" and suffix in SUFFIXES) or suffix == ".safetensors"
@@ -255,14 +251,14 @@ def around(lstms, tensors, recurrent):
 
 # ---- PyTorch itself -----------------------------------------------------------------------------
 def python_with_torch():
+    """A Python that has PyTorch: to import it takes seconds, so it is only looked for."""
+    look = "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is None)"
     for python in dict.fromkeys((sys.executable, "python3", "/usr/bin/python3")):
         try:
-            done = subprocess.run([python, "-c", "import torch; print(torch.__version__)"],
-                                  capture_output=True, text=True, check=False)
+            if subprocess.run([python, "-c", look], check=False).returncode == 0:
+                return python
         except OSError:
-            continue
-        if done.returncode == 0:
-            return python, done.stdout.strip()
+            pass
     raise Unavailable("PyTorch is not installed (Debian: python3-torch)")
 
 
@@ -272,26 +268,23 @@ def reference(lstm, path):
              and "weight_peephole" not in lstm.parts[0])
     if not plain:
         raise Unavailable("PyTorch has no LSTM of these options")
-    python, version = python_with_torch()
+    python = python_with_torch()
     spec = {"path": str(path), "prefix": lstm.prefix, "cell": lstm.cell, "layers": lstm.layers,
             "both": lstm.directions == 2, "projection": lstm.projection, "input": lstm.input,
             "hidden": lstm.hidden, "bias": lstm.biases > 0, **lstm.source}
 
     def run(x, h0, c0):
         with tempfile.TemporaryDirectory(prefix="convert-") as folder:
-            arrays = {"x": x, "h0": h0, "c0": c0}
-            if spec["kind"] == "safetensors file":
-                # Debian's PyTorch cannot read these: it is given what was read.
-                tensors, _ = read_safetensors(path)
-                arrays.update({"tensor " + name: tensors[name].array(name)
-                               for name in lstm.tensors() if name in tensors})
-            np.savez(Path(folder, "in.npz"), **arrays)
-            done = subprocess.run(
-                [python, "-B", RUNNER, json.dumps(spec), Path(folder, "in.npz"),
-                 Path(folder, "out.npz")], capture_output=True, text=True, check=False)
+            given, results = Path(folder, "in.npz"), Path(folder, "out.npz")
+            read = {"tensor " + name: array for name, array in lstm.tensors().items()}
+            np.savez(given, x=x, h0=h0, c0=c0, **read)
+            done = subprocess.run([python, "-B", RUNNER, json.dumps(spec), given, results],
+                                  capture_output=True, text=True, check=False)
             if done.returncode:
                 raise Unavailable((done.stderr.strip().splitlines() or ["PyTorch failed"])[-1])
-            with np.load(Path(folder, "out.npz")) as results:
-                return results["y"], results["hn"], results["cn"]
+            made.version = done.stdout.strip()
+            with np.load(results) as arrays:
+                return arrays["y"], arrays["hn"], arrays["cn"]
 
-    return Reference("PyTorch", version, run)
+    made = Reference("PyTorch", "", run)
+    return made

@@ -190,12 +190,23 @@ def unpickle(file, storage=None):
                            .replace("\n", " ")) from None
 
 
+def is_zip_of_pytorch(path):
+    """Whether there is a data.pkl in an archive; None if the archive cannot be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.rpartition("/")[2] == "data.pkl" for name in archive.namelist())
+    except Exception:  # as below
+        return None
+
+
 def read_zip(path):
     """The object in a zip archive, and whether it is a TorchScript."""
     try:
         with zipfile.ZipFile(path) as archive:
             return read_archive(archive)
-    except (zipfile.BadZipFile, EOFError, zipfile.zlib.error, NotImplementedError) as error:
+    except (ConvertError, MemoryError):
+        raise
+    except Exception as error:  # a broken archive too
         raise ConvertError("zip archive", "a whole one", str(error)) from None
 
 

@@ -72,15 +72,16 @@ def build(program):
 
 
 def run_command(program, path, prefix, x, h0, c0):
-    """y, hn, cn of `lstm run`."""
+    """y, hn, cn of `lstm run`; prefix is None for the only LSTM of the file."""
     with tempfile.TemporaryDirectory(prefix="convert-") as folder:
         files = {name: os.path.join(folder, f"{name}.npy") for name in ("x", "y", "h0", "c0", "hn",
                                                                        "cn")}
         for name, array in (("x", x), ("h0", h0), ("c0", c0)):
             np.save(files[name], np.ascontiguousarray(array, np.float32))
         arguments = [program, "run", path, "-i", files["x"], "-o", files["y"], "--h0", files["h0"],
-                     "--c0", files["c0"], "--hn", files["hn"], "--cn", files["cn"], "--prefix",
-                     prefix]
+                     "--c0", files["c0"], "--hn", files["hn"], "--cn", files["cn"]]
+        if prefix is not None:
+            arguments += ["--prefix", prefix]
         try:
             done = subprocess.run(arguments, capture_output=True, text=True, check=False)
         except OSError as error:

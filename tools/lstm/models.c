@@ -1,0 +1,242 @@
+#include "models.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common.h"
+
+/* ---- texts ----------------------------------------------------------------------------------- */
+const char *model_type(lstm_dtype type)
+{
+	static const char *const names[MODEL_TYPES] = {"another type", "F32", "F64", "F16", "BF16"};
+
+	return names[type];
+}
+
+const char *model_types(char *text, const struct model_facts *facts, const char *between)
+{
+	size_t used = 0;
+	int type;
+
+	*text = '\0';
+	for (type = 0; type < MODEL_TYPES; type++)
+		if (facts->types[type])
+			used += (size_t)snprintf(text + used, MODEL_TEXT - used, "%s%s",
+			                         used ? between : "", model_type((lstm_dtype)type));
+	return text;
+}
+
+const char *model_direction(lstm_direction direction)
+{
+	return direction == LSTM_BIDIRECTIONAL ? "bidirectional"
+	       : direction == LSTM_REVERSE     ? "reverse"
+	                                       : "forward";
+}
+
+const char *model_shape(char *text, const lstm_tensor *tensor)
+{
+	size_t used = (size_t)sprintf(text, "[");
+	int k;
+
+	for (k = 0; k < tensor->rank; k++)
+		used += (size_t)snprintf(text + used, MODEL_TEXT - used, "%s%zu", k ? ", " : "",
+		                         tensor->shape[k]);
+	strcpy(text + used, "]");
+	return text;
+}
+
+/* As lstm.activations in a file's metadata writes them. */
+const char *model_activation(char *text, const lstm_activation *activation)
+{
+	static const struct {
+		lstm_function function;
+		const char *name;
+		int parameters;
+	} names[] = {
+		{LSTM_SIGMOID, "sigmoid", 0},
+		{LSTM_TANH, "tanh", 0},
+		{LSTM_RELU, "relu", 0},
+		{LSTM_LINEAR, "linear", 0},
+		{LSTM_AFFINE, "affine", 2},
+		{LSTM_LEAKY_RELU, "leakyrelu", 1},
+		{LSTM_THRESHOLDED_RELU, "thresholdedrelu", 1},
+		{LSTM_SCALED_TANH, "scaledtanh", 2},
+		{LSTM_HARD_SIGMOID, "hardsigmoid", 2},
+		{LSTM_HARD_SIGMOID_KERAS3, "hardsigmoid_keras3", 0},
+		{LSTM_ELU, "elu", 1},
+		{LSTM_SOFTSIGN, "softsign", 0},
+		{LSTM_SOFTPLUS, "softplus", 0},
+	};
+	const double alpha = (double)activation->alpha, beta = (double)activation->beta;
+	size_t k = 0;
+
+	while (names[k].function != activation->function)
+		k++;
+	if (names[k].parameters == 2)
+		snprintf(text, MODEL_TEXT, "%s(%.9g,%.9g)", names[k].name, alpha, beta);
+	else if (names[k].parameters)
+		snprintf(text, MODEL_TEXT, "%s(%.9g)", names[k].name, alpha);
+	else
+		strcpy(text, names[k].name);
+	return text;
+}
+
+/* ---- facts ----------------------------------------------------------------------------------- */
+static int belongs(const struct model_facts *facts, const lstm_tensor *tensor)
+{
+	static const char *const stems[] = {"weight_ih", "weight_hh",       "bias_ih",
+	                                    "bias_hh",   "weight_peephole", "weight_hr"};
+	size_t prefix = strlen(facts->prefix), k;
+
+	if (strncmp(tensor->name, facts->prefix, prefix) != 0)
+		return 0;
+	/* What begins so and is not the LSTM's was refused when it was read. */
+	for (k = 0; k < sizeof(stems) / sizeof(stems[0]); k++)
+		if (strncmp(tensor->name + prefix, stems[k], strlen(stems[k])) == 0)
+			return 1;
+	return 0;
+}
+
+int models_use(const struct model_facts *facts, size_t count, const lstm_tensor *tensor)
+{
+	size_t k;
+
+	for (k = 0; k < count; k++)
+		if (belongs(&facts[k], tensor))
+			return 1;
+	return 0;
+}
+
+static void count_tensors(struct model_facts *f, const lstm_file *file)
+{
+	const lstm_tensor *tensor;
+	size_t k, size;
+	int d;
+
+	for (k = 0; (tensor = lstm_file_tensor(file, k)) != NULL; k++) {
+		if (!belongs(f, tensor))
+			continue;
+		for (size = 1, d = 0; d < tensor->rank; d++)
+			size *= tensor->shape[d];
+		f->parameters += size;
+		f->file_bytes += tensor->bytes;
+		f->types[tensor->dtype]++;
+	}
+}
+
+/* Pack it for every instruction set, as only a packed model knows what its states need. */
+static int measure(struct model_facts *f, const char *path)
+{
+	lstm_desc desc = f->desc;
+	lstm_model *model;
+	lstm_status status;
+	int isa;
+
+	for (isa = LSTM_ISA_SCALAR; isa < LSTM_ISA_COUNT; isa++) {
+		desc.isa = (lstm_isa)isa;
+		if (!lstm_isa_supported(desc.isa))
+			continue;
+		status = lstm_model_new(&model, &desc, f->weights);
+		if (status == LSTM_OK)
+			status = lstm_model_size(&desc, &f->model_bytes[isa]);
+		if (status == LSTM_OK)
+			status = lstm_state_size(model, 1, 1, &f->state_bytes[isa]);
+		if (status == LSTM_OK) {
+			f->desc = *lstm_model_desc(model);
+			f->output = lstm_model_output(model);
+		}
+		lstm_model_free(model);
+		if (status != LSTM_OK) {
+			cli_complain("%s: model for %s: %s", path, lstm_isa_name(desc.isa),
+			             lstm_strerror(status));
+			return 0;
+		}
+	}
+	return 1;
+}
+
+/* size bytes of name are the prefix; all of it if size is its length. */
+static int read_one(lstm_file *file, const char *path, const char *name, size_t size,
+                    struct model_facts *f)
+{
+	lstm_load_args args = {NULL, LSTM_ISA_SCALAR};
+	lstm_error error;
+
+	memset(f, 0, sizeof(*f));
+	f->prefix = malloc(size + 1);
+	if (!f->prefix) {
+		cli_no_memory(path, "a prefix");
+		return 0;
+	}
+	memcpy(f->prefix, name, size);
+	f->prefix[size] = '\0';
+	args.prefix = f->prefix;
+	if (lstm_file_lstm(file, &args, &f->desc, &f->weights, &error) != LSTM_OK) {
+		cli_complain("%s", error.text);
+		return 0;
+	}
+	count_tensors(f, file);
+	return measure(f, path);
+}
+
+/* 1 if the tensor is an LSTM's first, and then how long its prefix is. */
+static int is_first(const lstm_tensor *tensor, size_t *prefix)
+{
+	static const char *const ends[] = {"weight_ih_l0", "weight_ih"};
+	size_t size = strlen(tensor->name), tail, k;
+
+	for (k = 0; k < 2; k++) {
+		tail = strlen(ends[k]);
+		*prefix = size - tail;
+		if (size >= tail && strcmp(tensor->name + *prefix, ends[k]) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+static int read_named(lstm_file *file, const char *path, const char *prefix,
+                      struct model_facts *facts, size_t *count)
+{
+	const lstm_tensor *tensor;
+	size_t k, size;
+
+	*count = 1;
+	if (prefix)
+		return read_one(file, path, prefix, strlen(prefix), facts);
+	*count = 0;
+	for (k = 0; (tensor = lstm_file_tensor(file, k)) != NULL; k++)
+		if (is_first(tensor, &size)) {
+			++*count;
+			if (!read_one(file, path, tensor->name, size, &facts[*count - 1]))
+				return 0;
+		}
+	if (*count)
+		return 1;
+	*count = 1; /* the library says what it misses */
+	return read_one(file, path, "", 0, facts);
+}
+
+size_t models_read(lstm_file *file, const char *path, const char *prefix,
+                   struct model_facts **facts)
+{
+	size_t count = 0;
+
+	*facts = calloc(lstm_file_count(file) + 1, sizeof(**facts));
+	if (!*facts) {
+		cli_no_memory(path, "its description");
+		return 0;
+	}
+	if (read_named(file, path, prefix, *facts, &count))
+		return count;
+	models_free(*facts, count);
+	*facts = NULL;
+	return 0;
+}
+
+void models_free(struct model_facts *facts, size_t count)
+{
+	while (count)
+		free(facts[--count].prefix);
+	free(facts);
+}
