@@ -1,5 +1,5 @@
-"""The amplifier of examples/amp/amp.h in plain Python and double precision, with random weights, and
-what it reads back."""
+"""The amplifier of examples/amp/amp.h in plain Python and double precision, with random weights,
+and a reader of what lstm-amp writes."""
 
 import json
 import math

@@ -236,7 +236,8 @@ class Output(AmpTest):
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         text = done.stdout.decode("ascii")
         self.assertRegex(text, r"16 blocks of 64 samples, each in [\d.]+ us \(median; 99.9 % "
-                         r"within [\d.]+ us, worst [\d.]+ us\) of 1333.3 us; \d+ late\n")  # fmt: skip
+                         r"within [\d.]+ us, worst [\d.]+ us\) "
+                         r"of 1333.3 us; \d+ late\n")  # fmt: skip
         self.assertRegex(text, r"real-time factor [\d.]+: \d+ times faster than played")
 
     def test_the_same_sound_is_the_same_file(self):

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """guitar.py OUT.wav [--seconds S] [--rate R] [--seed N] [--stereo]     an electric guitar, made up
 
-Plucked strings after Karplus and Strong: a burst of noise goes round a delay line of one period, and
-each round takes some of its treble.  Chords, single notes and palm mutes follow each other.  The
-same seed always gives the same samples.  16 bit.  Needs numpy.
+Plucked strings after Karplus and Strong: a burst of noise goes round a delay line of one period,
+and each round takes some of its treble.  Chords, single notes and palm mutes follow each other.
+The same seed always gives the same samples.  16 bit.  Needs numpy.
 """
 
 import argparse

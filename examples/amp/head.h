@@ -6,10 +6,10 @@
 
 struct head;
 
-/* head.weight [1, inputs] and head.bias [1], or a stack: head.0.weight [N, inputs], head.0.bias [N],
- * head.1.weight ... up to one output.  A layer may do without a bias; no layer at all is fine if the
- * LSTM has but one output.  amp.head_activations names a function for each layer: linear, tanh, relu,
- * sigmoid or elu.  NULL: refused, and said why. */
+/* head.weight [1, inputs] and head.bias [1], or a stack: head.0.weight [N, inputs], head.0.bias
+ * [N], head.1.weight ... up to one output.  A layer may do without a bias; no layer at all is fine
+ * if the LSTM has but one output.  amp.head_activations names a function for each layer: linear,
+ * tanh, relu, sigmoid or elu.  NULL: refused, and said why. */
 struct head *head_load(const struct source *from, size_t inputs);
 void head_free(struct head *head); /* NULL is fine */
 

@@ -10,8 +10,8 @@ As a diode clipper behind a coupling capacitor would be.  At 48 kHz, sample by s
     y = 0.5 w + 0.2 x                              some of the clean sound beside it
 
 What comes out depends on the sample, on those just before it (through the capacitors) and on how
-loud it has been for some time: an LSTM has to learn all three.  IN.wav has 48 kHz and 16 bit.  Needs
-numpy.
+loud it has been for some time: an LSTM has to learn all three.  IN.wav has 48 kHz and 16 bit.
+Needs numpy.
 """
 
 import sys

@@ -1,4 +1,4 @@
-/* Tensors and metadata of a safetensors file, with a sentence for everything that is not as expected. */
+/* Tensors and metadata of a safetensors file, with a sentence for what is not as expected. */
 #ifndef LSTM_AMP_TENSORS_H
 #define LSTM_AMP_TENSORS_H
 

@@ -1,4 +1,4 @@
-/* How long blocks took: any number of them in fixed memory, each kept to better than one percent. */
+/* How long blocks took: any number of them in fixed memory, each to better than one percent. */
 #ifndef LSTM_AMP_TIMING_H
 #define LSTM_AMP_TIMING_H
 

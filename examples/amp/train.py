@@ -2,10 +2,10 @@
 """train.py OUT.safetensors [--updates N]     fit an LSTM to the pedal of pedal.py
 
 1 -> 16 units, a dense layer to 1 and the skip connection x + f(x), trained on made-up guitars (see
-guitar.py) and noise of many levels by truncated backpropagation through time: the state goes on from
-piece to piece of each recording, the gradient does not.  Prints the error-to-signal ratio on a guitar
-that was not trained on.  One thread; about two minutes with the 2000 updates of the default.  Needs
-PyTorch and numpy (Debian: python3-torch, which belongs to /usr/bin/python3).
+guitar.py) and noise of many levels by truncated backpropagation through time: the state goes on
+from piece to piece of each recording, the gradient does not.  Prints the error-to-signal ratio on a
+guitar that was not trained on.  One thread; about two minutes with the 2000 updates of the default.
+Needs PyTorch and numpy (Debian: python3-torch, which belongs to /usr/bin/python3).
 """
 
 import argparse

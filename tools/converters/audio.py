@@ -1,5 +1,5 @@
-"""What the models of amplifiers and pedals have in common: JSON, the dense layers around the LSTM, and
-the amp.* metadata that examples/amp/amp.h lists."""
+"""What the models of amplifiers and pedals have in common: JSON, the dense layers behind the LSTM,
+and the amp.* metadata that examples/amp/amp.h lists."""
 
 import functools
 import json
@@ -66,7 +66,8 @@ def array(values, name, *shape):
     try:
         found = np.array(values, np.float32)
     except (TypeError, ValueError, OverflowError):
-        raise ConvertError(name, f"numbers of shape {shape_text(shape)}", "something else") from None
+        raise ConvertError(name, f"numbers of shape {shape_text(shape)}",
+                           "something else") from None
     if found.shape != shape:
         raise ConvertError(name, f"shape {shape_text(shape)}", shape_text(found.shape))
     return found

@@ -3,8 +3,9 @@
 The format is that of CoreAudioML/networks.py of github.com/Alec-Wright/Automated-GuitarAmpModelling
 and github.com/GuitarML/Proteus (src/RTNeuralLSTM.cpp): model_data {model, unit_type, input_size,
 hidden_size, num_layers, output_size, skip} and state_dict, PyTorch's names with nested lists:
-rec.weight_ih_l0, rec.weight_hh_l0, rec.bias_ih_l0, rec.bias_hh_l0, lin.weight, lin.bias.  With skip,
-the first input is added to the output.  The rate is not in the file: the plug-ins run at 44100 Hz.
+rec.weight_ih_l0, rec.weight_hh_l0, rec.bias_ih_l0, rec.bias_hh_l0, lin.weight, lin.bias.  With
+skip, the first input is added to the output.  The rate is not in the file: the plug-ins run at
+44100 Hz.
 """
 
 from . import audio
@@ -54,7 +55,8 @@ def load(path, _options):
         lstm.parts.append({stem: tensor(f"rec.{stem}_l{layer}", *shape)
                            for stem, shape in shapes.items()})
     head = audio.Head()
-    head.add(tensor("lin.weight", 1, hidden), tensor("lin.bias", 1) if "lin.bias" in state else None)
+    bias = tensor("lin.bias", 1) if "lin.bias" in state else None
+    head.add(tensor("lin.weight", 1, hidden), bias)
     head.finish(lstm)
     for name in sorted(set(state) - used):
         if name.startswith(tuple(f"rec.{stem}" for stem in STEMS)):

@@ -1,11 +1,12 @@
 """Neural Amp Modeler: .nam files of the architecture LSTM.
 
 The format is that of the project's own writer and reader, nam/models/recurrent.py of
-github.com/sdatkinson/neural-amp-modeler and NAM/lstm.cpp of github.com/sdatkinson/NeuralAmpModelerCore
-(up to version 0.5.4 of the file): JSON with architecture, config {num_layers, input_size, hidden_size,
-in_channels 1, out_channels 1}, sample_rate, and one flat list of weights.  For each layer, this holds
-the rows [x, h] of one matrix, gates in the order i f g o, one bias, the first h and the first c; then
-the head's row and bias.  Before the first sample, half a second of silence is run.
+github.com/sdatkinson/neural-amp-modeler and NAM/lstm.cpp of
+github.com/sdatkinson/NeuralAmpModelerCore (up to version 0.5.4 of the file): JSON with
+architecture, config {num_layers, input_size, hidden_size, in_channels 1, out_channels 1},
+sample_rate, and one flat list of weights.  For each layer, this holds the rows [x, h] of one matrix,
+gates in the order i f g o, one bias, the first h and the first c; then the head's row and bias.
+Before the first sample, half a second of silence is run.
 """
 
 from pathlib import Path

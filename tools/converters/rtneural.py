@@ -1,15 +1,16 @@
 """RTNeural and AIDA-X: a JSON list of Keras layers.
 
 The format is that of github.com/jatinchowdhury18/RTNeural (RTNeural/model_loader.h and
-python/model_utils.py): in_shape [..., inputs] and layers, each with type, activation, shape [..., units]
-and weights as Keras has them: of an lstm [kernel [inputs][4 units], recurrent [units][4 units], bias],
-gates in the order i f c o; of a dense layer [kernel [inputs][units], bias].  An lstm's activation says
-nothing there: it is tanh, the gates' sigmoid.
+python/model_utils.py): in_shape [..., inputs] and layers, each with type, activation, shape
+[..., units] and weights as Keras has them: of an lstm [kernel [inputs][4 units], recurrent
+[units][4 units], bias], gates in the order i f c o; of a dense layer [kernel [inputs][units],
+bias].  An lstm's activation says nothing there: it is tanh, the gates' sigmoid.
 
-AIDA-X (github.com/AidaDSP/AIDA-X, src/aidadsp-plugin.cpp, and AidaDSP/aidadsp-lv2) adds in_skip, in_gain
-and out_gain in decibels (none below -90), samplerate there or under metadata (else 48000), and input_batch
-and output_batch: y = out_gain * (in_skip * in_gain * x + model(in_gain * x)), knobs at 0, from the start.
-Before the first sample, 2048 samples of silence are run.
+AIDA-X (github.com/AidaDSP/AIDA-X, src/aidadsp-plugin.cpp, and AidaDSP/aidadsp-lv2) adds in_skip,
+in_gain and out_gain in decibels (-90 and below: silence), samplerate there or under metadata (else
+48000), and input_batch and output_batch, a recorded test from a fresh start with all knobs at 0:
+y = out_gain * (in_skip * in_gain * x + model(in_gain * x)).  Before the first sample, 2048 samples
+of silence are run.
 """
 
 from pathlib import Path
