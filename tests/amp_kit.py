@@ -70,6 +70,14 @@ class AmpTest(unittest.TestCase):
         self.assertEqual(report["frames"] * channels, len(values))
         return values, report
 
+    def shared_library(self, source):
+        """A C file as a library to load."""
+        if not shutil.which("cc"):
+            self.skipTest("cc is not installed")
+        library = self.folder / f"{source.stem}.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
+        return library
+
     def assert_near(self, found, expected, tolerance=TOLERANCE):
         self.assertEqual(len(found), len(expected), "number of samples")
         for index, (a, b) in enumerate(zip(found, expected)):
