@@ -26,7 +26,7 @@ def run(*arguments, env=None):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         env={**os.environ, **(env or {})},
-        timeout=120,
+        timeout=600,
         check=False,
     )
 
