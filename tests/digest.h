@@ -8,8 +8,12 @@
 
 enum { DIGEST_NETS = 300 };
 
+#ifndef DIGEST_OF
+#define DIGEST_OF digest_of /* programs with several builds of the library name each */
+#endif
+
 /* FNV-1a over y, h and c of varied nets 0 .. DIGEST_NETS - 1, each with a batch and steps of its
  * own.  Every NaN counts as one value: its bits are the CPU's. */
-uint64_t digest_of(lstm_isa isa);
+lstm_status DIGEST_OF(lstm_isa isa, uint64_t *digest);
 
 #endif

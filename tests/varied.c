@@ -1,7 +1,5 @@
 #include "varied.h"
 
-#include "harness.h"
-
 static const lstm_function unbounded[] = {LSTM_RELU,       LSTM_LINEAR, LSTM_AFFINE,
                                           LSTM_LEAKY_RELU, LSTM_ELU,    LSTM_THRESHOLDED_RELU,
                                           LSTM_SOFTPLUS};
@@ -52,27 +50,4 @@ sequence varied_sequence(const net *n, int batch, size_t steps)
 size_t varied_width(const net *n)
 {
 	return (size_t)(oracle_directions(&n->desc) * oracle_units(&n->desc));
-}
-
-lstm_model *varied_model(const net *n, lstm_isa isa)
-{
-	lstm_desc desc = n->desc;
-	lstm_model *model;
-	lstm_status status;
-
-	desc.isa = isa;
-	status = lstm_model_new(&model, &desc, n->weights);
-	cr_assert_eq(status, LSTM_OK, "model of seed %u: %s", (unsigned)n->seed,
-	             lstm_strerror(status));
-	return model;
-}
-
-lstm_state *varied_state(const lstm_model *model, const sequence *s, size_t max_steps)
-{
-	lstm_state *state;
-	lstm_status status = lstm_state_new(&state, model, s->batch, max_steps);
-
-	cr_assert_eq(status, LSTM_OK, "state: %s", lstm_strerror(status));
-	lstm_state_set(state, s->h0, s->c0);
-	return state;
 }

@@ -213,6 +213,17 @@ def consume(stage):
     stage.counted("tests/consume/run")
 
 
+def cli(stage):
+    """the lstm command as it is installed"""
+    if not (stage.configure("native", CC="gcc") and stage.ninja("native")):
+        return
+    shutil.rmtree(BUILD / "installed", ignore_errors=True)
+    if stage.must("meson", "install", "-C", BUILD / "native", "--no-rebuild", "--destdir",
+                  BUILD / "installed"):
+        (program,) = (BUILD / "installed").glob("**/bin/lstm")
+        stage.counted("tests/test_cli.py", program)
+
+
 def vad(stage):
     """the voice activity example against ONNX Runtime"""
     if (stage.configure("native", CC="gcc") and stage.ninja("native", "examples/lstm-vad")
@@ -224,6 +235,14 @@ def amp(stage):
     """the amplifier example against its equations"""
     if stage.configure("native", CC="gcc") and stage.ninja("native", "examples/lstm-amp"):
         stage.counted("tests/test_amp.py", BUILD / "native" / "examples" / "lstm-amp")
+
+
+def convert(stage):
+    """the converters, on models that the frameworks make"""
+    programs = {"LSTM": "tools/lstm/lstm", "LSTM_AMP": "examples/lstm-amp"}
+    if stage.configure("native", CC="gcc") and stage.ninja("native", *programs.values()):
+        built = {name: str(BUILD / "native" / path) for name, path in programs.items()}
+        stage.counted("tests/convert/run", **built)
 
 
 def fuzz(stage):
@@ -243,7 +262,9 @@ EMULATED = {
     "allocation-sleef": "avx512",
     "memory-sleef": "avx512",
 }
-STAGES = [header, native, clang, sanitize, threads, aarch64, avx512, consume, vad, amp, fuzz]
+STAGES = [
+    header, native, clang, sanitize, threads, aarch64, avx512, consume, cli, vad, amp, convert, fuzz,
+]
 
 
 def inapplicable(stage):

@@ -35,10 +35,6 @@ TENSORS = {
     "model.decoder.decoder.2.bias": ("final_conv.bias", (1,)),
 }
 
-# The graph brings the gates of its initializers into the order of ONNX's LSTM operator, i o f c, by
-# joining these rows.  So the initializers themselves are in PyTorch's order, i f g o.
-ROWS_OF_IOFC = [(0, HIDDEN), (3 * HIDDEN, 4 * HIDDEN), (HIDDEN, 3 * HIDDEN)]
-
 
 def fail(sentence):
     sys.exit(f"silero.py: {sentence}")
@@ -55,33 +51,10 @@ def unpack(wheel, folder):
             (folder / pathlib.PurePath(name).name).write_bytes(archive.read(name))
 
 
-def graphs(graph):
-    """The graph and every graph inside its If nodes."""
-    yield graph
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from graphs(attribute.g)
-
-
-def row_slices(graph, tensor):
-    """(first, end) of every Slice of the tensor's rows in this graph, in the order of the graph."""
-    from onnx import numpy_helper
-
-    constants = {
-        node.output[0]: numpy_helper.to_array(node.attribute[0].t)
-        for node in graph.node
-        if node.op_type == "Constant"
-    }
-    return [
-        tuple(int(constants[name].item()) for name in node.input[1:3])
-        for node in graph.node
-        if node.op_type == "Slice" and node.input[0] == tensor
-    ]
-
-
 def convert(source, target):
+    import numpy as np
     import onnx
+    from converters import model, onnx_model
     from onnx import numpy_helper
     from safetensors.numpy import save_file
 
@@ -98,10 +71,15 @@ def convert(source, target):
                 f" {array.dtype} {list(array.shape)} found"
             )
         tensors[ours] = array
-    for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-        slices = [rows for part in graphs(graph) if (rows := row_slices(part, RNN + name))]
-        if not slices or any(rows != ROWS_OF_IOFC for rows in slices):
-            fail(f"{source}: tensor {RNN + name}: gates i f g o expected, reordered by {slices}")
+    # The initializers are in PyTorch's order, i f g o: they are what the converters make of the LSTM
+    # node, into whose order, i o f c, the graph brings them.
+    try:
+        (part,) = onnx_model.load(source, None)[0].parts
+    except model.ConvertError as error:
+        fail(f"{source}: {error}")
+    for stem, array in part.items():
+        if not np.array_equal(array, tensors["lstm_cell." + stem]):
+            fail(f"{source}: tensor {RNN + stem}: gates i f g o expected, another order found")
     save_file(tensors, target)
 
 

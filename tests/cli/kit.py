@@ -16,6 +16,7 @@ import numpy as np
 # forget gate carries on makes up for the sums being mostly far smaller.
 TOLERANCE = 2e-5
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 DTYPES = {"float32": "F32", "float64": "F64", "float16": "F16", "int64": "I64"}
 PROGRAM = None
 SECONDS = 300

@@ -207,6 +207,15 @@ class Safetensors(ConvertTest):
                    "rnn.weight_hh_l0": np.zeros((15, 5), "f4")}, path)
         self.refused(path, "expected weight_ih_l0", r"found rnn\.\* \(GRU\)")
 
+    def test_what_is_wrong_in_another_lstm_does_not_matter(self):
+        good, bad = (random_lstm(seed, (3, 5), prefix=f"{name}.") for seed, name in
+                     ((1, "good"), (2, "bad")))
+        bad.parts[0]["bias_ih"][0] = np.inf
+        path = self.write(good, bad.tensors())
+        tensors, _, _ = self.convert(path, "--name", "good")
+        self.assert_tensors(tensors, good)
+        self.refused(path, "tensor 'bad.bias_ih_l0': expected finite numbers")
+
     def test_pruned_weights_beside_are_left_out(self):
         lstm = random_lstm(1, (3, 5))
         path = self.write(lstm, {"weight_ih_l0_mask": np.ones((20, 3), "f4")})
@@ -331,6 +340,11 @@ class Hostile(ConvertTest):
         self.refused(path, "content: expected a model of", "found an empty file")
         path.write_bytes(b"#!/bin/sh\n")
         self.refused(path, "content: expected a model of", "found b'#!/bin/s'")
+
+    def test_names_that_are_no_text(self):
+        path = self.archive(self.tensor(60, 0, (20, 3), (3, 1), 60).replace(
+            b"X\x0c\0\0\0weight_ih_l0", b"X\x0f\0\0\0\xed\xa0\x80weight_ih_l0"), _0=bytes(240))
+        self.refused(path, "weight_ih_l0|pickle")
 
     def test_pickle_that_is_no_checkpoint(self):
         path = self.folder / "model.pkl"

@@ -56,26 +56,28 @@ def choose_format(path, framework):
 
 
 def select(lstms, options):
-    names = ", ".join(lstm.name for lstm in lstms)
-    if options.stack:
-        chain = []
-        for name in options.stack.split(","):
-            found = [lstm for lstm in lstms if name in (lstm.name, lstm.prefix)]
-            if not found:
-                raise ConvertError("--stack", f"names of {names}", repr(name))
-            chain.append(found[0])
-        return [model.join(chain)]
+    """Those that --name, --prefix or --stack choose, in the order of --stack."""
+    if options.stack is not None:
+        return [only_of(lstms, lambda lstm, name=name: name in (lstm.name, lstm.prefix), repr(name))
+                for name in options.stack.split(",")]
+    if options.prefix is not None:
+        return [only_of(lstms, lambda lstm: lstm.prefix == options.prefix,
+                        f"prefix {options.prefix!r}")]
     if options.name is not None:
-        chosen = [lstm for lstm in lstms if fnmatch.fnmatchcase(lstm.name, options.name)]
-        wanted = f"a name like {options.name!r}"
-    elif options.prefix is not None:
-        chosen = [lstm for lstm in lstms if lstm.prefix == options.prefix]
-        wanted = f"prefix {options.prefix!r}"
-    else:
-        return lstms
+        return matching(lstms, lambda lstm: fnmatch.fnmatchcase(lstm.name, options.name),
+                        f"a name like {options.name!r}")
+    return lstms
+
+
+def matching(lstms, wanted, text):
+    chosen = [lstm for lstm in lstms if wanted(lstm)]
     if not chosen:
-        raise ConvertError("LSTMs", wanted, names)
+        raise ConvertError("LSTMs", text, ", ".join(lstm.name for lstm in lstms))
     return chosen
+
+
+def only_of(lstms, wanted, text):
+    return matching(lstms, wanted, text)[0]
 
 
 def check(module, lstm, draft, path):
@@ -97,9 +99,11 @@ def convert(options):
     lstms = module.load(path, options)
     if not lstms:
         raise ConvertError("content", "an LSTM", f"none in this {module.NAME} file")
+    lstms = select(lstms, options)
     for lstm in lstms:
         lstm.check()
-    lstms = select(lstms, options)
+    if options.stack is not None:
+        lstms = [model.join(lstms)]
     if options.list:
         print("\n".join(map(report.shape_line, lstms)))
         return
@@ -121,6 +125,8 @@ def convert(options):
 
 
 def main():
+    for stream in (sys.stdout, sys.stderr):  # a name in a file may be any text
+        stream.reconfigure(errors="backslashreplace")
     options = parser().parse_args()
     if not options.list and not options.output:
         parser().error("-o OUTPUT.safetensors is required, or --list")

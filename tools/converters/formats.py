@@ -15,6 +15,7 @@ import importlib
 
 MODULES = [
     "pytorch",
+    "onnx_model",
     "nam",
     "guitarml",
     "rtneural",

@@ -272,7 +272,16 @@ def together(lstms):
             if name in ours:
                 raise ConvertError(f"tensor {name!r}", "one of this name", "two")
             tensors[name] = array
+    for name in tensors:
+        check_name(name)
     return tensors, metadata
+
+
+def check_name(name):
+    """Refuse what a safetensors file cannot call a tensor."""
+    plain = name.encode("utf-8", "ignore").decode("utf-8") == name
+    if not plain or "\0" in name or name == "__metadata__":
+        raise ConvertError("tensor", "a name that safetensors can have", repr(name))
 
 
 def write(path, tensors, metadata):

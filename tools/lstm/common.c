@@ -102,8 +102,9 @@ int cli_options(int argc, char **argv, const struct cli_option *options, const c
 			continue;
 		}
 		if (found || !operand) {
-			cli_complain("%s: expected %s, found \"%s\" too", argv[0],
-			             operand ? "one operand" : "options only", argument);
+			cli_complain("%s: expected %s, found \"%s\"%s", argv[0],
+			             operand ? "one operand" : "options only", argument,
+			             operand ? " too" : "");
 			return CLI_MISUSED;
 		}
 		found = argument;

@@ -27,7 +27,7 @@ static const char *biases(const lstm_weights *weights)
 static void print_options(const lstm_desc *d, const lstm_weights *weights)
 {
 	char text[3][MODEL_TEXT];
-	int directions = d->direction == LSTM_BIDIRECTIONAL ? 2 : 1, k, gate;
+	int directions = model_directions(d), k, gate;
 
 	for (k = 0; k < directions; k++) {
 		for (gate = 0; gate < 3; gate++)
@@ -104,7 +104,7 @@ static void json_string(const char *key, const char *value)
 static void json_options(const lstm_desc *d, const lstm_weights *weights)
 {
 	char text[MODEL_TEXT];
-	int directions = d->direction == LSTM_BIDIRECTIONAL ? 2 : 1, k, gate;
+	int directions = model_directions(d), k, gate;
 
 	printf("\"activations\": [");
 	for (k = 0; k < directions; k++)
@@ -199,7 +199,7 @@ int command_info(int argc, char **argv)
 	if (!file)
 		return CLI_FAILED;
 	status = CLI_FAILED;
-	count = models_read(file, path, prefix, &facts);
+	count = models_read(file, path, prefix, 1, &facts);
 	if (count) {
 		if (json)
 			json_all(path, file, facts, count);

@@ -11,6 +11,11 @@
 static const struct cli_command commands[] = {
 	{"info", "describe the LSTMs of a file", command_info},
 	{"run", "run a sequence through a model", command_run},
+	{"compare", "compare recorded outputs with those of every instruction set",
+         command_compare},
+	{"embed", "write a model as a C header", command_embed},
+	{"bench", "measure this machine", command_bench},
+	{"digest", "print the digests of this machine's results", command_digest},
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

@@ -46,40 +46,82 @@ const char *model_shape(char *text, const lstm_tensor *tensor)
 	return text;
 }
 
-/* As lstm.activations in a file's metadata writes them. */
+static const struct function {
+	lstm_function function;
+	const char *enumerator, *name; /* the name as lstm.activations in metadata has it */
+	int parameters;
+} functions[] = {
+	{LSTM_SIGMOID, "LSTM_SIGMOID", "sigmoid", 0},
+	{LSTM_TANH, "LSTM_TANH", "tanh", 0},
+	{LSTM_RELU, "LSTM_RELU", "relu", 0},
+	{LSTM_LINEAR, "LSTM_LINEAR", "linear", 0},
+	{LSTM_AFFINE, "LSTM_AFFINE", "affine", 2},
+	{LSTM_LEAKY_RELU, "LSTM_LEAKY_RELU", "leakyrelu", 1},
+	{LSTM_THRESHOLDED_RELU, "LSTM_THRESHOLDED_RELU", "thresholdedrelu", 1},
+	{LSTM_SCALED_TANH, "LSTM_SCALED_TANH", "scaledtanh", 2},
+	{LSTM_HARD_SIGMOID, "LSTM_HARD_SIGMOID", "hardsigmoid", 2},
+	{LSTM_HARD_SIGMOID_KERAS3, "LSTM_HARD_SIGMOID_KERAS3", "hardsigmoid_keras3", 0},
+	{LSTM_ELU, "LSTM_ELU", "elu", 1},
+	{LSTM_SOFTSIGN, "LSTM_SOFTSIGN", "softsign", 0},
+	{LSTM_SOFTPLUS, "LSTM_SOFTPLUS", "softplus", 0},
+};
+
+static const struct function *find_function(lstm_function function)
+{
+	const struct function *f = functions;
+
+	while (f->function != function)
+		f++;
+	return f;
+}
+
+const char *model_function(lstm_function function)
+{
+	return find_function(function)->enumerator;
+}
+
 const char *model_activation(char *text, const lstm_activation *activation)
 {
-	static const struct {
-		lstm_function function;
-		const char *name;
-		int parameters;
-	} names[] = {
-		{LSTM_SIGMOID, "sigmoid", 0},
-		{LSTM_TANH, "tanh", 0},
-		{LSTM_RELU, "relu", 0},
-		{LSTM_LINEAR, "linear", 0},
-		{LSTM_AFFINE, "affine", 2},
-		{LSTM_LEAKY_RELU, "leakyrelu", 1},
-		{LSTM_THRESHOLDED_RELU, "thresholdedrelu", 1},
-		{LSTM_SCALED_TANH, "scaledtanh", 2},
-		{LSTM_HARD_SIGMOID, "hardsigmoid", 2},
-		{LSTM_HARD_SIGMOID_KERAS3, "hardsigmoid_keras3", 0},
-		{LSTM_ELU, "elu", 1},
-		{LSTM_SOFTSIGN, "softsign", 0},
-		{LSTM_SOFTPLUS, "softplus", 0},
-	};
+	const struct function *f = find_function(activation->function);
 	const double alpha = (double)activation->alpha, beta = (double)activation->beta;
-	size_t k = 0;
 
-	while (names[k].function != activation->function)
-		k++;
-	if (names[k].parameters == 2)
-		snprintf(text, MODEL_TEXT, "%s(%.9g,%.9g)", names[k].name, alpha, beta);
-	else if (names[k].parameters)
-		snprintf(text, MODEL_TEXT, "%s(%.9g)", names[k].name, alpha);
+	if (f->parameters == 2)
+		snprintf(text, MODEL_TEXT, "%s(%.9g,%.9g)", f->name, alpha, beta);
+	else if (f->parameters)
+		snprintf(text, MODEL_TEXT, "%s(%.9g)", f->name, alpha);
 	else
-		strcpy(text, names[k].name);
+		strcpy(text, f->name);
 	return text;
+}
+
+/* ---- arrays ---------------------------------------------------------------------------------- */
+int model_directions(const lstm_desc *desc)
+{
+	return desc->direction == LSTM_BIDIRECTIONAL ? 2 : 1;
+}
+
+int model_cells(const lstm_desc *desc)
+{
+	return desc->layers * model_directions(desc);
+}
+
+void model_arrays(const lstm_desc *desc, const lstm_weights *weights, int cell,
+                  struct model_array arrays[MODEL_ARRAYS])
+{
+	const lstm_weights *w = &weights[cell];
+	const float *values[MODEL_ARRAYS] = {w->w, w->u, w->b, w->b2, w->peephole, w->projection};
+	size_t directions = (size_t)model_directions(desc);
+	size_t hidden = (size_t)desc->hidden;
+	size_t output = desc->projection ? (size_t)desc->projection : hidden;
+	size_t width = (size_t)cell < directions ? (size_t)desc->input : directions * output;
+	size_t counts[MODEL_ARRAYS] = {4 * hidden * width, 4 * hidden * output, 4 * hidden,
+	                               4 * hidden,         3 * hidden,          output * hidden};
+	int k;
+
+	for (k = 0; k < MODEL_ARRAYS; k++) {
+		arrays[k].values = values[k];
+		arrays[k].count = values[k] ? counts[k] : 0;
+	}
 }
 
 /* ---- facts ----------------------------------------------------------------------------------- */
@@ -141,7 +183,7 @@ static int measure(struct model_facts *f, const char *path)
 		if (status == LSTM_OK)
 			status = lstm_model_size(&desc, &f->model_bytes[isa]);
 		if (status == LSTM_OK)
-			status = lstm_state_size(model, 1, 1, &f->state_bytes[isa]);
+			status = lstm_state_size(model, 1, f->state_steps, &f->state_bytes[isa]);
 		if (status == LSTM_OK) {
 			f->desc = *lstm_model_desc(model);
 			f->output = lstm_model_output(model);
@@ -158,7 +200,7 @@ static int measure(struct model_facts *f, const char *path)
 
 /* size bytes of name are the prefix; all of it if size is its length. */
 static int read_one(lstm_file *file, const char *path, const char *name, size_t size,
-                    struct model_facts *f)
+                    size_t whole_steps, struct model_facts *f)
 {
 	lstm_load_args args = {NULL, LSTM_ISA_SCALAR};
 	lstm_error error;
@@ -177,6 +219,7 @@ static int read_one(lstm_file *file, const char *path, const char *name, size_t 
 		return 0;
 	}
 	count_tensors(f, file);
+	f->state_steps = f->desc.direction != LSTM_FORWARD && f->desc.layers > 1 ? whole_steps : 1;
 	return measure(f, path);
 }
 
@@ -195,7 +238,7 @@ static int is_first(const lstm_tensor *tensor, size_t *prefix)
 	return 0;
 }
 
-static int read_named(lstm_file *file, const char *path, const char *prefix,
+static int read_named(lstm_file *file, const char *path, const char *prefix, size_t whole_steps,
                       struct model_facts *facts, size_t *count)
 {
 	const lstm_tensor *tensor;
@@ -203,21 +246,22 @@ static int read_named(lstm_file *file, const char *path, const char *prefix,
 
 	*count = 1;
 	if (prefix)
-		return read_one(file, path, prefix, strlen(prefix), facts);
+		return read_one(file, path, prefix, strlen(prefix), whole_steps, facts);
 	*count = 0;
 	for (k = 0; (tensor = lstm_file_tensor(file, k)) != NULL; k++)
 		if (is_first(tensor, &size)) {
 			++*count;
-			if (!read_one(file, path, tensor->name, size, &facts[*count - 1]))
+			if (!read_one(file, path, tensor->name, size, whole_steps,
+			              &facts[*count - 1]))
 				return 0;
 		}
 	if (*count)
 		return 1;
 	*count = 1; /* the library says what it misses */
-	return read_one(file, path, "", 0, facts);
+	return read_one(file, path, "", 0, whole_steps, facts);
 }
 
-size_t models_read(lstm_file *file, const char *path, const char *prefix,
+size_t models_read(lstm_file *file, const char *path, const char *prefix, size_t whole_steps,
                    struct model_facts **facts)
 {
 	size_t count = 0;
@@ -227,7 +271,7 @@ size_t models_read(lstm_file *file, const char *path, const char *prefix,
 		cli_no_memory(path, "its description");
 		return 0;
 	}
-	if (read_named(file, path, prefix, *facts, &count))
+	if (read_named(file, path, prefix, whole_steps, *facts, &count))
 		return count;
 	models_free(*facts, count);
 	*facts = NULL;

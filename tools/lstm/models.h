@@ -13,15 +13,37 @@ struct model_facts {
 	int output;
 	size_t parameters, file_bytes;
 	int types[MODEL_TYPES]; /* tensors of each lstm_dtype */
-	/* Packed in fp32, by lstm_isa; 0: not here.  States are of one stream, step by step. */
+	size_t state_steps;     /* that states were measured for */
+	/* Packed in fp32, by lstm_isa; 0: not here.  States are of one stream. */
 	size_t model_bytes[LSTM_ISA_COUNT], state_bytes[LSTM_ISA_COUNT];
 };
 
 /* The LSTM of this prefix or, if that is NULL, all there are: in *facts, and how many.  0 after a
- * complaint.  They last until the file is closed. */
-size_t models_read(lstm_file *file, const char *path, const char *prefix,
+ * complaint.  They last until the file is closed.  States are measured for one step at a time or,
+ * where a model needs whole sequences, for this many. */
+size_t models_read(lstm_file *file, const char *path, const char *prefix, size_t whole_steps,
                    struct model_facts **facts);
 void models_free(struct model_facts *facts, size_t count);
+
+/* The arrays of one layer and direction, cell = layer * directions + direction, in the order of
+ * lstm_weights; values is NULL of what is absent. */
+enum {
+	MODEL_ARRAYS = 6,
+	MODEL_W = 0,
+	MODEL_U,
+	MODEL_B,
+	MODEL_B2,
+	MODEL_PEEPHOLE,
+	MODEL_PROJECTION
+};
+struct model_array {
+	const float *values;
+	size_t count;
+};
+void model_arrays(const lstm_desc *desc, const lstm_weights *weights, int cell,
+                  struct model_array arrays[MODEL_ARRAYS]);
+int model_cells(const lstm_desc *desc);
+int model_directions(const lstm_desc *desc);
 
 /* Whether the tensor belongs to one of these LSTMs. */
 int models_use(const struct model_facts *facts, size_t count, const lstm_tensor *tensor);
@@ -32,5 +54,6 @@ const char *model_types(char *text, const struct model_facts *facts, const char 
 const char *model_direction(lstm_direction direction);
 const char *model_shape(char *text, const lstm_tensor *tensor);
 const char *model_activation(char *text, const lstm_activation *activation);
+const char *model_function(lstm_function function); /* its enumerator: "LSTM_TANH" */
 
 #endif

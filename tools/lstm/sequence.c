@@ -54,7 +54,7 @@ static int check_input(struct sequence *s, const lstm_desc *desc)
 }
 
 /* A whole array of states: [states][batch][size], or without the batch where x is. */
-static float *read_states(const struct sequence *s, const char *path, size_t size)
+float *sequence_states(const struct sequence *s, const char *path, size_t size)
 {
 	struct npy_reader r;
 	char expected[120];
@@ -119,12 +119,12 @@ static int read_lengths(struct sequence *s, const char *path)
 static int read_files(struct sequence *s, const struct sequence_files *files)
 {
 	if (files->h0) {
-		s->h0 = read_states(s, files->h0, s->h_size);
+		s->h0 = sequence_states(s, files->h0, s->h_size);
 		if (!s->h0)
 			return 0;
 	}
 	if (files->c0) {
-		s->c0 = read_states(s, files->c0, s->c_size);
+		s->c0 = sequence_states(s, files->c0, s->c_size);
 		if (!s->c0)
 			return 0;
 	}

@@ -38,6 +38,9 @@ void sequence_close(struct sequence *s);
 /* A state with h0 and c0 set; NULL after a complaint. */
 lstm_state *sequence_state(const struct sequence *s, const lstm_model *model);
 
+/* Read h or c of all layers, of this size in one: [states][batch][size]; NULL after a complaint. */
+float *sequence_states(const struct sequence *s, const char *path, size_t size);
+
 /* Room for the y of one piece; NULL after a complaint. */
 float *sequence_room(const struct sequence *s);
 

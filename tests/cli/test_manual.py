@@ -1,0 +1,75 @@
+"""The man page and the completion know every command and every option that --help lists."""
+
+import re
+import shutil
+import subprocess
+
+import kit
+
+FOLDER = kit.ROOT / "tools" / "lstm"
+OPTION = re.compile(r"(?<![\w-])--?[a-z]\w*")
+
+
+def commands():
+    said = kit.run("--help").stdout.decode()
+    return re.findall(r"^  (\w+) ", said, re.MULTILINE)
+
+
+def options(command):
+    """Options that begin a line of the help, or follow there after a comma."""
+    lines = kit.run(command, "--help").stdout.decode().splitlines()
+    listed = [line for line in lines if re.match(r"  -", line)]
+    return {option for line in listed for option in OPTION.findall(re.split(r"  +", line[2:])[0])}
+
+
+class Manual(kit.Case):
+    def sections(self):
+        text = (FOLDER / "lstm.1").read_text().replace("\\-", "-")
+        parts = re.split(r"^\.SS (\w+)\n", text.split(".SH EXIT STATUS")[0], flags=re.MULTILINE)
+        return dict(zip(parts[1::2], parts[2::2]))
+
+    def test_has_every_command_and_option(self):
+        sections = self.sections()
+        self.assertEqual(set(sections), set(commands()))
+        for command in set(commands()) - {"bench"}:  # whose page points to its help
+            found = set(OPTION.findall(sections[command]))
+            self.assertEqual(options(command) - {"--help"}, found, command)
+
+    def test_is_well_formed(self):
+        if not shutil.which("groff"):
+            self.skipTest("groff is not installed")
+        done = subprocess.run(["groff", "-man", "-ww", "-z", FOLDER / "lstm.1"],
+                              capture_output=True, check=False)
+        self.assertEqual((done.returncode, done.stderr.decode()), (0, ""))
+
+
+class Completion(kit.Case):
+    def complete(self, *words):
+        if not shutil.which("bash"):
+            self.skipTest("bash is not installed")
+        script = ('source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _lstm; '
+                  'printf "%s\\n" "${COMPREPLY[@]}"')
+        done = subprocess.run(
+            ["bash", "--norc", "-c", script, "bash", FOLDER / "completion.bash", "lstm", *words],
+            capture_output=True, check=True,
+        )
+        self.assertEqual(done.stderr, b"")
+        return set(done.stdout.decode().split())
+
+    def test_commands(self):
+        self.assertEqual(self.complete(""), {*commands(), "--help", "--version"})
+        self.assertEqual(self.complete("co"), {"compare"})
+
+    def test_options(self):
+        for command in commands():
+            if command == "bench" and "--shape" not in options("bench"):
+                continue  # built without, so its help has none
+            found = self.complete(command, "m", "-")
+            expected = options(command) | ({"--prefix"} if command == "bench" else set())
+            self.assertEqual(found, expected | {"--help"}, command)
+
+    def test_values(self):
+        self.assertEqual(self.complete("run", "--layout", ""), {"time", "batch"})
+        self.assertEqual(self.complete("run", "m", "--isa", "avx"), {"avx2", "avx512"})
+        self.assertEqual(self.complete("run", "m", "-i", "-"), set())
+        self.assertEqual(self.complete("embed", "m", "--name", ""), set())

@@ -1,0 +1,40 @@
+# Completion of the lstm command for bash.
+
+_lstm()
+{
+	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words=
+	local command=${COMP_WORDS[1]}
+
+	COMPREPLY=()
+	if ((COMP_CWORD == 1)); then
+		words='info run compare embed bench digest --help --version'
+	else
+		case $before in
+		--layout) words='time batch' ;;
+		--isa) words='auto scalar neon avx2 avx512' ;;
+		--dtype) words='f32' ;;
+		--mode) words='step block sequence batch stack streams' ;;
+		--activations) words='builtin sleef' ;;
+		--prefix | --name | --tolerance | --shape | --batch | --steps | --repeat | --cpu)
+			return ;;
+		-i | -y | -o | --h0 | --c0 | --hn | --cn | --lengths) ;; # files, by default
+		*)
+			case $word:$command in
+			-*:info) words='--prefix --json --help' ;;
+			-*:run) words='-i -o --h0 --c0 --hn --cn --lengths --layout --prefix --isa
+				--dtype --help' ;;
+			-*:compare) words='-i -y --hn --cn --tolerance --h0 --c0 --lengths --layout
+				--prefix --dtype --help' ;;
+			-*:embed) words='-o --name --prefix --dtype --help' ;;
+			-*:bench) words='--prefix --mode --shape --isa --activations --peers --batch
+				--steps --quick --repeat --cpu --json --plot --list --help' ;;
+			-*:digest) words='--help' ;;
+			esac
+			;;
+		esac
+	fi
+	[[ -n $words ]] && mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+	return 0
+}
+
+complete -o bashdefault -o default -F _lstm lstm
