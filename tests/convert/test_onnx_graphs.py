@@ -113,7 +113,8 @@ class Bodies(OnnxTest):
             [value_info("h", 3), value_info("part", 3)], [value_info("h1", 3), value_info("Y", 4)],
             constants(weights))
         path = self.save(
-            [helper.make_node("Scan", ["zero", "X"], ["last", "all"], body=body, num_scan_inputs=1)],
+            [helper.make_node("Scan", ["zero", "X"], ["last", "all"], body=body,
+                              num_scan_inputs=1)],
             {"zero": np.zeros((1, 1, 5), "f4")}, [value_info("X", 4)], [value_info("all", 5)])
         self.assert_found(path, lstm)
 
@@ -187,13 +188,19 @@ class Stacks(OnnxTest):
 
     def test_batch_first(self):
         lstm = random_lstm(22, (3, 5), layers=2, direction="bidirectional", prefix="rnn.")
-        between = lambda y, x: [helper.make_node("Reshape", [y, "flat"], [x])]  # noqa: E731
+
+        def between(y, x):
+            return [helper.make_node("Reshape", [y, "flat"], [x])]
+
         self.assert_found(self.chain(lstm, between, layout=1), lstm)
 
     def test_directions_interleaved_otherwise_are_no_stack(self):
         lstm = random_lstm(23, (3, 5), layers=2, direction="bidirectional")
-        wrong = lambda y, x: [helper.make_node("Transpose", [y], [f"{y}t"], perm=[0, 2, 3, 1]),  # noqa
-                              helper.make_node("Reshape", [f"{y}t", "flat"], [x])]
+
+        def wrong(y, x):
+            return [helper.make_node("Transpose", [y], [f"{y}t"], perm=[0, 2, 3, 1]),
+                    helper.make_node("Reshape", [f"{y}t", "flat"], [x])]
+
         tensors, _, said = self.convert(self.chain(lstm, wrong), against="ONNX Runtime")
         self.assertEqual(said.count("LSTM, 1 layer"), 2)
         self.assertEqual(sum("weight_ih_l0" in name for name in tensors), 4)
@@ -307,6 +314,26 @@ class Decomposed(OnnxTest):
         self.refused(self.write(*self.step(lstm, names=False)),
                      "expected a matrix that is told to be that of h")
 
+    def test_unrolled_steps_are_one_and_tell_h_from_x(self):
+        lstm = random_lstm(39, (5, 5), cell=True, prefix="net.rnn.")
+        nodes, weights = self.step(lstm, names=False)
+        again = {"h": "h1", "c": "c1"}
+        second = []
+        for node in nodes:
+            copy = helper.make_node(
+                node.op_type, [again.get(name, name if name in weights else name + "2")
+                               for name in node.input], [name + "2" for name in node.output],
+                name=node.name)
+            copy.attribute.extend(node.attribute)
+            second.append(copy)
+        path = self.save(nodes + second, weights,
+                         [value_info(name, 2) for name in ("X", "X2", "h", "c")],
+                         [value_info("h12", 2)])
+        tensors, _, said = self.convert(path, against="ONNX Runtime")
+        np.testing.assert_array_equal(tensors["net.rnn.weight_hh"], lstm.parts[0]["weight_hh"])
+        self.assertEqual(said.count("verified"), 1)
+        self.assertNotIn("left out", said)
+
     def test_square_matrices_with_names(self):
         lstm = random_lstm(37, (5, 5), cell=True, prefix="net.rnn.")
         self.assert_found(self.write(*self.step(lstm)), lstm)
@@ -363,7 +390,7 @@ class Exporter(OnnxTest):
 class Chains(unittest.TestCase):
     def test_what_depends_on_itself_is_no_constant(self):
         graph = helper.make_graph(
-            [helper.make_node("Identity", ["b"], ["a"]), helper.make_node("Identity", ["a"], ["b"])],
+            [helper.make_node("Identity", [name], [other]) for name, other in ("ba", "ab")],
             "test", [], [])
         scope = onnx_graph.Scope(helper.make_model(graph))
         self.assertIsNone(scope.constant("a"))

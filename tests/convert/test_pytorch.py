@@ -138,7 +138,8 @@ class Checkpoints(ConvertTest):
 
     def test_stack_joins_a_chain(self):
         path, expected = self.make("several.pt")
-        tensors, _, _ = self.convert(path, "--stack", "encoder,decoder", "--only", against="PyTorch")
+        tensors, _, _ = self.convert(path, "--stack", "encoder,decoder", "--only",
+                                     against="PyTorch")
         self.assertIn("encoder.weight_ih_l1", tensors)
         arrays = expected["chain"]
         self.assert_runs_as(self.folder / "out.safetensors", arrays["x"], arrays["h0"],
@@ -200,6 +201,23 @@ class Safetensors(ConvertTest):
         lstm = random_lstm(1, (3, 5))
         lstm.parts[0]["weight_ih"] = lstm.parts[0]["weight_ih"].astype("i4")
         self.refused(self.write(lstm), "tensor 'weight_ih_l0': expected floating-point numbers")
+
+    def test_types_that_numpy_lacks(self):
+        path = self.folder / "in.safetensors"
+        bits = np.arange(0x3F00, 0x3F00 + 60, dtype="<u2")  # BF16: the upper halves of fp32
+        data = bits.tobytes()
+        for kind, size in (("BF16", 120), ("F8_E4M3", 60)):
+            header = json.dumps({
+                "weight_ih_l0": {"dtype": kind, "shape": [20, 3], "data_offsets": [0, size]},
+                "weight_hh_l0": {"dtype": "F32", "shape": [20, 5],
+                                 "data_offsets": [size, size + 400]}}).encode()
+            path.write_bytes(len(header).to_bytes(8, "little") + header + data[:size] + bytes(400))
+            if kind == "BF16":
+                tensors, _, _ = self.convert(path)
+                widened = (bits.astype("u4") << 16).view("f4").reshape(20, 3)
+                np.testing.assert_array_equal(tensors["weight_ih_l0"], widened)
+            else:
+                self.refused(path, "tensor 'weight_ih_l0': expected numbers of a type", "F8_E4M3")
 
     def test_gru_is_no_lstm(self):
         path = self.folder / "gru.safetensors"

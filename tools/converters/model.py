@@ -154,7 +154,7 @@ class Lstm:
         return keys
 
     def second_bias(self):
-        """Add a second bias of zeros where there is one alone, for a file in which others have two."""
+        """Add a second bias of zeros to one alone, for a file in which others have two."""
         for part in self.parts:
             if "bias_ih" in part and "bias_hh" not in part:
                 part["bias_hh"] = np.zeros_like(part["bias_ih"])

@@ -83,7 +83,7 @@ class Scope:
         return owner.producers.get(name) if owner else None
 
     def consumers(self, name):
-        """The nodes of this graph that take a name, those that take it inside their own graphs too."""
+        """The nodes of this graph that take a name, themselves or inside their own graphs."""
         def takes(node):
             inner = (value for value in attributes(node).values() if hasattr(value, "initializer"))
             return name in node.input or any(takes(n) for graph in inner for n in graph.node)

@@ -66,7 +66,7 @@ class Node:
                        for key, name in self.names.items() if name and key != "X"}
 
     def matrix(self, key, *shape):
-        """A constant input of this shape, where None stands for any size; or None if there is none."""
+        """A constant input of this shape, None standing for any size; or None if it is absent."""
         if not self.names.get(key):
             return None
         value = self.values[key]

@@ -47,9 +47,11 @@ class SafeTensor:
 
     def __init__(self, entry):
         self.dtype, self.data = self.DTYPES.get(entry["dtype"]), entry["data"]
-        self.shape = tuple(entry["shape"])
+        self.type, self.shape = entry["dtype"], tuple(entry["shape"])
 
-    def array(self, _name):
+    def array(self, name):
+        if self.dtype is None:
+            raise ConvertError(f"tensor {name!r}", "numbers of a type that numpy has", self.type)
         if self.dtype == pytorch_file.BF16:
             return pytorch_file.widened(np.frombuffer(self.data, "<u2")).reshape(self.shape)
         return np.frombuffer(self.data, "<" + self.dtype).reshape(self.shape)
@@ -264,7 +266,7 @@ def python_with_torch():
 
 def reference(lstm, path):
     plain = (tuple(lstm.activations) == DEFAULT_ACTIVATIONS and lstm.direction != "reverse"
-             and not (lstm.clip or lstm.cell_clip or lstm.input_forget)
+             and lstm.biases != 1 and not (lstm.clip or lstm.cell_clip or lstm.input_forget)
              and "weight_peephole" not in lstm.parts[0])
     if not plain:
         raise Unavailable("PyTorch has no LSTM of these options")

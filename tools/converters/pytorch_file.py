@@ -214,7 +214,7 @@ def read_archive(archive):
     names = archive.namelist()
     pickles = [name for name in names if name.endswith("/data.pkl") or name == "data.pkl"]
     if len(pickles) != 1:
-        raise ConvertError("zip archive", "one data.pkl", f"{len(pickles)} among {len(names)} files")
+        raise ConvertError("zip archive", "one data.pkl", f"{len(pickles)} of {len(names)} files")
     root = pickles[0][: -len("data.pkl")]
     if root + "byteorder" in names and archive.read(root + "byteorder") != b"little":
         raise ConvertError("byteorder", "little", archive.read(root + "byteorder").decode())
