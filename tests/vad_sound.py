@@ -35,10 +35,10 @@ def write_wave24(path, samples):
         sound.writeframes(b"".join((s * 256).to_bytes(3, "little", signed=True) for s in samples))
 
 
-def write_wave_float(path, values):
-    """32-bit floats, which the wave module does not write."""
+def write_wave_float(path, values, rate=RATE, channels=1):
+    """32-bit floats, which the wave module does not write; several channels are interleaved."""
     data = struct.pack(f"<{len(values)}f", *values)
-    form = struct.pack("<HHIIHH", 3, 1, RATE, 4 * RATE, 4, 32)
+    form = struct.pack("<HHIIHH", 3, channels, rate, 4 * channels * rate, 4 * channels, 32)
     body = b"WAVE" + b"fmt " + struct.pack("<I", len(form)) + form
     body += b"data" + struct.pack("<I", len(data)) + data
     path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)

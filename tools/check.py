@@ -231,11 +231,18 @@ def vad(stage):
         stage.counted("tests/test_vad.py", BUILD / "native" / "examples" / "lstm-vad")
 
 
+def amp(stage):
+    """the amplifier example against its equations"""
+    if stage.configure("native", CC="gcc") and stage.ninja("native", "examples/lstm-amp"):
+        stage.counted("tests/test_amp.py", BUILD / "native" / "examples" / "lstm-amp")
+
+
 def convert(stage):
     """the converters, on models that the frameworks make"""
-    if stage.configure("native", CC="gcc") and stage.ninja("native", "tools/lstm/lstm"):
-        program = BUILD / "native" / "tools" / "lstm" / "lstm"
-        stage.counted("tests/convert/run", LSTM=str(program))
+    programs = {"LSTM": "tools/lstm/lstm", "LSTM_AMP": "examples/lstm-amp"}
+    if stage.configure("native", CC="gcc") and stage.ninja("native", *programs.values()):
+        built = {name: str(BUILD / "native" / path) for name, path in programs.items()}
+        stage.counted("tests/convert/run", **built)
 
 
 def fuzz(stage):
@@ -256,7 +263,7 @@ EMULATED = {
     "memory-sleef": "avx512",
 }
 STAGES = [
-    header, native, clang, sanitize, threads, aarch64, avx512, consume, cli, vad, convert, fuzz,
+    header, native, clang, sanitize, threads, aarch64, avx512, consume, cli, vad, amp, convert, fuzz,
 ]
 
 

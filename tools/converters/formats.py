@@ -18,6 +18,9 @@ MODULES = [
     "onnx_model",
     "keras",
     "tflite",
+    "nam",
+    "guitarml",
+    "rtneural",
 ]
 
 
