@@ -156,7 +156,7 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, size_t
 
 static void LSTM__FN(run)(const struct lstm__job *job)
 {
-	const int alone = job->batch == 1 && !job->lengths;
+	const int alone = job->batch == 1 && !lstm__streams_vary(job);
 	size_t done, n, s, a;
 
 	job->active[0] = 0;
