@@ -1,6 +1,6 @@
 /* What the extended calls are given, in fp32 and in double: completed and checked in one place. */
 struct lstm__args {
-	size_t number; /* bytes of one */
+	size_t number;                                          /* bytes of one */
 	size_t batch, directions, cells, input, hidden, output; /* cells = layers * directions */
 	const void *x, *y, *last, *h0, *c0, *hn, *cn;
 	size_t steps;

@@ -13,8 +13,8 @@ static lstm_desc kind_at(int kind)
 {
 	static const int numbers[KINDS][5] = {
 		/* input, hidden, projection, layers, direction */
-		{3, 5, 0, 1, LSTM_FORWARD},       {7, 26, 4, 3, LSTM_FORWARD},
-		{2, 9, 0, 1, LSTM_REVERSE},       {5, 8, 6, 2, LSTM_REVERSE},
+		{3, 5, 0, 1, LSTM_FORWARD},        {7, 26, 4, 3, LSTM_FORWARD},
+		{2, 9, 0, 1, LSTM_REVERSE},        {5, 8, 6, 2, LSTM_REVERSE},
 		{4, 25, 0, 1, LSTM_BIDIRECTIONAL}, {3, 12, 5, 2, LSTM_BIDIRECTIONAL}};
 	lstm_desc desc = {0};
 
@@ -177,8 +177,9 @@ TEST_EACH_ISA(masks, a_step_left_out_is_as_if_it_were_not_there)
 
 	for (i = 0; i < 40; i++) {
 		net n = varied_net(i);
-		sequence s = sequence_make(&n.desc, BATCH, STEPS,
-		                           SEQUENCE_NORMAL | SEQUENCE_STATE | SEQUENCE_MASK, 330 + i);
+		sequence s =
+			sequence_make(&n.desc, BATCH, STEPS,
+		                      SEQUENCE_NORMAL | SEQUENCE_STATE | SEQUENCE_MASK, 330 + i);
 		lstm_model *m = varied_model(&n, isa);
 		lstm_run_args masked = {0}, plain = {0};
 		struct outcome all, alone;
@@ -235,8 +236,9 @@ TEST_EACH_ISA(masks, padding_at_the_end_is_a_length)
 
 	for (i = 0; i < 20; i++) {
 		net n = varied_net(i);
-		sequence s = sequence_make(&n.desc, BATCH, STEPS,
-		                           SEQUENCE_NORMAL | SEQUENCE_STATE | SEQUENCE_LENGTHS, 340);
+		sequence s =
+			sequence_make(&n.desc, BATCH, STEPS,
+		                      SEQUENCE_NORMAL | SEQUENCE_STATE | SEQUENCE_LENGTHS, 340);
 		lstm_model *m = varied_model(&n, isa);
 		lstm_run_args by_mask = {0}, by_length = {0}, plain = {0};
 		struct outcome a, o;

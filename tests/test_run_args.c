@@ -27,7 +27,8 @@ TEST_EACH_ISA(run_args, states_in_both_orders_agree_with_the_oracle)
 		net n = varied_net(i);
 
 		for (what = 0; what <= SEQUENCE_LENGTHS; what += SEQUENCE_LENGTHS) {
-			sequence s = sequence_make(&n.desc, BATCH, STEPS, SEQUENCE_STATE | what, 400 + i);
+			sequence s = sequence_make(&n.desc, BATCH, STEPS, SEQUENCE_STATE | what,
+			                           400 + i);
 			oracle_output expected = oracle_of(&n, &s);
 			check_how how = {0};
 
@@ -125,8 +126,8 @@ static void expect_apart(lstm_isa isa, unsigned i, unsigned what, size_t gap)
 		for (d = 0; d < 2; d++)
 			for (k = 0; k < BATCH; k++) {
 				const float *one = together + ((t * BATCH + k) * 2 + d) * units;
-				const float *other = apart + t * args.y_step +
-				                     d * args.y_direction + k * units;
+				const float *other =
+					apart + t * args.y_step + d * args.y_direction + k * units;
 
 				cr_assert(!memcmp(one, other, units * sizeof(float)),
 				          "net %u what %u gap %zu: y[%zu][%zu] of direction %zu", i,
