@@ -1376,7 +1376,7 @@ LSTM__DEF void lstm_model_free(lstm_model *model)
 /* ==== src/args.h ============================================================================== */
 /* What the extended calls are given, in fp32 and in double: completed and checked in one place. */
 struct lstm__args {
-	size_t number; /* bytes of one */
+	size_t number;                                          /* bytes of one */
 	size_t batch, directions, cells, input, hidden, output; /* cells = layers * directions */
 	const void *x, *y, *last, *h0, *c0, *hn, *cn;
 	size_t steps;
@@ -1906,7 +1906,7 @@ struct lstm__f64_cell { /* one layer in one direction */
 	size_t width, hidden, output;
 };
 
-struct lstm__f64_work { /* what the workspace holds */
+struct lstm__f64_work {       /* what the workspace holds */
 	double *h, *next, *c; /* of the stream at hand */
 	double *full;         /* o * tanh(c) before projection, or NULL */
 	double *between[2];   /* outputs of a layer for the next: [steps][batch][width] */
@@ -1980,7 +1980,8 @@ static double lstm__f64_peep(const struct lstm__f64_cell *l, int which, size_t j
 }
 
 /* One step of the stream in the workspace. */
-static void lstm__f64_step(const struct lstm__f64_cell *l, struct lstm__f64_work *w, const double *x)
+static void lstm__f64_step(const struct lstm__f64_cell *l, struct lstm__f64_work *w,
+                           const double *x)
 {
 	const lstm_activation *a = l->activations;
 	const float clip = l->desc->clip;
@@ -2131,10 +2132,9 @@ static void lstm__f64_build(struct lstm__arena *arena, struct lstm__f64_work *w,
 	if (!lstm__multiply(a->steps, a->batch, &rows))
 		arena->overflow = 1;
 	for (layer = 0; layer < 2; layer++)
-		w->between[layer] =
-			(size_t)d->layers > layer + 1
-				? lstm__f64_take(arena, rows, a->directions * a->output)
-				: NULL;
+		w->between[layer] = (size_t)d->layers > layer + 1
+		                            ? lstm__f64_take(arena, rows, a->directions * a->output)
+		                            : NULL;
 }
 
 static int lstm__f64_weights_complete(const lstm_desc *d, const lstm_weights_f64 *weights, size_t n)
