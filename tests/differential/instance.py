@@ -35,6 +35,8 @@ class Instance:
         if self.chance(0.5):
             self.choose_activations()
         self.clip = None
+        if self.unbounded():
+            self.steps = min(self.steps, 10)  # cells may grow, and errors with them
         if self.unbounded() or self.chance(0.3):
             self.clip = float(np.float32(self.random.uniform(0.2, 2.0)))
         self.input_forget = int(self.chance(0.2))
@@ -78,30 +80,31 @@ class Instance:
             name not in BOUNDED for name in self.activations)
 
     def resolved(self):
-        """(name, alpha, beta) of each activation in turn, None where the function has none, and which
-        ones were left to the operator's defaults.  Both lists are consumed in order by the functions
-        that have such a parameter."""
-        alphas, betas = iter(self.alphas or ()), iter(self.betas or ())
-        found, defaulted = [], set()
+        """(name, alpha, beta, given) of each activation in turn: None for a parameter that the function
+        does not have, and how many the instance gives; the rest are the operator's defaults.  Both
+        lists are consumed in order by the functions that have such a parameter."""
+        lists = iter(self.alphas or ()), iter(self.betas or ())
+        found = []
         for name in self.activations or USUAL * self.directions:
-            values = []
-            for default, given in zip(FUNCTIONS[name][1:], (alphas, betas)):
-                value = None if default is None else next(given, None)
-                if default is not None and value is None:
-                    defaulted.add(name)
-                    value = default
-                values.append(value)
-            found.append((name, *values))
-        return found, defaulted
+            values, given = [], 0
+            for default, numbers in zip(FUNCTIONS[name][1:], lists):
+                value = None if default is None else next(numbers, None)
+                given += value is not None
+                values.append(default if value is None else value)
+            found.append((name, *values, given))
+        return found
 
     def functions(self):
         """(lstm_function, alpha, beta) of each activation."""
-        return [self.function(*one) for one in self.resolved()[0]]
+        return [self.function(*one) for one in self.resolved()]
 
     @staticmethod
-    def function(name, alpha, beta):
-        """alpha = beta = 0 asks lstm.h for defaults: the function that those two make, instead."""
+    def function(name, alpha, beta, given):
+        """alpha = beta = 0 asks lstm.h for its defaults.  Where the instance gives them as zeros, it is
+        the function that they make, instead."""
         function = FUNCTIONS[name][0]
+        if not given:
+            return function, 0.0, 0.0
         if alpha == 0 and beta is None:
             return RELU, 0.0, 0.0
         if alpha == 0 and (beta == 0 or function == SCALED_TANH):
