@@ -220,6 +220,11 @@ def vad(stage):
         stage.counted("tests/test_vad.py", BUILD / "native" / "examples" / "lstm-vad")
 
 
+def onnx(stage):
+    """random instances of the ONNX operator against ONNX Runtime and the oracle"""
+    stage.counted("tests/differential/run")
+
+
 def fuzz(stage):
     """half a minute of fuzzing the file reader"""
     stage.one("tests/fuzz/run", 30)
@@ -237,7 +242,7 @@ EMULATED = {
     "allocation-sleef": "avx512",
     "memory-sleef": "avx512",
 }
-STAGES = [header, native, clang, sanitize, threads, aarch64, avx512, consume, vad, fuzz]
+STAGES = [header, native, clang, sanitize, threads, aarch64, avx512, consume, vad, onnx, fuzz]
 
 
 def inapplicable(stage):
