@@ -243,6 +243,13 @@ typedef enum lstm_order {
 	LSTM_BATCH_MAJOR     /* x[batch][steps][input], y[batch][steps][width] */
 } lstm_order;
 
+/* What y gets in a step that a mask leaves out. */
+typedef enum lstm_masked {
+	LSTM_MASKED_HOLD = 0, /* h as it stands: the direction's previous output, or before its first
+	                       * step that counts the h it began with.  Keras's default */
+	LSTM_MASKED_ZERO      /* zero: Keras's zero_output_for_mask, which its Bidirectional turns on */
+} lstm_masked;
+
 /* Start from {0}: fields will be added at the end, and zero will keep its meaning. */
 typedef struct lstm_run_args {
 	const float *x;        /* may be NULL if steps is 0 */
@@ -257,12 +264,67 @@ typedef struct lstm_run_args {
 	size_t x_step, x_stream; /* floats between steps and between streams of x; 0: dense, given
 	                          * the other one */
 	size_t y_step, y_stream; /* likewise of y */
+	size_t y_direction; /* floats from the forward direction's outputs to the reverse one's; 0:
+	                     * output, which concatenates them.  For ONNX's Y[steps][2][batch][hidden]:
+	                     * batch * hidden, with y_stream = hidden, y_step = 2 * batch * hidden */
+	/* [steps][batch], or [batch][steps] in batch-major order; 0: the step is left out for this
+	 * stream, in every layer and direction, as if it were not there: h and c stay, x is not used,
+	 * and y is what masked says.  Holes, padding in front, and streams without any step that
+	 * counts are all fine.  With lengths, a step counts if both say so; y is zero past the length.
+	 * NULL: every step counts. */
+	const unsigned char *mask;
+	size_t mask_step, mask_stream; /* bytes between steps and between streams; 0 as above */
+	lstm_masked masked;
+	/* The state to begin with and where it ends, [layers * directions][batch][output] for h and
+	 * ...[hidden] for c; in batch-major order [batch][layers * directions][...], as ONNX's layout 1
+	 * has it.  (PyTorch's batch_first keeps the former: use lstm_state_set and _get.)  NULL h0 or
+	 * c0: continue with the state's; NULL hn or cn: not wanted. */
+	const float *h0, *c0;
+	float *hn, *cn; /* hn may be h0, and cn may be c0 */
 } lstm_run_args;
 
 /* As lstm_run, with data that can be wrong: everything is checked before anything is touched.
- * LSTM_ERR_ARG: a null pointer, a length beyond steps, an unknown order, x and y that overlap, or
- * more steps than a hard max_steps allows.  LSTM_ERR_SIZE: strides that overflow. */
+ * LSTM_ERR_ARG: a null pointer, a length beyond steps, an unknown enumerator, an array that is
+ * written and overlaps another one, or more steps than a hard max_steps allows.  LSTM_ERR_SIZE:
+ * strides that overflow. */
 LSTM_API lstm_status lstm_run_with(lstm_state *state, const lstm_run_args *args);
+
+/* ---- double ---------------------------------------------------------------------------------- */
+/* The same equations in double precision from double weights, for ONNX models of tensor(double) and
+ * for references: plain C on every machine, one thread, in a call that keeps nothing.  Nothing is
+ * flushed: magnitudes below 2^-96 count as what they are, denormal ones too.  The order of sums is
+ * that of fp32, but whether a product and a sum are fused is the compiler's choice. */
+typedef struct lstm_weights_f64 { /* shapes as in lstm_weights */
+	const double *w, *u, *b, *b2, *peephole, *projection;
+} lstm_weights_f64;
+
+/* Start from {0}.  Shapes, strides (in doubles) and defaults as in lstm_run_args, with one
+ * difference: NULL h0 or c0 is zero, as there is no state to continue. */
+typedef struct lstm_run_args_f64 {
+	int batch; /* > 0 */
+	const double *x;
+	double *y, *last;
+	size_t steps;
+	const size_t *lengths;
+	lstm_order order;
+	size_t x_step, x_stream, y_step, y_stream, y_direction;
+	const unsigned char *mask;
+	size_t mask_step, mask_stream;
+	lstm_masked masked;
+	const double *h0, *c0;
+	double *hn, *cn;
+} lstm_run_args_f64;
+
+/* Bytes of workspace that lstm_f64_run needs for so many streams and steps: exactly.  It grows with
+ * steps only if there is more than one layer. */
+LSTM_API lstm_status lstm_f64_size(const lstm_desc *desc, int batch, size_t steps, size_t *bytes);
+
+/* Run weights[layers * directions] over whole sequences.  workspace is aligned to LSTM_ALIGN; what
+ * is in it before and after means nothing.  Everything is checked before anything is written, and
+ * the statuses are those of lstm_model_init and lstm_run_with.  desc->isa is AUTO or SCALAR, else
+ * LSTM_ERR_ISA; the environment is not asked. */
+LSTM_API lstm_status lstm_f64_run(const lstm_desc *desc, const lstm_weights_f64 *weights,
+                                  const lstm_run_args_f64 *args, void *workspace, size_t bytes);
 
 #ifndef LSTM_NO_MALLOC
 /* ---- the same on the heap -------------------------------------------------------------------- */
@@ -633,6 +695,13 @@ struct lstm__layer {
 	float clip, cell_clip;        /* +infinity if none */
 };
 
+/* Which steps count (see lstm_run_args), and what y gets in the others. */
+struct lstm__mask {
+	const unsigned char *at; /* step 0, stream 0; NULL: all count */
+	size_t step, stream;
+	int hold;
+};
+
 /* Run one layer in one direction over some steps of a batch, counted from 0 here.  A state keeps
  * one job for each; a run fills in the first part. */
 struct lstm__job {
@@ -641,7 +710,8 @@ struct lstm__job {
 	float *y;                /* likewise, or NULL */
 	size_t y_step, y_stream;
 	const size_t *lengths;   /* [batch] or NULL */
-	size_t first, steps;     /* step 0 is step first of the sequence that lengths speak of */
+	const struct lstm__mask *mask; /* or NULL */
+	size_t first, steps;     /* step 0 is step first of the sequence that both speak of */
 
 	const struct lstm__layer *layer;
 	int batch, reverse;
@@ -684,26 +754,32 @@ struct lstm_state {
 	int once;               /* one stream of one direction: a single step goes the short way */
 };
 
-/* The streams of a batch that are alive at step t, in active; returns how many. */
+/* Whether stream b is within its length at step t, and whether that step counts. */
+static int lstm__within(const size_t *lengths, size_t t, size_t b)
+{
+	return !lengths || t < lengths[b];
+}
+
+static int lstm__counts(const size_t *lengths, const struct lstm__mask *mask, size_t t, size_t b)
+{
+	return lstm__within(lengths, t, b) &&
+	       (!mask || mask->at[t * mask->step + b * mask->stream]);
+}
+
+/* Whether some streams may stand still in some steps. */
+static int lstm__streams_vary(const struct lstm__job *job)
+{
+	return job->lengths || job->mask;
+}
+
+/* The streams of a batch for which step t counts, in active; returns how many. */
 static int lstm__streams_alive(const struct lstm__job *job, size_t t)
 {
 	int b, n = 0;
 	for (b = 0; b < job->batch; b++)
-		if (!job->lengths || job->first + t < job->lengths[b])
+		if (lstm__counts(job->lengths, job->mask, job->first + t, (size_t)b))
 			job->active[n++] = b;
 	return n;
-}
-
-/* A stream past its length puts out zero. */
-static void lstm__streams_silence(const struct lstm__job *job, size_t t, size_t width)
-{
-	int b;
-	if (!job->lengths || !job->y)
-		return;
-	for (b = 0; b < job->batch; b++)
-		if (job->first + t >= job->lengths[b])
-			memset(job->y + t * job->y_step + (size_t)b * job->y_stream, 0,
-			       width * sizeof(float));
 }
 
 /* Stream b's h: which = 0 as it stands, 1 where the next one is written. */
@@ -711,6 +787,24 @@ LSTM__INLINE float *lstm__job_h(const struct lstm__job *job, int b, int which)
 {
 	size_t half = job->phase[b] ^ (size_t)which;
 	return job->h + (half * (size_t)job->batch + (size_t)b) * job->h_row;
+}
+
+/* What the others put out: zero past their length, else what the mask wants. */
+static void lstm__streams_silence(const struct lstm__job *job, size_t t, size_t width)
+{
+	const size_t at = job->first + t;
+	int b;
+	if (!lstm__streams_vary(job) || !job->y)
+		return;
+	for (b = 0; b < job->batch; b++) {
+		float *y = job->y + t * job->y_step + (size_t)b * job->y_stream;
+		if (lstm__counts(job->lengths, job->mask, at, (size_t)b))
+			continue;
+		if (job->mask && job->mask->hold && lstm__within(job->lengths, at, (size_t)b))
+			memcpy(y, lstm__job_h(job, b, 0), width * sizeof(float));
+		else
+			memset(y, 0, width * sizeof(float));
+	}
 }
 
 /* Whether layers must see the whole sequence one after the other. */
@@ -936,12 +1030,24 @@ static void lstm__pack_bias(float *to, const struct lstm__source *s, const float
 	}
 }
 
+/* Which of the framework's blocks is that of i, f, g and o; and of the peepholes' i, f and o. */
+static const unsigned char *lstm__gate_blocks(lstm_layout layout)
+{
+	static const unsigned char ifgo[4] = {0, 1, 2, 3}, iofg[4] = {0, 2, 3, 1};
+	return layout == LSTM_LAYOUT_ONNX ? iofg : ifgo;
+}
+
+static const unsigned char *lstm__peephole_blocks(lstm_layout layout)
+{
+	static const unsigned char ifo[3] = {0, 1, 2}, iof[3] = {0, 2, 1};
+	return layout == LSTM_LAYOUT_ONNX ? iof : ifo;
+}
+
 /* [i f o][padded] from the framework's order. */
 static void lstm__pack_peephole(float *to, const float *from, size_t hidden, size_t padded,
                                 lstm_layout layout)
 {
-	static const unsigned char plain[3] = {0, 1, 2}, onnx[3] = {0, 2, 1};
-	const unsigned char *order = layout == LSTM_LAYOUT_ONNX ? onnx : plain;
+	const unsigned char *order = lstm__peephole_blocks(layout);
 	size_t g, j;
 	for (g = 0; g < 3; g++)
 		for (j = 0; j < padded; j++)
@@ -953,13 +1059,12 @@ static void lstm__pack_peephole(float *to, const float *from, size_t hidden, siz
 static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *from,
                              const lstm_model *model, float *const to[4])
 {
-	static const unsigned char ifgo[4] = {0, 1, 2, 3}, iofg[4] = {0, 2, 3, 1};
 	lstm_layout layout = model->desc.layout;
 	size_t lanes = (size_t)model->kernels->lanes, rows = l->vectors * 4 * lanes;
 	size_t block = (size_t)model->kernels->units * 4 * lanes;
 	struct lstm__source s;
 
-	memcpy(s.gate, layout == LSTM_LAYOUT_ONNX ? iofg : ifgo, 4);
+	memcpy(s.gate, lstm__gate_blocks(layout), 4);
 	s.hidden = l->hidden;
 	s.lanes = (int)lanes;
 
@@ -1298,6 +1403,119 @@ LSTM__DEF void lstm_model_free(lstm_model *model)
 		lstm__delete(model);
 }
 #endif
+/* ==== src/args.h ============================================================================== */
+/* What the extended calls are given, in fp32 and in double: completed and checked in one place. */
+struct lstm__args {
+	size_t number;                                          /* bytes of one */
+	size_t batch, directions, cells, input, hidden, output; /* cells = layers * directions */
+	const void *x, *y, *last, *h0, *c0, *hn, *cn;
+	size_t steps;
+	const size_t *lengths;
+	lstm_order order;
+	size_t x_step, x_stream, y_step, y_stream, y_direction;
+	struct lstm__mask mask;
+	lstm_masked masked;
+};
+
+struct lstm__range {
+	const void *at;
+	size_t bytes;
+};
+
+/* Row of cell i (a layer and direction) and stream b in an array of states. */
+static size_t lstm__args_row(lstm_order order, size_t cells, size_t batch, size_t i, size_t b)
+{
+	return order == LSTM_TIME_MAJOR ? i * batch + b : b * cells + i;
+}
+
+/* Fill in dense strides where there are none, for rows that are width apart; 0 if what they span
+ * overflows size_t.  A row reaches over `reach` numbers; *bytes is from the first to past the last. */
+static int lstm__args_strides(const struct lstm__args *a, size_t width, size_t reach, size_t number,
+                              size_t *step, size_t *stream, size_t *bytes)
+{
+	const int time_major = a->order == LSTM_TIME_MAJOR;
+	size_t rows = time_major ? a->batch : a->steps, i = 0, j = 0;
+	size_t *outer = time_major ? step : stream, *inner = time_major ? stream : step;
+
+	if (!*inner)
+		*inner = width;
+	if (!*outer && !lstm__multiply(rows, *inner, outer))
+		return 0;
+	if (a->steps && !lstm__multiply(a->steps - 1, *step, &i))
+		return 0;
+	if (!lstm__multiply(a->batch - 1, *stream, &j) || j > SIZE_MAX - i ||
+	    reach > SIZE_MAX - i - j)
+		return 0;
+	return lstm__multiply(a->steps ? i + j + reach : 0, number, bytes);
+}
+
+static int lstm__overlap(const struct lstm__range *p, const struct lstm__range *q)
+{
+	uintptr_t a = (uintptr_t)p->at, b = (uintptr_t)q->at;
+	if (!p->at || !q->at || !p->bytes || !q->bytes)
+		return 0;
+	return a < b ? b - a < p->bytes : a - b < q->bytes;
+}
+
+/* No array that is written meets another one, except hn in the place of h0, and cn of c0. */
+static int lstm__args_apart(const struct lstm__args *a, size_t x, size_t y, size_t mask, size_t h,
+                            size_t c)
+{
+	enum { LAST = 1, HN, CN, WRITTEN, H0 = WRITTEN, C0, X, MASK, ALL };
+	struct lstm__range all[ALL];
+	int i, j, in_place;
+
+	all[0].at = a->y;
+	all[0].bytes = y;
+	all[LAST].at = a->last;
+	all[LAST].bytes = h / a->cells * a->directions;
+	all[HN].at = a->hn;
+	all[H0].at = a->h0;
+	all[HN].bytes = all[H0].bytes = h;
+	all[CN].at = a->cn;
+	all[C0].at = a->c0;
+	all[CN].bytes = all[C0].bytes = c;
+	all[X].at = a->x;
+	all[X].bytes = x;
+	all[MASK].at = a->mask.at;
+	all[MASK].bytes = mask;
+	for (i = 0; i < WRITTEN; i++)
+		for (j = i + 1; j < ALL; j++) {
+			in_place = (i == HN && j == H0) || (i == CN && j == C0);
+			if (lstm__overlap(&all[i], &all[j]) &&
+			    !(in_place && all[i].at == all[j].at))
+				return 0;
+		}
+	return 1;
+}
+
+static lstm_status lstm__args_complete(struct lstm__args *a)
+{
+	const size_t width = a->directions * a->output;
+	size_t reach = 0, x, y, mask, h, c, rows, b;
+
+	if ((unsigned)a->order > LSTM_BATCH_MAJOR || (unsigned)a->masked > LSTM_MASKED_ZERO ||
+	    (a->steps && !a->x))
+		return LSTM_ERR_ARG;
+	for (b = 0; a->lengths && b < a->batch; b++)
+		if (a->lengths[b] > a->steps)
+			return LSTM_ERR_ARG;
+	a->mask.hold = a->masked == LSTM_MASKED_HOLD;
+	if (!a->y_direction)
+		a->y_direction = a->output;
+	if (a->directions == 2)
+		reach = a->y_direction;
+	if (reach > SIZE_MAX - a->output)
+		return LSTM_ERR_SIZE;
+	if (!lstm__args_strides(a, a->input, a->input, a->number, &a->x_step, &a->x_stream, &x) ||
+	    !lstm__args_strides(a, width, reach + a->output, a->number, &a->y_step, &a->y_stream,
+	                        &y) ||
+	    !lstm__args_strides(a, 1, 1, 1, &a->mask.step, &a->mask.stream, &mask) ||
+	    !lstm__multiply(a->cells * a->number, a->batch, &rows) ||
+	    !lstm__multiply(rows, a->output, &h) || !lstm__multiply(rows, a->hidden, &c))
+		return LSTM_ERR_SIZE;
+	return lstm__args_apart(a, x, y, mask, h, c) ? LSTM_OK : LSTM_ERR_ARG;
+}
 /* ==== src/state.h ============================================================================= */
 /* The state: h and c of every layer, direction and stream, and the scratch memory of a run. */
 
@@ -1459,24 +1677,28 @@ LSTM__DEF void lstm_state_reset(lstm_state *state)
 		lstm_state_reset_stream(state, b);
 }
 
-LSTM__DEF void lstm_state_get(const lstm_state *state, float *h, float *c)
+static void lstm__state_read(const lstm_state *state, float *h, float *c, lstm_order order)
 {
-	size_t i, layers = lstm__state_layers(state);
+	size_t i, row, layers = lstm__state_layers(state);
 	int b;
 	for (i = 0; i < layers; i++) {
 		const struct lstm__job *job = &state->jobs[i];
 		const size_t output = job->layer->output, hidden = job->layer->hidden;
 		for (b = 0; b < state->batch; b++) {
-			if (h) {
-				memcpy(h, lstm__job_h(job, b, 0), output * sizeof(float));
-				h += output;
-			}
-			if (c) {
-				memcpy(c, job->c + (size_t)b * job->c_row, hidden * sizeof(float));
-				c += hidden;
-			}
+			row = lstm__args_row(order, layers, (size_t)state->batch, i, (size_t)b);
+			if (h)
+				memcpy(h + row * output, lstm__job_h(job, b, 0),
+				       output * sizeof(float));
+			if (c)
+				memcpy(c + row * hidden, job->c + (size_t)b * job->c_row,
+				       hidden * sizeof(float));
 		}
 	}
+}
+
+LSTM__DEF void lstm_state_get(const lstm_state *state, float *h, float *c)
+{
+	lstm__state_read(state, h, c, LSTM_TIME_MAJOR);
 }
 
 static void lstm__copy_flushed(float *to, const float *from, size_t n)
@@ -1486,24 +1708,28 @@ static void lstm__copy_flushed(float *to, const float *from, size_t n)
 		to[k] = lstm__flush(from[k]);
 }
 
-LSTM__DEF void lstm_state_set(lstm_state *state, const float *h, const float *c)
+static void lstm__state_write(lstm_state *state, const float *h, const float *c, lstm_order order)
 {
-	size_t i, layers = lstm__state_layers(state);
+	size_t i, row, layers = lstm__state_layers(state);
 	int b;
 	for (i = 0; i < layers; i++) {
 		const struct lstm__job *job = &state->jobs[i];
 		const size_t output = job->layer->output, hidden = job->layer->hidden;
 		for (b = 0; b < state->batch; b++) {
-			if (h) {
-				lstm__copy_flushed(lstm__job_h(job, b, 0), h, output);
-				h += output;
-			}
-			if (c) {
-				lstm__copy_flushed(job->c + (size_t)b * job->c_row, c, hidden);
-				c += hidden;
-			}
+			row = lstm__args_row(order, layers, (size_t)state->batch, i, (size_t)b);
+			if (h)
+				lstm__copy_flushed(lstm__job_h(job, b, 0), h + row * output,
+				                   output);
+			if (c)
+				lstm__copy_flushed(job->c + (size_t)b * job->c_row,
+				                   c + row * hidden, hidden);
 		}
 	}
+}
+
+LSTM__DEF void lstm_state_set(lstm_state *state, const float *h, const float *c)
+{
+	lstm__state_write(state, h, c, LSTM_TIME_MAJOR);
 }
 
 #ifndef LSTM_NO_MALLOC
@@ -1541,7 +1767,7 @@ LSTM__DEF void lstm_state_free(lstm_state *state)
 struct lstm__call {
 	const float *x;
 	float *y;
-	size_t steps, x_step, x_stream, y_step, y_stream;
+	size_t steps, x_step, x_stream, y_step, y_stream, y_direction;
 	const size_t *lengths;
 };
 
@@ -1574,7 +1800,8 @@ static void lstm__run_piece(lstm_state *s, const struct lstm__call *call, size_t
 				job->y = s->between[layer & 1];
 			}
 			if (d == 1 && job->y)
-				job->y += job->layer->output;
+				job->y += layer == layers - 1 ? call->y_direction
+				                              : job->layer->output;
 			m->kernels->run(job);
 		}
 }
@@ -1629,39 +1856,13 @@ LSTM__DEF void lstm_run(lstm_state *state, const float *x, float *y, size_t step
 	call.x_step = batch * call.x_stream;
 	call.y_stream = (size_t)m->directions * m->layers[0].output;
 	call.y_step = batch * call.y_stream;
+	call.y_direction = m->layers[0].output;
 	call.lengths = NULL;
 	if (steps <= state->max_steps || !lstm__whole_sequences(m))
 		lstm__run_call(state, &call);
 	else
 		for (k = 0; y && k < steps * call.y_step; k++)
 			y[k] = NAN;
-}
-
-/* Strides of one of x and y: what the caller gave, or dense; 0 if the range overflows size_t.
- * *extent is the number of floats from the first to past the last. */
-static int lstm__strides(const lstm_run_args *args, size_t batch, size_t width, size_t *step,
-                         size_t *stream, size_t *extent)
-{
-	size_t row = args->order == LSTM_TIME_MAJOR ? batch : args->steps, a = 0, b = 0, bytes;
-	size_t *outer = args->order == LSTM_TIME_MAJOR ? step : stream;
-	size_t *inner = args->order == LSTM_TIME_MAJOR ? stream : step;
-
-	if (!*inner)
-		*inner = width;
-	if (!*outer && !lstm__multiply(row, *inner, outer))
-		return 0;
-	if (args->steps && !lstm__multiply(args->steps - 1, *step, &a))
-		return 0;
-	if (!lstm__multiply(batch - 1, *stream, &b) || b > SIZE_MAX - a || width > SIZE_MAX - a - b)
-		return 0;
-	*extent = args->steps ? a + b + width : 0;
-	return lstm__multiply(*extent, sizeof(float), &bytes);
-}
-
-static int lstm__overlap(const float *x, size_t nx, const float *y, size_t ny)
-{
-	uintptr_t a = (uintptr_t)x, b = (uintptr_t)y;
-	return a < b ? b - a < nx * sizeof(float) : a - b < ny * sizeof(float);
 }
 
 /* The top layer's final h of each direction. */
@@ -1676,40 +1877,409 @@ static void lstm__copy_last(const lstm_state *s, float *last)
 			memcpy(last, lstm__job_h(&top[d], b, 0), output * sizeof(float));
 }
 
+static struct lstm__args lstm__args_of(const lstm_state *s, const lstm_run_args *from)
+{
+	const struct lstm__layer *l = &s->model->layers[0];
+	struct lstm__args a;
+
+	a.number = sizeof(float);
+	a.batch = (size_t)s->batch;
+	a.directions = (size_t)s->model->directions;
+	a.cells = lstm__state_layers(s);
+	a.input = l->width;
+	a.hidden = l->hidden;
+	a.output = l->output;
+	a.x = from->x;
+	a.y = from->y;
+	a.last = from->last;
+	a.h0 = from->h0;
+	a.c0 = from->c0;
+	a.hn = from->hn;
+	a.cn = from->cn;
+	a.steps = from->steps;
+	a.lengths = from->lengths;
+	a.order = from->order;
+	a.x_step = from->x_step;
+	a.x_stream = from->x_stream;
+	a.y_step = from->y_step;
+	a.y_stream = from->y_stream;
+	a.y_direction = from->y_direction;
+	a.mask.at = from->mask;
+	a.mask.step = from->mask_step;
+	a.mask.stream = from->mask_stream;
+	a.masked = from->masked;
+	return a;
+}
+
+/* Only an extended call has a mask: it is set before and taken away afterwards. */
+static void lstm__state_mask(lstm_state *s, const struct lstm__mask *mask)
+{
+	size_t i, jobs = lstm__state_layers(s);
+	for (i = 0; i < jobs; i++)
+		s->jobs[i].mask = mask;
+}
+
 LSTM__DEF lstm_status lstm_run_with(lstm_state *state, const lstm_run_args *args)
 {
+	struct lstm__args a;
 	struct lstm__call call;
-	const lstm_model *m;
-	size_t batch, x_extent, y_extent, width, b;
+	lstm_status status;
 
-	if (!state || !args || (unsigned)args->order > LSTM_BATCH_MAJOR ||
-	    (args->steps && !args->x))
+	if (!state || !args)
 		return LSTM_ERR_ARG;
-	m = state->model;
-	batch = (size_t)state->batch;
-	if (args->steps > state->max_steps && lstm__whole_sequences(m))
+	a = lstm__args_of(state, args);
+	if (a.steps > state->max_steps && lstm__whole_sequences(state->model))
 		return LSTM_ERR_ARG;
-	for (b = 0; args->lengths && b < batch; b++)
-		if (args->lengths[b] > args->steps)
-			return LSTM_ERR_ARG;
+	status = lstm__args_complete(&a);
+	if (status != LSTM_OK)
+		return status;
 	call.x = args->x;
 	call.y = args->y;
-	call.steps = args->steps;
-	call.lengths = args->lengths;
-	call.x_step = args->x_step;
-	call.x_stream = args->x_stream;
-	call.y_step = args->y_step;
-	call.y_stream = args->y_stream;
-	width = (size_t)m->directions * m->layers[0].output;
-	if (!lstm__strides(args, batch, m->layers[0].width, &call.x_step, &call.x_stream,
-	                   &x_extent) ||
-	    !lstm__strides(args, batch, width, &call.y_step, &call.y_stream, &y_extent))
-		return LSTM_ERR_SIZE;
-	if (args->steps && args->y && lstm__overlap(args->x, x_extent, args->y, y_extent))
-		return LSTM_ERR_ARG;
+	call.steps = a.steps;
+	call.lengths = a.lengths;
+	call.x_step = a.x_step;
+	call.x_stream = a.x_stream;
+	call.y_step = a.y_step;
+	call.y_stream = a.y_stream;
+	call.y_direction = a.y_direction;
+	lstm__state_write(state, args->h0, args->c0, a.order);
+	if (a.mask.at)
+		lstm__state_mask(state, &a.mask);
 	lstm__run_call(state, &call);
+	if (a.mask.at)
+		lstm__state_mask(state, NULL);
 	if (args->last)
 		lstm__copy_last(state, args->last);
+	lstm__state_read(state, args->hn, args->cn, a.order);
+	return LSTM_OK;
+}
+/* ==== src/double.h ============================================================================ */
+/* The equations in double precision: no model and no state, the framework's arrays as they are. */
+struct lstm__f64_cell { /* one layer in one direction */
+	const lstm_desc *desc;
+	const lstm_activation *activations; /* gates, candidate, output */
+	const lstm_weights_f64 *weights;
+	size_t width, hidden, output;
+};
+
+struct lstm__f64_work {       /* what the workspace holds */
+	double *h, *next, *c; /* of the stream at hand */
+	double *full;         /* o * tanh(c) before projection, or NULL */
+	double *between[2];   /* outputs of a layer for the next: [steps][batch][width] */
+};
+
+struct lstm__f64_stream { /* one stream's way through one layer in one direction */
+	const double *x;
+	double *y; /* or NULL */
+	size_t x_step, y_step;
+	size_t index;
+	int reverse;
+};
+
+static double lstm__f64_activation(const lstm_activation *a, double x)
+{
+	const double alpha = (double)a->alpha, beta = (double)a->beta;
+	switch (a->function) {
+	case LSTM_SIGMOID: return 1 / (1 + exp(-x));
+	case LSTM_TANH: return tanh(x);
+	case LSTM_RELU: return x < 0 ? 0 : x;
+	case LSTM_LINEAR: return x;
+	case LSTM_AFFINE: return alpha * x + beta;
+	case LSTM_LEAKY_RELU: return x < 0 ? alpha * x : x;
+	case LSTM_THRESHOLDED_RELU: return x <= alpha ? 0 : x;
+	case LSTM_SCALED_TANH: return alpha * tanh(beta * x);
+	case LSTM_HARD_SIGMOID: x = alpha * x + beta; return x < 0 ? 0 : x > 1 ? 1 : x;
+	case LSTM_HARD_SIGMOID_KERAS3: x = x / 6 + 0.5; return x < 0 ? 0 : x > 1 ? 1 : x;
+	case LSTM_ELU: return x < 0 ? alpha * expm1(x) : x;
+	case LSTM_SOFTSIGN: return x / (1 + fabs(x));
+	case LSTM_SOFTPLUS: return (x < 0 ? 0 : x) + log1p(exp(-fabs(x)));
+	case LSTM_DEFAULT: break;
+	}
+	return x;
+}
+
+/* limit 0 is none; NaN stays NaN. */
+static double lstm__f64_limit(double x, float limit)
+{
+	const double most = limit > 0 ? (double)limit : (double)INFINITY;
+	return x > most ? most : x < -most ? -most : x;
+}
+
+static double lstm__f64_dot(double sum, const double *w, size_t column, const double *x, size_t n)
+{
+	size_t k;
+	for (k = 0; k < n; k++)
+		sum += w[k * column] * x[k];
+	return sum;
+}
+
+/* W x + U h + b of one gate of unit j. */
+static double lstm__f64_sum(const struct lstm__f64_cell *l, int gate, size_t j, const double *x,
+                            const double *h)
+{
+	const lstm_weights_f64 *from = l->weights;
+	const lstm_layout layout = l->desc->layout;
+	const int turned = layout == LSTM_LAYOUT_KERAS;
+	const size_t row = lstm__gate_blocks(layout)[gate] * l->hidden + j;
+	const size_t column = turned ? 4 * l->hidden : 1;
+	double sum = (from->b ? from->b[row] : 0) + (from->b2 ? from->b2[row] : 0);
+
+	sum = lstm__f64_dot(sum, from->w + (turned ? row : row * l->width), column, x, l->width);
+	return lstm__f64_dot(sum, from->u + (turned ? row : row * l->output), column, h, l->output);
+}
+
+/* Unit j's peephole of i, f or o (which = 0, 1, 2) times what it sees of the cell. */
+static double lstm__f64_peep(const struct lstm__f64_cell *l, int which, size_t j, double c)
+{
+	const double *p = l->weights->peephole;
+	return p ? p[lstm__peephole_blocks(l->desc->layout)[which] * l->hidden + j] * c : 0;
+}
+
+/* One step of the stream in the workspace. */
+static void lstm__f64_step(const struct lstm__f64_cell *l, struct lstm__f64_work *w,
+                           const double *x)
+{
+	const lstm_activation *a = l->activations;
+	const float clip = l->desc->clip;
+	double *out = w->full ? w->full : w->next, *before = w->h;
+	size_t j;
+
+	for (j = 0; j < l->hidden; j++) {
+		double c = w->c[j];
+		double i = lstm__f64_sum(l, LSTM__I, j, x, before) + lstm__f64_peep(l, 0, j, c);
+		double f = lstm__f64_sum(l, LSTM__F, j, x, before) + lstm__f64_peep(l, 1, j, c);
+		double g = lstm__f64_sum(l, LSTM__G, j, x, before);
+		double o = lstm__f64_sum(l, LSTM__O, j, x, before);
+
+		i = lstm__f64_activation(&a[0], lstm__f64_limit(i, clip));
+		f = l->desc->input_forget ? 1 - i
+		                          : lstm__f64_activation(&a[0], lstm__f64_limit(f, clip));
+		g = lstm__f64_activation(&a[1], lstm__f64_limit(g, clip));
+		c = lstm__f64_limit(f * c + i * g, l->desc->cell_clip);
+		o += lstm__f64_peep(l, 2, j, c);
+		o = lstm__f64_activation(&a[0], lstm__f64_limit(o, clip));
+		w->c[j] = c;
+		out[j] = o * lstm__f64_activation(&a[2], c);
+	}
+	for (j = 0; w->full && j < l->output; j++)
+		w->next[j] = lstm__f64_dot(0, l->weights->projection + j * l->hidden, 1, w->full,
+		                           l->hidden);
+	w->h = w->next;
+	w->next = before;
+}
+
+static void lstm__f64_begin(double *to, const double *from, size_t n)
+{
+	if (from)
+		memcpy(to, from, n * sizeof(double));
+	else
+		memset(to, 0, n * sizeof(double));
+}
+
+/* All steps of stream b, from its initial state to its final one. */
+static void lstm__f64_run_stream(const struct lstm__f64_cell *l, struct lstm__f64_work *w,
+                                 const struct lstm__args *a, const lstm_run_args_f64 *args,
+                                 const struct lstm__f64_stream *s, size_t b)
+{
+	const struct lstm__mask *mask = a->mask.at ? &a->mask : NULL;
+	const size_t row = lstm__args_row(a->order, a->cells, a->batch, s->index, b);
+	const size_t bytes = l->output * sizeof(double);
+	size_t n, t;
+
+	lstm__f64_begin(w->h, args->h0 ? args->h0 + row * l->output : NULL, l->output);
+	lstm__f64_begin(w->c, args->c0 ? args->c0 + row * l->hidden : NULL, l->hidden);
+	for (n = 0; n < a->steps; n++) {
+		int zero = 0;
+		t = s->reverse ? a->steps - 1 - n : n;
+		if (lstm__counts(a->lengths, mask, t, b))
+			lstm__f64_step(l, w, s->x + t * s->x_step);
+		else
+			zero = !lstm__within(a->lengths, t, b) || !a->mask.hold;
+		if (s->y && zero)
+			memset(s->y + t * s->y_step, 0, bytes);
+		else if (s->y)
+			memcpy(s->y + t * s->y_step, w->h, bytes);
+	}
+	if (args->hn)
+		memcpy(args->hn + row * l->output, w->h, bytes);
+	if (args->cn)
+		memcpy(args->cn + row * l->hidden, w->c, l->hidden * sizeof(double));
+	if (args->last && s->index + a->directions >= a->cells)
+		memcpy(args->last + (b * a->directions + s->index % a->directions) * l->output,
+		       w->h, bytes);
+}
+
+/* Layer by layer, direction by direction, stream by stream. */
+static void lstm__f64_run_all(const lstm_desc *d, const lstm_weights_f64 *weights,
+                              struct lstm__f64_work *w, const struct lstm__args *a,
+                              const lstm_run_args_f64 *args)
+{
+	const size_t width = a->directions * a->output;
+	struct lstm__f64_cell l;
+	struct lstm__f64_stream s;
+	size_t i, b;
+
+	l.desc = d;
+	l.hidden = a->hidden;
+	l.output = a->output;
+	for (i = 0; i < a->cells; i++) {
+		const size_t layer = i / a->directions, direction = i % a->directions;
+		const int first = layer == 0, last = i + a->directions >= a->cells;
+		double *y = last ? args->y : w->between[layer & 1];
+
+		l.weights = &weights[i];
+		l.activations = d->activations[direction];
+		l.width = first ? a->input : width;
+		s.index = i;
+		s.reverse = d->direction == LSTM_REVERSE || direction == 1;
+		s.x_step = first ? a->x_step : a->batch * width;
+		s.y_step = last ? a->y_step : a->batch * width;
+		if (y)
+			y += direction * (last ? a->y_direction : a->output);
+		for (b = 0; b < a->batch; b++) {
+			s.x = first ? args->x + b * a->x_stream
+			            : w->between[(layer - 1) & 1] + b * width;
+			s.y = y ? y + b * (last ? a->y_stream : width) : NULL;
+			lstm__f64_run_stream(&l, w, a, args, &s, b);
+		}
+	}
+}
+
+/* The description with its defaults, and what follows from it. */
+static lstm_status lstm__f64_complete(lstm_desc *d, struct lstm__args *a, int batch, size_t steps)
+{
+	lstm_status status;
+
+	if (d->isa == LSTM_ISA_AUTO)
+		d->isa = LSTM_ISA_SCALAR;
+	status = lstm__desc_complete(d);
+	if (status == LSTM_OK && d->isa != LSTM_ISA_SCALAR)
+		status = LSTM_ERR_ISA;
+	if (status == LSTM_OK && batch <= 0)
+		status = LSTM_ERR_ARG;
+	if (status != LSTM_OK)
+		return status;
+	memset(a, 0, sizeof(*a));
+	a->number = sizeof(double);
+	a->batch = (size_t)batch;
+	a->steps = steps;
+	a->directions = d->direction == LSTM_BIDIRECTIONAL ? 2 : 1;
+	a->cells = (size_t)d->layers * a->directions;
+	a->input = (size_t)d->input;
+	a->hidden = (size_t)d->hidden;
+	a->output = (size_t)(d->projection ? d->projection : d->hidden);
+	return LSTM_OK;
+}
+
+static double *lstm__f64_take(struct lstm__arena *arena, size_t rows, size_t columns)
+{
+	return (double *)lstm__take2(arena, rows, columns, sizeof(double));
+}
+
+static void lstm__f64_build(struct lstm__arena *arena, struct lstm__f64_work *w, const lstm_desc *d,
+                            const struct lstm__args *a)
+{
+	size_t rows = 0, layer;
+
+	w->h = lstm__f64_take(arena, a->output, 1);
+	w->next = lstm__f64_take(arena, a->output, 1);
+	w->c = lstm__f64_take(arena, a->hidden, 1);
+	w->full = d->projection ? lstm__f64_take(arena, a->hidden, 1) : NULL;
+	if (!lstm__multiply(a->steps, a->batch, &rows))
+		arena->overflow = 1;
+	for (layer = 0; layer < 2; layer++)
+		w->between[layer] = (size_t)d->layers > layer + 1
+		                            ? lstm__f64_take(arena, rows, a->directions * a->output)
+		                            : NULL;
+}
+
+static int lstm__f64_weights_complete(const lstm_desc *d, const lstm_weights_f64 *weights, size_t n)
+{
+	size_t i;
+	for (i = 0; i < n; i++)
+		if (!weights[i].w || !weights[i].u || !weights[i].projection != !d->projection)
+			return 0;
+	return 1;
+}
+
+LSTM__DEF lstm_status lstm_f64_size(const lstm_desc *desc, int batch, size_t steps, size_t *bytes)
+{
+	struct lstm__arena arena = {NULL, 0, 0};
+	struct lstm__f64_work work;
+	struct lstm__args a;
+	lstm_status status;
+	lstm_desc d;
+
+	if (!desc || !bytes)
+		return LSTM_ERR_ARG;
+	d = *desc;
+	status = lstm__f64_complete(&d, &a, batch, steps);
+	if (status != LSTM_OK)
+		return status;
+	lstm__f64_build(&arena, &work, &d, &a);
+	if (arena.overflow)
+		return LSTM_ERR_SIZE;
+	*bytes = arena.used;
+	return LSTM_OK;
+}
+
+/* The fields that are the caller's. */
+static lstm_status lstm__f64_args(struct lstm__args *a, const lstm_run_args_f64 *from)
+{
+	a->x = from->x;
+	a->y = from->y;
+	a->last = from->last;
+	a->h0 = from->h0;
+	a->c0 = from->c0;
+	a->hn = from->hn;
+	a->cn = from->cn;
+	a->lengths = from->lengths;
+	a->order = from->order;
+	a->x_step = from->x_step;
+	a->x_stream = from->x_stream;
+	a->y_step = from->y_step;
+	a->y_stream = from->y_stream;
+	a->y_direction = from->y_direction;
+	a->mask.at = from->mask;
+	a->mask.step = from->mask_step;
+	a->mask.stream = from->mask_stream;
+	a->masked = from->masked;
+	return lstm__args_complete(a);
+}
+
+LSTM__DEF lstm_status lstm_f64_run(const lstm_desc *desc, const lstm_weights_f64 *weights,
+                                   const lstm_run_args_f64 *args, void *workspace, size_t bytes)
+{
+	struct lstm__arena arena = {NULL, 0, 0};
+	struct lstm__f64_work work;
+	struct lstm__args a;
+	lstm_status status;
+	lstm_desc d;
+	unsigned environment;
+	size_t need;
+	const int found = errno; /* exp may set it */
+
+	if (!desc || !weights || !args)
+		return LSTM_ERR_ARG;
+	status = lstm_f64_size(desc, args->batch, args->steps, &need);
+	if (status != LSTM_OK)
+		return status;
+	d = *desc;
+	status = lstm__f64_complete(&d, &a, args->batch, args->steps);
+	if (status == LSTM_OK && !lstm__f64_weights_complete(&d, weights, a.cells))
+		status = LSTM_ERR_ARG;
+	if (status == LSTM_OK)
+		status = lstm__f64_args(&a, args);
+	if (status == LSTM_OK)
+		status = lstm__arena_check(workspace, bytes, need);
+	if (status != LSTM_OK)
+		return status;
+	arena.base = (unsigned char *)workspace;
+	lstm__f64_build(&arena, &work, &d, &a);
+	environment = lstm__fp_enter();
+	lstm__f64_run_all(&d, weights, &work, &a, args);
+	lstm__fp_leave(environment);
+	errno = found;
 	return LSTM_OK;
 }
 /* ==== src/text.h ============================================================================== */
@@ -4324,7 +4894,7 @@ static void LSTM__FN(once)(const struct lstm__job *job, const float *x, float *y
 
 static void LSTM__FN(run)(const struct lstm__job *job)
 {
-	const int alone = job->batch == 1 && !job->lengths;
+	const int alone = job->batch == 1 && !lstm__streams_vary(job);
 	size_t done, n, s, a, streams;
 
 	for (done = 0; done < job->steps; done += n) {

@@ -200,7 +200,7 @@ static void LSTM__FN(once)(const struct lstm__job *job, const float *x, float *y
 
 static void LSTM__FN(run)(const struct lstm__job *job)
 {
-	const int alone = job->batch == 1 && !job->lengths;
+	const int alone = job->batch == 1 && !lstm__streams_vary(job);
 	size_t done, n, s, a, streams;
 
 	for (done = 0; done < job->steps; done += n) {

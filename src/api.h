@@ -183,6 +183,13 @@ typedef enum lstm_order {
 	LSTM_BATCH_MAJOR     /* x[batch][steps][input], y[batch][steps][width] */
 } lstm_order;
 
+/* What y gets in a step that a mask leaves out. */
+typedef enum lstm_masked {
+	LSTM_MASKED_HOLD = 0, /* h as it stands: the direction's previous output, or before its first
+	                       * step that counts the h it began with.  Keras's default */
+	LSTM_MASKED_ZERO      /* zero: Keras's zero_output_for_mask, which its Bidirectional turns on */
+} lstm_masked;
+
 /* Start from {0}: fields will be added at the end, and zero will keep its meaning. */
 typedef struct lstm_run_args {
 	const float *x;        /* may be NULL if steps is 0 */
@@ -197,12 +204,67 @@ typedef struct lstm_run_args {
 	size_t x_step, x_stream; /* floats between steps and between streams of x; 0: dense, given
 	                          * the other one */
 	size_t y_step, y_stream; /* likewise of y */
+	size_t y_direction; /* floats from the forward direction's outputs to the reverse one's; 0:
+	                     * output, which concatenates them.  For ONNX's Y[steps][2][batch][hidden]:
+	                     * batch * hidden, with y_stream = hidden, y_step = 2 * batch * hidden */
+	/* [steps][batch], or [batch][steps] in batch-major order; 0: the step is left out for this
+	 * stream, in every layer and direction, as if it were not there: h and c stay, x is not used,
+	 * and y is what masked says.  Holes, padding in front, and streams without any step that
+	 * counts are all fine.  With lengths, a step counts if both say so; y is zero past the length.
+	 * NULL: every step counts. */
+	const unsigned char *mask;
+	size_t mask_step, mask_stream; /* bytes between steps and between streams; 0 as above */
+	lstm_masked masked;
+	/* The state to begin with and where it ends, [layers * directions][batch][output] for h and
+	 * ...[hidden] for c; in batch-major order [batch][layers * directions][...], as ONNX's layout 1
+	 * has it.  (PyTorch's batch_first keeps the former: use lstm_state_set and _get.)  NULL h0 or
+	 * c0: continue with the state's; NULL hn or cn: not wanted. */
+	const float *h0, *c0;
+	float *hn, *cn; /* hn may be h0, and cn may be c0 */
 } lstm_run_args;
 
 /* As lstm_run, with data that can be wrong: everything is checked before anything is touched.
- * LSTM_ERR_ARG: a null pointer, a length beyond steps, an unknown order, x and y that overlap, or
- * more steps than a hard max_steps allows.  LSTM_ERR_SIZE: strides that overflow. */
+ * LSTM_ERR_ARG: a null pointer, a length beyond steps, an unknown enumerator, an array that is
+ * written and overlaps another one, or more steps than a hard max_steps allows.  LSTM_ERR_SIZE:
+ * strides that overflow. */
 LSTM_API lstm_status lstm_run_with(lstm_state *state, const lstm_run_args *args);
+
+/* ---- double ---------------------------------------------------------------------------------- */
+/* The same equations in double precision from double weights, for ONNX models of tensor(double) and
+ * for references: plain C on every machine, one thread, in a call that keeps nothing.  Nothing is
+ * flushed: magnitudes below 2^-96 count as what they are, denormal ones too.  The order of sums is
+ * that of fp32, but whether a product and a sum are fused is the compiler's choice. */
+typedef struct lstm_weights_f64 { /* shapes as in lstm_weights */
+	const double *w, *u, *b, *b2, *peephole, *projection;
+} lstm_weights_f64;
+
+/* Start from {0}.  Shapes, strides (in doubles) and defaults as in lstm_run_args, with one
+ * difference: NULL h0 or c0 is zero, as there is no state to continue. */
+typedef struct lstm_run_args_f64 {
+	int batch; /* > 0 */
+	const double *x;
+	double *y, *last;
+	size_t steps;
+	const size_t *lengths;
+	lstm_order order;
+	size_t x_step, x_stream, y_step, y_stream, y_direction;
+	const unsigned char *mask;
+	size_t mask_step, mask_stream;
+	lstm_masked masked;
+	const double *h0, *c0;
+	double *hn, *cn;
+} lstm_run_args_f64;
+
+/* Bytes of workspace that lstm_f64_run needs for so many streams and steps: exactly.  It grows with
+ * steps only if there is more than one layer. */
+LSTM_API lstm_status lstm_f64_size(const lstm_desc *desc, int batch, size_t steps, size_t *bytes);
+
+/* Run weights[layers * directions] over whole sequences.  workspace is aligned to LSTM_ALIGN; what
+ * is in it before and after means nothing.  Everything is checked before anything is written, and
+ * the statuses are those of lstm_model_init and lstm_run_with.  desc->isa is AUTO or SCALAR, else
+ * LSTM_ERR_ISA; the environment is not asked. */
+LSTM_API lstm_status lstm_f64_run(const lstm_desc *desc, const lstm_weights_f64 *weights,
+                                  const lstm_run_args_f64 *args, void *workspace, size_t bytes);
 
 #ifndef LSTM_NO_MALLOC
 /* ---- the same on the heap -------------------------------------------------------------------- */

@@ -12,8 +12,10 @@
 //@room src/passes.h
 //@room src/pack.h
 //@room src/model.h
+//@room src/args.h
 //@room src/state.h
 //@room src/run.h
+//@room src/double.h
 //@room src/text.h
 //@room src/sort.h
 //@room src/json.h

@@ -64,12 +64,24 @@ static void lstm__pack_bias(float *to, const struct lstm__source *s, const float
 	}
 }
 
+/* Which of the framework's blocks is that of i, f, g and o; and of the peepholes' i, f and o. */
+static const unsigned char *lstm__gate_blocks(lstm_layout layout)
+{
+	static const unsigned char ifgo[4] = {0, 1, 2, 3}, iofg[4] = {0, 2, 3, 1};
+	return layout == LSTM_LAYOUT_ONNX ? iofg : ifgo;
+}
+
+static const unsigned char *lstm__peephole_blocks(lstm_layout layout)
+{
+	static const unsigned char ifo[3] = {0, 1, 2}, iof[3] = {0, 2, 1};
+	return layout == LSTM_LAYOUT_ONNX ? iof : ifo;
+}
+
 /* [i f o][padded] from the framework's order. */
 static void lstm__pack_peephole(float *to, const float *from, size_t hidden, size_t padded,
                                 lstm_layout layout)
 {
-	static const unsigned char plain[3] = {0, 1, 2}, onnx[3] = {0, 2, 1};
-	const unsigned char *order = layout == LSTM_LAYOUT_ONNX ? onnx : plain;
+	const unsigned char *order = lstm__peephole_blocks(layout);
 	size_t g, j;
 	for (g = 0; g < 3; g++)
 		for (j = 0; j < padded; j++)
@@ -81,13 +93,12 @@ static void lstm__pack_peephole(float *to, const float *from, size_t hidden, siz
 static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *from,
                              const lstm_model *model, float *const to[4])
 {
-	static const unsigned char ifgo[4] = {0, 1, 2, 3}, iofg[4] = {0, 2, 3, 1};
 	lstm_layout layout = model->desc.layout;
 	size_t lanes = (size_t)model->kernels->lanes, rows = l->vectors * 4 * lanes;
 	size_t block = (size_t)model->kernels->units * 4 * lanes;
 	struct lstm__source s;
 
-	memcpy(s.gate, layout == LSTM_LAYOUT_ONNX ? iofg : ifgo, 4);
+	memcpy(s.gate, lstm__gate_blocks(layout), 4);
 	s.hidden = l->hidden;
 	s.lanes = (int)lanes;
 

@@ -4,7 +4,7 @@
 struct lstm__call {
 	const float *x;
 	float *y;
-	size_t steps, x_step, x_stream, y_step, y_stream;
+	size_t steps, x_step, x_stream, y_step, y_stream, y_direction;
 	const size_t *lengths;
 };
 
@@ -37,7 +37,8 @@ static void lstm__run_piece(lstm_state *s, const struct lstm__call *call, size_t
 				job->y = s->between[layer & 1];
 			}
 			if (d == 1 && job->y)
-				job->y += job->layer->output;
+				job->y += layer == layers - 1 ? call->y_direction
+				                              : job->layer->output;
 			m->kernels->run(job);
 		}
 }
@@ -92,39 +93,13 @@ LSTM__DEF void lstm_run(lstm_state *state, const float *x, float *y, size_t step
 	call.x_step = batch * call.x_stream;
 	call.y_stream = (size_t)m->directions * m->layers[0].output;
 	call.y_step = batch * call.y_stream;
+	call.y_direction = m->layers[0].output;
 	call.lengths = NULL;
 	if (steps <= state->max_steps || !lstm__whole_sequences(m))
 		lstm__run_call(state, &call);
 	else
 		for (k = 0; y && k < steps * call.y_step; k++)
 			y[k] = NAN;
-}
-
-/* Strides of one of x and y: what the caller gave, or dense; 0 if the range overflows size_t.
- * *extent is the number of floats from the first to past the last. */
-static int lstm__strides(const lstm_run_args *args, size_t batch, size_t width, size_t *step,
-                         size_t *stream, size_t *extent)
-{
-	size_t row = args->order == LSTM_TIME_MAJOR ? batch : args->steps, a = 0, b = 0, bytes;
-	size_t *outer = args->order == LSTM_TIME_MAJOR ? step : stream;
-	size_t *inner = args->order == LSTM_TIME_MAJOR ? stream : step;
-
-	if (!*inner)
-		*inner = width;
-	if (!*outer && !lstm__multiply(row, *inner, outer))
-		return 0;
-	if (args->steps && !lstm__multiply(args->steps - 1, *step, &a))
-		return 0;
-	if (!lstm__multiply(batch - 1, *stream, &b) || b > SIZE_MAX - a || width > SIZE_MAX - a - b)
-		return 0;
-	*extent = args->steps ? a + b + width : 0;
-	return lstm__multiply(*extent, sizeof(float), &bytes);
-}
-
-static int lstm__overlap(const float *x, size_t nx, const float *y, size_t ny)
-{
-	uintptr_t a = (uintptr_t)x, b = (uintptr_t)y;
-	return a < b ? b - a < nx * sizeof(float) : a - b < ny * sizeof(float);
 }
 
 /* The top layer's final h of each direction. */
@@ -139,39 +114,79 @@ static void lstm__copy_last(const lstm_state *s, float *last)
 			memcpy(last, lstm__job_h(&top[d], b, 0), output * sizeof(float));
 }
 
+static struct lstm__args lstm__args_of(const lstm_state *s, const lstm_run_args *from)
+{
+	const struct lstm__layer *l = &s->model->layers[0];
+	struct lstm__args a;
+
+	a.number = sizeof(float);
+	a.batch = (size_t)s->batch;
+	a.directions = (size_t)s->model->directions;
+	a.cells = lstm__state_layers(s);
+	a.input = l->width;
+	a.hidden = l->hidden;
+	a.output = l->output;
+	a.x = from->x;
+	a.y = from->y;
+	a.last = from->last;
+	a.h0 = from->h0;
+	a.c0 = from->c0;
+	a.hn = from->hn;
+	a.cn = from->cn;
+	a.steps = from->steps;
+	a.lengths = from->lengths;
+	a.order = from->order;
+	a.x_step = from->x_step;
+	a.x_stream = from->x_stream;
+	a.y_step = from->y_step;
+	a.y_stream = from->y_stream;
+	a.y_direction = from->y_direction;
+	a.mask.at = from->mask;
+	a.mask.step = from->mask_step;
+	a.mask.stream = from->mask_stream;
+	a.masked = from->masked;
+	return a;
+}
+
+/* Only an extended call has a mask: it is set before and taken away afterwards. */
+static void lstm__state_mask(lstm_state *s, const struct lstm__mask *mask)
+{
+	size_t i, jobs = lstm__state_layers(s);
+	for (i = 0; i < jobs; i++)
+		s->jobs[i].mask = mask;
+}
+
 LSTM__DEF lstm_status lstm_run_with(lstm_state *state, const lstm_run_args *args)
 {
+	struct lstm__args a;
 	struct lstm__call call;
-	const lstm_model *m;
-	size_t batch, x_extent, y_extent, width, b;
+	lstm_status status;
 
-	if (!state || !args || (unsigned)args->order > LSTM_BATCH_MAJOR ||
-	    (args->steps && !args->x))
+	if (!state || !args)
 		return LSTM_ERR_ARG;
-	m = state->model;
-	batch = (size_t)state->batch;
-	if (args->steps > state->max_steps && lstm__whole_sequences(m))
+	a = lstm__args_of(state, args);
+	if (a.steps > state->max_steps && lstm__whole_sequences(state->model))
 		return LSTM_ERR_ARG;
-	for (b = 0; args->lengths && b < batch; b++)
-		if (args->lengths[b] > args->steps)
-			return LSTM_ERR_ARG;
+	status = lstm__args_complete(&a);
+	if (status != LSTM_OK)
+		return status;
 	call.x = args->x;
 	call.y = args->y;
-	call.steps = args->steps;
-	call.lengths = args->lengths;
-	call.x_step = args->x_step;
-	call.x_stream = args->x_stream;
-	call.y_step = args->y_step;
-	call.y_stream = args->y_stream;
-	width = (size_t)m->directions * m->layers[0].output;
-	if (!lstm__strides(args, batch, m->layers[0].width, &call.x_step, &call.x_stream,
-	                   &x_extent) ||
-	    !lstm__strides(args, batch, width, &call.y_step, &call.y_stream, &y_extent))
-		return LSTM_ERR_SIZE;
-	if (args->steps && args->y && lstm__overlap(args->x, x_extent, args->y, y_extent))
-		return LSTM_ERR_ARG;
+	call.steps = a.steps;
+	call.lengths = a.lengths;
+	call.x_step = a.x_step;
+	call.x_stream = a.x_stream;
+	call.y_step = a.y_step;
+	call.y_stream = a.y_stream;
+	call.y_direction = a.y_direction;
+	lstm__state_write(state, args->h0, args->c0, a.order);
+	if (a.mask.at)
+		lstm__state_mask(state, &a.mask);
 	lstm__run_call(state, &call);
+	if (a.mask.at)
+		lstm__state_mask(state, NULL);
 	if (args->last)
 		lstm__copy_last(state, args->last);
+	lstm__state_read(state, args->hn, args->cn, a.order);
 	return LSTM_OK;
 }

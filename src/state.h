@@ -158,24 +158,28 @@ LSTM__DEF void lstm_state_reset(lstm_state *state)
 		lstm_state_reset_stream(state, b);
 }
 
-LSTM__DEF void lstm_state_get(const lstm_state *state, float *h, float *c)
+static void lstm__state_read(const lstm_state *state, float *h, float *c, lstm_order order)
 {
-	size_t i, layers = lstm__state_layers(state);
+	size_t i, row, layers = lstm__state_layers(state);
 	int b;
 	for (i = 0; i < layers; i++) {
 		const struct lstm__job *job = &state->jobs[i];
 		const size_t output = job->layer->output, hidden = job->layer->hidden;
 		for (b = 0; b < state->batch; b++) {
-			if (h) {
-				memcpy(h, lstm__job_h(job, b, 0), output * sizeof(float));
-				h += output;
-			}
-			if (c) {
-				memcpy(c, job->c + (size_t)b * job->c_row, hidden * sizeof(float));
-				c += hidden;
-			}
+			row = lstm__args_row(order, layers, (size_t)state->batch, i, (size_t)b);
+			if (h)
+				memcpy(h + row * output, lstm__job_h(job, b, 0),
+				       output * sizeof(float));
+			if (c)
+				memcpy(c + row * hidden, job->c + (size_t)b * job->c_row,
+				       hidden * sizeof(float));
 		}
 	}
+}
+
+LSTM__DEF void lstm_state_get(const lstm_state *state, float *h, float *c)
+{
+	lstm__state_read(state, h, c, LSTM_TIME_MAJOR);
 }
 
 static void lstm__copy_flushed(float *to, const float *from, size_t n)
@@ -185,24 +189,28 @@ static void lstm__copy_flushed(float *to, const float *from, size_t n)
 		to[k] = lstm__flush(from[k]);
 }
 
-LSTM__DEF void lstm_state_set(lstm_state *state, const float *h, const float *c)
+static void lstm__state_write(lstm_state *state, const float *h, const float *c, lstm_order order)
 {
-	size_t i, layers = lstm__state_layers(state);
+	size_t i, row, layers = lstm__state_layers(state);
 	int b;
 	for (i = 0; i < layers; i++) {
 		const struct lstm__job *job = &state->jobs[i];
 		const size_t output = job->layer->output, hidden = job->layer->hidden;
 		for (b = 0; b < state->batch; b++) {
-			if (h) {
-				lstm__copy_flushed(lstm__job_h(job, b, 0), h, output);
-				h += output;
-			}
-			if (c) {
-				lstm__copy_flushed(job->c + (size_t)b * job->c_row, c, hidden);
-				c += hidden;
-			}
+			row = lstm__args_row(order, layers, (size_t)state->batch, i, (size_t)b);
+			if (h)
+				lstm__copy_flushed(lstm__job_h(job, b, 0), h + row * output,
+				                   output);
+			if (c)
+				lstm__copy_flushed(job->c + (size_t)b * job->c_row,
+				                   c + row * hidden, hidden);
 		}
 	}
+}
+
+LSTM__DEF void lstm_state_set(lstm_state *state, const float *h, const float *c)
+{
+	lstm__state_write(state, h, c, LSTM_TIME_MAJOR);
 }
 
 #ifndef LSTM_NO_MALLOC

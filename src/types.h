@@ -15,6 +15,13 @@ struct lstm__layer {
 	float clip, cell_clip;        /* +infinity if none */
 };
 
+/* Which steps count (see lstm_run_args), and what y gets in the others. */
+struct lstm__mask {
+	const unsigned char *at; /* step 0, stream 0; NULL: all count */
+	size_t step, stream;
+	int hold;
+};
+
 /* Run one layer in one direction over some steps of a batch, counted from 0 here.  A state keeps
  * one job for each; a run fills in the first part. */
 struct lstm__job {
@@ -23,7 +30,8 @@ struct lstm__job {
 	float *y;                /* likewise, or NULL */
 	size_t y_step, y_stream;
 	const size_t *lengths;   /* [batch] or NULL */
-	size_t first, steps;     /* step 0 is step first of the sequence that lengths speak of */
+	const struct lstm__mask *mask; /* or NULL */
+	size_t first, steps;     /* step 0 is step first of the sequence that both speak of */
 
 	const struct lstm__layer *layer;
 	int batch, reverse;
@@ -66,26 +74,32 @@ struct lstm_state {
 	int once;               /* one stream of one direction: a single step goes the short way */
 };
 
-/* The streams of a batch that are alive at step t, in active; returns how many. */
+/* Whether stream b is within its length at step t, and whether that step counts. */
+static int lstm__within(const size_t *lengths, size_t t, size_t b)
+{
+	return !lengths || t < lengths[b];
+}
+
+static int lstm__counts(const size_t *lengths, const struct lstm__mask *mask, size_t t, size_t b)
+{
+	return lstm__within(lengths, t, b) &&
+	       (!mask || mask->at[t * mask->step + b * mask->stream]);
+}
+
+/* Whether some streams may stand still in some steps. */
+static int lstm__streams_vary(const struct lstm__job *job)
+{
+	return job->lengths || job->mask;
+}
+
+/* The streams of a batch for which step t counts, in active; returns how many. */
 static int lstm__streams_alive(const struct lstm__job *job, size_t t)
 {
 	int b, n = 0;
 	for (b = 0; b < job->batch; b++)
-		if (!job->lengths || job->first + t < job->lengths[b])
+		if (lstm__counts(job->lengths, job->mask, job->first + t, (size_t)b))
 			job->active[n++] = b;
 	return n;
-}
-
-/* A stream past its length puts out zero. */
-static void lstm__streams_silence(const struct lstm__job *job, size_t t, size_t width)
-{
-	int b;
-	if (!job->lengths || !job->y)
-		return;
-	for (b = 0; b < job->batch; b++)
-		if (job->first + t >= job->lengths[b])
-			memset(job->y + t * job->y_step + (size_t)b * job->y_stream, 0,
-			       width * sizeof(float));
 }
 
 /* Stream b's h: which = 0 as it stands, 1 where the next one is written. */
@@ -93,6 +107,24 @@ LSTM__INLINE float *lstm__job_h(const struct lstm__job *job, int b, int which)
 {
 	size_t half = job->phase[b] ^ (size_t)which;
 	return job->h + (half * (size_t)job->batch + (size_t)b) * job->h_row;
+}
+
+/* What the others put out: zero past their length, else what the mask wants. */
+static void lstm__streams_silence(const struct lstm__job *job, size_t t, size_t width)
+{
+	const size_t at = job->first + t;
+	int b;
+	if (!lstm__streams_vary(job) || !job->y)
+		return;
+	for (b = 0; b < job->batch; b++) {
+		float *y = job->y + t * job->y_step + (size_t)b * job->y_stream;
+		if (lstm__counts(job->lengths, job->mask, at, (size_t)b))
+			continue;
+		if (job->mask && job->mask->hold && lstm__within(job->lengths, at, (size_t)b))
+			memcpy(y, lstm__job_h(job, b, 0), width * sizeof(float));
+		else
+			memset(y, 0, width * sizeof(float));
+	}
 }
 
 /* Whether layers must see the whole sequence one after the other. */

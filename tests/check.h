@@ -11,6 +11,7 @@ typedef struct check_how {
 	size_t row_gap;   /* unused floats after each row of x and of y */
 	size_t block_gap; /* and after each block of rows: a step if time major, else a stream */
 	int no_y;         /* y = NULL */
+	int states;       /* initial and final state through lstm_run_args, in its order */
 	size_t max_steps; /* of the state */
 	size_t piece;     /* steps per call, for forward models without lengths; 0: all in one */
 } check_how;
@@ -27,7 +28,7 @@ typedef struct check_result {
 #define CHECK_USEFUL 1e-4
 
 /* Run n over s as how says, and compare y, last, h and c with what is expected.  Floats between
- * the rows of x and beyond the lengths hold NaN, and those of y must come back untouched. */
+ * the rows of x, beyond the lengths and in steps left out hold NaN, and those of y must come back untouched. */
 check_result check_against(const oracle_output *expected, const net *n, const sequence *s,
                            const check_how *how);
 

@@ -163,9 +163,27 @@ float *net_b(net *n, int cell)
 	return (float *)n->weights[cell].b;
 }
 
+/* What counts is any number but 0. */
+static unsigned char *mask_make(rng *r, size_t batch, size_t steps)
+{
+	unsigned char *mask = allocate(steps * batch, 1);
+	size_t b, t, front;
+
+	for (b = 0; b < batch; b++) {
+		front = (size_t)rng_between(r, 0, (int)steps);
+		for (t = 0; t < steps; t++) {
+			int holes = rng_between(r, 0, 2), pads = t >= front;
+			int counts = b % 4 == 0 ? holes : b % 4 == 1 ? pads : b % 4 == 3;
+
+			mask[t * batch + b] = counts ? (unsigned char)rng_between(r, 1, 255) : 0;
+		}
+	}
+	return mask;
+}
+
 sequence sequence_make(const lstm_desc *desc, int batch, size_t steps, unsigned what, uint64_t seed)
 {
-	sequence s = {seed, batch, steps, NULL, NULL, NULL, NULL};
+	sequence s = {seed, batch, steps, NULL, NULL, NULL, NULL, NULL, 0};
 	size_t cells = (size_t)(oracle_layers(desc) * oracle_directions(desc) * batch), b, n;
 	size_t count = steps * (size_t)batch * (size_t)desc->input;
 	rng r = rng_seeded(seed);
@@ -188,6 +206,9 @@ sequence sequence_make(const lstm_desc *desc, int batch, size_t steps, unsigned 
 			s.lengths[(full + (size_t)batch / 2) % (size_t)batch] = 0;
 		}
 	}
+	if (what & SEQUENCE_MASK)
+		s.mask = mask_make(&r, (size_t)batch, steps);
+	s.zero = (what & SEQUENCE_ZERO) != 0;
 	return s;
 }
 
@@ -197,11 +218,12 @@ void sequence_free(sequence *s)
 	free(s->h0);
 	free(s->c0);
 	free(s->lengths);
+	free(s->mask);
 }
 
 oracle_output oracle_of(const net *n, const sequence *s)
 {
-	oracle_input in = {s->batch, s->steps, s->x, s->h0, s->c0, s->lengths};
+	oracle_input in = {s->batch, s->steps, s->x, s->h0, s->c0, s->lengths, s->mask, s->zero};
 
 	return oracle_run(&n->desc, n->weights, &in);
 }

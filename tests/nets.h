@@ -36,7 +36,13 @@ float *net_w(net *n, int cell);
 float *net_u(net *n, int cell);
 float *net_b(net *n, int cell);
 
-enum { SEQUENCE_NORMAL = 1, SEQUENCE_STATE = 2, SEQUENCE_LENGTHS = 4 };
+enum {
+	SEQUENCE_NORMAL = 1,
+	SEQUENCE_STATE = 2,
+	SEQUENCE_LENGTHS = 4,
+	SEQUENCE_MASK = 8,
+	SEQUENCE_ZERO = 16
+};
 
 /* What oracle_input points to, owned. */
 typedef struct sequence {
@@ -45,10 +51,14 @@ typedef struct sequence {
 	size_t steps;
 	float *x, *h0, *c0; /* h0 and c0 NULL without SEQUENCE_STATE */
 	size_t *lengths;    /* NULL without SEQUENCE_LENGTHS */
+	unsigned char *mask; /* [steps][batch]; NULL without SEQUENCE_MASK */
+	int zero;
 } sequence;
 
 /* x is uniform in +-1, or with SEQUENCE_NORMAL normal.  SEQUENCE_STATE: h0 and c0 uniform in +-1;
  * SEQUENCE_LENGTHS: each in 0..steps, unsorted, and of two streams or more one is 0 and one steps.
+ * SEQUENCE_MASK: in turn a stream with holes, one padded in front, one that is all masked and one
+ * that is not, the last two if there are so many; SEQUENCE_ZERO: what is masked puts out zero.
  * Aborts if memory runs out; sequence_free releases everything. */
 sequence sequence_make(const lstm_desc *desc, int batch, size_t steps, unsigned what,
                        uint64_t seed);

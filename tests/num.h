@@ -61,6 +61,13 @@ static inline double num_tolerance(num n)
 	return fmin(n.bound, NUM_SAFETY * n.rms) + NUM_FLOOR;
 }
 
+/* How far two evaluations in double may be apart.  Roundings are 2^-53 instead of 2^-24, and both
+ * of them make some; nothing counts as zero, but products may leave the range of normal numbers. */
+static inline double num_tolerance_f64(num n)
+{
+	return 2.0 * 0x1p-29 * fmin(n.bound, NUM_SAFETY * n.rms) + 0x1p-1000;
+}
+
 static inline num num_add(num a, num b)
 {
 	double v = a.v + b.v, bound = a.bound + b.bound;

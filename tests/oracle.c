@@ -6,6 +6,56 @@
 
 enum { I, F, G, O, GATES };
 
+/* An array of the library's inputs, fp32 or double; both NULL if it is absent. */
+typedef struct source {
+	const float *f32;
+	const double *f64;
+} source;
+
+static int given(source from)
+{
+	return from.f32 || from.f64;
+}
+
+static double value(source from, size_t n)
+{
+	return from.f64 ? from.f64[n] : num_input(from.f32[n]);
+}
+
+/* What lstm_weights and oracle_input hold, of either type. */
+typedef struct parts {
+	source w, u, b, b2, peephole, projection;
+} parts;
+
+typedef struct task {
+	const lstm_weights *f32; /* one of the two */
+	const lstm_weights_f64 *f64;
+	size_t batch, steps;
+	const size_t *lengths;
+	const unsigned char *mask;
+	int zero;
+} task;
+
+static source either(const float *f32, const double *f64)
+{
+	source s = {f32, f64};
+
+	return s;
+}
+
+static parts parts_of(const task *in, size_t index)
+{
+	static const lstm_weights none = {0};
+	static const lstm_weights_f64 none_f64 = {0};
+	const lstm_weights *a = in->f32 ? &in->f32[index] : &none;
+	const lstm_weights_f64 *b = in->f64 ? &in->f64[index] : &none_f64;
+	parts p = {either(a->w, b->w), either(a->u, b->u), either(a->b, b->b),
+	           either(a->b2, b->b2), either(a->peephole, b->peephole),
+	           either(a->projection, b->projection)};
+
+	return p;
+}
+
 /* One layer and direction, whatever the framework: gates in the order above, rows of doubles. */
 typedef struct cell {
 	int width, hidden, output, projection;
@@ -66,7 +116,7 @@ static int peephole_of(lstm_layout layout, int gate)
 }
 
 /* Rows of one gate out of [4 * hidden][columns], or for Keras out of [columns][4 * hidden]. */
-static double *gate_rows(const float *all, const cell *c, lstm_layout layout, int gate, int columns)
+static double *gate_rows(source all, const cell *c, lstm_layout layout, int gate, int columns)
 {
 	size_t hidden = (size_t)c->hidden, width = (size_t)columns;
 	double *rows = allocate(hidden * width, sizeof *rows);
@@ -79,21 +129,21 @@ static double *gate_rows(const float *all, const cell *c, lstm_layout layout, in
 			size_t at = layout == LSTM_LAYOUT_KERAS ? k * 4 * hidden + row
 			                                        : row * width + k;
 
-			rows[j * width + k] = num_input(all[at]);
+			rows[j * width + k] = value(all, at);
 		}
 	}
 	return rows;
 }
 
-static num *gate_bias(const lstm_weights *from, const cell *c, lstm_layout layout, int gate)
+static num *gate_bias(const parts *from, const cell *c, lstm_layout layout, int gate)
 {
 	num *bias = allocate((size_t)c->hidden, sizeof *bias);
 	int j;
 
 	for (j = 0; j < c->hidden; j++) {
-		int row = block_of(layout, gate) * c->hidden + j;
-		double b = from->b ? num_input(from->b[row]) : 0.0;
-		double b2 = from->b2 ? num_input(from->b2[row]) : 0.0;
+		size_t row = (size_t)(block_of(layout, gate) * c->hidden + j);
+		double b = given(from->b) ? value(from->b, row) : 0.0;
+		double b2 = given(from->b2) ? value(from->b2, row) : 0.0;
 
 		bias[j] = num_add(num_exact(b), num_exact(b2));
 	}
@@ -112,7 +162,7 @@ static lstm_activation chosen(const lstm_desc *desc, int direction, int which)
 	return a;
 }
 
-static cell cell_new(const lstm_desc *desc, const lstm_weights *from, int layer, int direction)
+static cell cell_new(const lstm_desc *desc, const parts *from, int layer, int direction)
 {
 	cell c = {0};
 	int gate, j, k;
@@ -133,16 +183,17 @@ static cell cell_new(const lstm_desc *desc, const lstm_weights *from, int layer,
 		c.w[gate] = gate_rows(from->w, &c, desc->layout, gate, c.width);
 		c.u[gate] = gate_rows(from->u, &c, desc->layout, gate, c.output);
 		c.bias[gate] = gate_bias(from, &c, desc->layout, gate);
-		if (!from->peephole || block < 0)
+		if (!given(from->peephole) || block < 0)
 			continue;
 		c.peephole[gate] = allocate((size_t)c.hidden, sizeof(double));
 		for (j = 0; j < c.hidden; j++)
-			c.peephole[gate][j] = num_input(from->peephole[block * c.hidden + j]);
+			c.peephole[gate][j] =
+				value(from->peephole, (size_t)(block * c.hidden + j));
 	}
 	if (c.projection) {
 		c.project = allocate((size_t)c.output * (size_t)c.hidden, sizeof(double));
 		for (k = 0; k < c.output * c.hidden; k++)
-			c.project[k] = num_input(from->projection[k]);
+			c.project[k] = value(from->projection, (size_t)k);
 	}
 	return c;
 }
@@ -214,54 +265,59 @@ static void step(const cell *c, const num *x, num *h, num *state, num *before, n
 	}
 }
 
-/* All valid steps of one stream.  y points at the stream's first row in this direction's columns;
+/* All valid steps of stream b.  y points at the stream's first row in this direction's columns;
  * x_row and y_row are the distances from step to step. */
-static void run_stream(const cell *c, const num *x, size_t x_row, num *y, size_t y_row,
-                       size_t length, int backwards, num *h, num *state)
+static void run_stream(const cell *c, const task *in, size_t b, const num *x, size_t x_row, num *y,
+                       size_t y_row, int backwards, num *h, num *state)
 {
+	size_t length = in->lengths ? in->lengths[b] : in->steps;
 	num *before = allocate((size_t)c->output, sizeof *before);
 	num *full = allocate((size_t)c->hidden, sizeof *full);
 	size_t n, t;
 	int k;
 
 	for (n = 0; n < length; n++) {
+		int left_out;
+
 		t = backwards ? length - 1 - n : n;
-		step(c, x + t * x_row, h, state, before, full);
+		left_out = in->mask && !in->mask[t * in->batch + b];
+		if (!left_out)
+			step(c, x + t * x_row, h, state, before, full);
 		for (k = 0; k < c->output; k++)
-			y[t * y_row + (size_t)k] = h[k];
+			y[t * y_row + (size_t)k] = left_out && in->zero ? num_exact(0.0) : h[k];
 	}
 	free(before);
 	free(full);
 }
 
-static num *inputs(const float *from, size_t count)
+static num *inputs(source from, size_t count)
 {
 	num *to = allocate(count, sizeof *to);
 	size_t n;
 
 	for (n = 0; n < count; n++)
-		to[n] = num_exact(from ? num_input(from[n]) : 0.0);
+		to[n] = num_exact(given(from) ? value(from, n) : 0.0);
 	return to;
 }
 
 /* One layer, all directions and streams: x[steps][batch][width] to a new y. */
-static num *run_layer(const lstm_desc *desc, const lstm_weights *weights, const oracle_input *in,
-                      int layer, const num *x, num *h, num *c)
+static num *run_layer(const lstm_desc *desc, const task *in, int layer, const num *x, num *h,
+                      num *c)
 {
 	int directions = oracle_directions(desc), d;
-	size_t batch = (size_t)in->batch, units = (size_t)oracle_units(desc), b;
+	size_t batch = in->batch, units = (size_t)oracle_units(desc), b;
 	size_t width = (size_t)oracle_width(desc, layer), rows = (size_t)directions * units;
 	num *y = allocate(in->steps * batch * rows, sizeof *y);
 
 	for (d = 0; d < directions; d++) {
 		size_t index = (size_t)(layer * directions + d);
-		cell one = cell_new(desc, &weights[index], layer, d);
+		parts from = parts_of(in, index);
+		cell one = cell_new(desc, &from, layer, d);
 		int backwards = d == 1 || desc->direction == LSTM_REVERSE;
 
 		for (b = 0; b < batch; b++)
-			run_stream(&one, x + b * width, batch * width,
-			           y + b * rows + (size_t)d * units, batch * rows,
-			           in->lengths ? in->lengths[b] : in->steps, backwards,
+			run_stream(&one, in, b, x + b * width, batch * width,
+			           y + b * rows + (size_t)d * units, batch * rows, backwards,
 			           h + (index * batch + b) * units,
 			           c + (index * batch + b) * (size_t)desc->hidden);
 		cell_free(&one);
@@ -269,21 +325,38 @@ static num *run_layer(const lstm_desc *desc, const lstm_weights *weights, const 
 	return y;
 }
 
-oracle_output oracle_run(const lstm_desc *desc, const lstm_weights *weights, const oracle_input *in)
+static oracle_output run(const lstm_desc *desc, const task *in, source from, source h0, source c0)
 {
-	size_t batch = (size_t)in->batch, layer;
-	size_t cells = (size_t)(oracle_layers(desc) * oracle_directions(desc)) * batch;
-	num *x = inputs(in->x, in->steps * batch * (size_t)desc->input);
+	size_t cells = (size_t)(oracle_layers(desc) * oracle_directions(desc)) * in->batch;
+	num *x = inputs(from, in->steps * in->batch * (size_t)desc->input);
 	oracle_output out;
+	int layer;
 
-	out.h = inputs(in->h0, cells * (size_t)oracle_units(desc));
-	out.c = inputs(in->c0, cells * (size_t)desc->hidden);
-	for (layer = 0; layer < (size_t)oracle_layers(desc); layer++) {
-		out.y = run_layer(desc, weights, in, (int)layer, x, out.h, out.c);
+	out.h = inputs(h0, cells * (size_t)oracle_units(desc));
+	out.c = inputs(c0, cells * (size_t)desc->hidden);
+	for (layer = 0; layer < oracle_layers(desc); layer++) {
+		out.y = run_layer(desc, in, layer, x, out.h, out.c);
 		free(x);
 		x = out.y;
 	}
 	return out;
+}
+
+oracle_output oracle_run(const lstm_desc *desc, const lstm_weights *weights, const oracle_input *in)
+{
+	task t = {weights,     NULL,     (size_t)in->batch, in->steps,
+	          in->lengths, in->mask, in->zero};
+
+	return run(desc, &t, either(in->x, NULL), either(in->h0, NULL), either(in->c0, NULL));
+}
+
+oracle_output oracle_run_f64(const lstm_desc *desc, const lstm_weights_f64 *weights,
+                             const oracle_input_f64 *in)
+{
+	task t = {NULL,        weights,  (size_t)in->batch, in->steps,
+	          in->lengths, in->mask, in->zero};
+
+	return run(desc, &t, either(NULL, in->x), either(NULL, in->h0), either(NULL, in->c0));
 }
 
 void oracle_free(oracle_output *out)

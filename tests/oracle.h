@@ -14,7 +14,19 @@ typedef struct oracle_input {
 	const float *h0;       /* [layers * directions][batch][output] */
 	const float *c0;       /* [layers * directions][batch][hidden] */
 	const size_t *lengths; /* [batch] */
+	const unsigned char *mask; /* [steps][batch], 0: the step is left out; NULL: none is */
+	int zero;                  /* y is zero in a step left out; else it repeats h */
 } oracle_input;
+
+/* The same of doubles, of which nothing counts as zero but zero. */
+typedef struct oracle_input_f64 {
+	int batch;
+	size_t steps;
+	const double *x, *h0, *c0;
+	const size_t *lengths;
+	const unsigned char *mask;
+	int zero;
+} oracle_input_f64;
 
 typedef struct oracle_output {
 	num *y; /* [steps][batch][directions * output] */
@@ -25,6 +37,10 @@ typedef struct oracle_output {
 /* Aborts if memory runs out.  oracle_free releases the three arrays. */
 oracle_output oracle_run(const lstm_desc *desc, const lstm_weights *weights,
                          const oracle_input *in);
+
+/* The error carried along is still that of fp32: num_tolerance_f64 makes it that of double. */
+oracle_output oracle_run_f64(const lstm_desc *desc, const lstm_weights_f64 *weights,
+                             const oracle_input_f64 *in);
 void oracle_free(oracle_output *out);
 
 int oracle_layers(const lstm_desc *desc);

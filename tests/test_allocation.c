@@ -54,7 +54,7 @@ static struct setup set_up(size_t k, lstm_isa isa)
 
 	desc.isa = isa;
 	u.n = net_make(&desc, nets[k].parts, 1.0f, 40 + k);
-	u.s = sequence_make(&desc, BATCH, STEPS, SEQUENCE_LENGTHS, 50 + k);
+	u.s = sequence_make(&desc, BATCH, STEPS, SEQUENCE_LENGTHS | SEQUENCE_MASK, 50 + k);
 	cr_assert_eq(lstm_model_new(&u.model, &desc, u.n.weights), LSTM_OK, "%s: no model",
 	             nets[k].name);
 	cr_assert_eq(lstm_state_new(&u.state, u.model, BATCH, STEPS), LSTM_OK, "%s: no state",
@@ -92,6 +92,9 @@ static int play(void *data)
 	args.last = u->last;
 	args.steps = STEPS;
 	args.lengths = u->s.lengths;
+	args.mask = u->s.mask;
+	args.h0 = args.hn = u->h;
+	args.c0 = args.cn = u->c;
 	args.order = LSTM_BATCH_MAJOR;
 	status = lstm_run_with(u->state, &args);
 	lstm_state_get(u->state, u->h, u->c);

@@ -7,53 +7,14 @@
 #endif
 #include <dirent.h>
 #include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "golden.h"
 #include "harness.h"
 
-#ifndef LSTM_GOLDENS_DIR
-#define LSTM_GOLDENS_DIR "tests/goldens" /* the suites run at the root of the repository */
-#endif
-
-/* How far a result may be from the golden, relative to the golden where that is larger than 1: the
- * sum of three parts.
- *
- * The framework's own distance from the equations, measured when the golden was made
- * (golden.error; below 1e-7 for PyTorch, which ran in double precision).
- *
- * What fp32 arithmetic costs this network: golden.fp32, the worst of eight evaluations in random
- * orders of summation.  The library's order is one more of that kind, with fewer roundings; the
- * sum of many roundings is four times its usual size about as rarely as four deviations. */
-#define FP32_MARGIN 4.0
-
-/* What the activations add.  An error of one unit in the last place, 2^-24 below 1, of the three
- * gates and of g makes c' wrong by up to |c| + |g| + i = 4 of these units where cells reach 2; a
- * forget gate of 0.7 keeps the errors of 1 / (1 - 0.7) = 3.3 steps; o and h add one each.  Together
- * 16 units. */
-#define ACTIVATIONS 0x1p-20
-
-/* Neither measured part may be larger, or the golden shows nothing: the makers hold to it too. */
-#define LARGEST_MEASURED 1e-6
-
 #define NAME_SIZE 128
-#define PATH_SIZE 1024
-
-struct golden {
-	char path[PATH_SIZE];
-	lstm_file *file;
-	lstm_desc desc;
-	const lstm_weights *weights;
-	lstm_order order;
-	size_t steps, batch, input, width; /* of x and y */
-	size_t rows;                       /* of h and c: layers * directions * batch */
-	size_t output, hidden;             /* floats in a row of h, of c */
-	float *x, *h0, *c0, *y, *hn, *cn;  /* h0, c0 NULL without */
-	size_t *lengths;                   /* [batch], or NULL */
-	double tolerance;
-};
 
 struct result {
 	float *y, *h, *c;
@@ -66,137 +27,12 @@ struct worst {
 	const char *array, *how;
 };
 
-static const char *folder(void)
-{
-	const char *named = getenv("LSTM_GOLDENS");
-
-	return named ? named : LSTM_GOLDENS_DIR;
-}
-
 static void *allocate(size_t count, size_t size)
 {
 	void *memory = calloc(count ? count : 1, size);
 
 	cr_assert_not_null(memory, "out of memory: %zu elements of %zu bytes", count, size);
 	return memory;
-}
-
-/* ---- reading a golden ------------------------------------------------------------------------ */
-
-static const char *metadata(const struct golden *g, const char *key)
-{
-	const char *value = lstm_file_metadata(g->file, key);
-
-	cr_assert_not_null(value, "%s: metadata %s, expected a value, found none", g->path, key);
-	return value;
-}
-
-static double measured(const struct golden *g, const char *key)
-{
-	const char *text = metadata(g, key);
-	char *end;
-	double value = strtod(text, &end);
-
-	cr_assert(end != text && *end == '\0' && value >= 0 && value <= LARGEST_MEASURED,
-	          "%s: metadata %s, expected 0..%g, found %s", g->path, key, LARGEST_MEASURED,
-	          text);
-	return value;
-}
-
-static float *read_floats(const struct golden *g, const char *name, size_t count)
-{
-	const lstm_tensor *tensor = lstm_file_find(g->file, name);
-	float *values = allocate(count, sizeof *values);
-
-	cr_assert_not_null(tensor, "%s: tensor %s, expected, found none", g->path, name);
-	cr_assert_eq(lstm_tensor_read(tensor, values, count), LSTM_OK,
-	             "%s: tensor %s, expected %zu numbers, found %zu bytes of dtype %d", g->path,
-	             name, count, tensor->bytes, (int)tensor->dtype);
-	return values;
-}
-
-static float *read_floats_if_there(const struct golden *g, const char *name, size_t count)
-{
-	return lstm_file_find(g->file, name) ? read_floats(g, name, count) : NULL;
-}
-
-static size_t *read_lengths(const struct golden *g)
-{
-	const lstm_tensor *tensor = lstm_file_find(g->file, "lengths");
-	size_t *lengths, b;
-	int64_t value;
-
-	if (!tensor)
-		return NULL;
-	cr_assert_eq(tensor->bytes, g->batch * sizeof value,
-	             "%s: lengths, expected %zu of 64 bits, found %zu bytes", g->path, g->batch,
-	             tensor->bytes);
-	lengths = allocate(g->batch, sizeof *lengths);
-	for (b = 0; b < g->batch; b++) {
-		memcpy(&value, (const char *)tensor->data + b * sizeof value, sizeof value);
-		lengths[b] = (size_t)value;
-	}
-	return lengths;
-}
-
-static struct golden golden_open(const char *name, const char *framework, lstm_isa isa)
-{
-	struct golden g = {0};
-	lstm_load_args args = {0};
-	lstm_error error = {0};
-	const lstm_tensor *x;
-	size_t directions, layers;
-
-	snprintf(g.path, sizeof g.path, "%s/data/%s.safetensors", folder(), name);
-	cr_assert_eq(lstm_file_open(&g.file, g.path, &error), LSTM_OK, "%s", error.text);
-	args.prefix = "lstm.";
-	args.isa = isa;
-	cr_assert_eq(lstm_file_lstm(g.file, &args, &g.desc, &g.weights, &error), LSTM_OK, "%s",
-	             error.text);
-	cr_assert_eq(strncmp(metadata(&g, "golden.framework"), framework, strlen(framework)), 0,
-	             "%s: golden.framework, expected %s, found %s", g.path, framework,
-	             metadata(&g, "golden.framework"));
-	cr_assert_eq(g.desc.isa, isa, "%s: isa, expected %s, found %s", g.path, lstm_isa_name(isa),
-	             lstm_isa_name(g.desc.isa));
-
-	x = lstm_file_find(g.file, "x");
-	cr_assert(x && x->rank == 3, "%s: tensor x, expected 3 dimensions", g.path);
-	g.order = lstm_file_metadata(g.file, "golden.batch_first") ? LSTM_BATCH_MAJOR
-	                                                           : LSTM_TIME_MAJOR;
-	g.steps = x->shape[g.order == LSTM_BATCH_MAJOR];
-	g.batch = x->shape[g.order == LSTM_TIME_MAJOR];
-	g.input = x->shape[2];
-	cr_assert_eq((size_t)g.desc.input, g.input, "%s: x, expected %d features, found %zu",
-	             g.path, g.desc.input, g.input);
-
-	directions = g.desc.direction == LSTM_BIDIRECTIONAL ? 2 : 1;
-	layers = g.desc.layers ? (size_t)g.desc.layers : 1;
-	g.hidden = (size_t)g.desc.hidden;
-	g.output = g.desc.projection ? (size_t)g.desc.projection : g.hidden;
-	g.width = directions * g.output;
-	g.rows = layers * directions * g.batch;
-	g.x = read_floats(&g, "x", g.steps * g.batch * g.input);
-	g.h0 = read_floats_if_there(&g, "h0", g.rows * g.output);
-	g.c0 = read_floats_if_there(&g, "c0", g.rows * g.hidden);
-	g.y = read_floats(&g, "y", g.steps * g.batch * g.width);
-	g.hn = read_floats(&g, "hn", g.rows * g.output);
-	g.cn = read_floats(&g, "cn", g.rows * g.hidden);
-	g.lengths = read_lengths(&g);
-	g.tolerance = measured(&g, "golden.error") + FP32_MARGIN * measured(&g, "golden.fp32") +
-	              ACTIVATIONS;
-	return g;
-}
-
-static void golden_close(struct golden *g)
-{
-	free(g->x);
-	free(g->h0);
-	free(g->c0);
-	free(g->y);
-	free(g->hn);
-	free(g->cn);
-	free(g->lengths);
-	lstm_file_close(g->file);
 }
 
 /* ---- running it ------------------------------------------------------------------------------ */
@@ -211,7 +47,7 @@ static void run_piece(const struct golden *g, lstm_state *state, float *y, size_
 	lstm_run_args args = {0};
 
 	y += first * (batch_first ? 1 : g->batch) * g->width;
-	if (!batch_first && !g->lengths) {
+	if (!batch_first && !g->lengths && !g->mask) {
 		lstm_run(state, x, y, steps);
 		return;
 	}
@@ -228,9 +64,12 @@ static void run_piece(const struct golden *g, lstm_state *state, float *y, size_
 	args.steps = steps;
 	args.lengths = lengths;
 	args.order = g->order;
+	args.mask = g->mask ? g->mask + first * (batch_first ? 1 : g->batch) : NULL;
+	args.masked = g->masked;
 	if (batch_first) {
 		args.x_stream = g->steps * g->input;
 		args.y_stream = g->steps * g->width;
+		args.mask_stream = g->steps;
 	}
 	cr_assert_eq(lstm_run_with(state, &args), LSTM_OK, "%s: lstm_run_with failed", g->path);
 	free(lengths);
@@ -307,11 +146,12 @@ static int agrees(const char *name, const char *framework, lstm_isa isa)
 		run_and_compare(&g, 1, "step by step", &worst);
 	if (worst.fraction > 1)
 		fprintf(stderr,
-		        "%s (%s), %s, %s: %s[%zu], expected %.9g, found %.9g, off by %.3g times the "
+		        "%s (%s), %s, %s: %s[%zu], expected %.9g, found %.9g, off by %.3g times "
+		        "the "
 		        "tolerance of %.3g: %s\n",
-		        name, metadata(&g, "golden.framework"), lstm_isa_name(isa), worst.how,
-		        worst.array, worst.index, worst.expected, worst.got, worst.fraction,
-		        g.tolerance, metadata(&g, "golden.case"));
+		        name, golden_metadata(&g, "golden.framework"), lstm_isa_name(isa),
+		        worst.how, worst.array, worst.index, worst.expected, worst.got,
+		        worst.fraction, g.tolerance, golden_metadata(&g, "golden.case"));
 	golden_close(&g);
 	return worst.fraction <= 1;
 }
@@ -327,12 +167,12 @@ static int begins(const char *text, const char *with)
 static size_t count_files(const char *beginning)
 {
 	static const char ending[] = ".safetensors";
-	char path[PATH_SIZE];
+	char path[GOLDEN_PATH];
 	struct dirent *entry;
 	size_t count = 0;
 	DIR *directory;
 
-	snprintf(path, sizeof path, "%s/data", folder());
+	snprintf(path, sizeof path, "%s/data", golden_folder());
 	directory = opendir(path);
 	cr_assert_not_null(directory, "%s: the folder of the goldens cannot be read", path);
 	while ((entry = readdir(directory)) != NULL) {
@@ -348,10 +188,10 @@ static size_t count_files(const char *beginning)
 static void check_framework(const char *framework, lstm_isa isa)
 {
 	size_t cases = 0, failed = 0, files;
-	char path[PATH_SIZE], beginning[NAME_SIZE], name[NAME_SIZE];
+	char path[GOLDEN_PATH], beginning[NAME_SIZE], name[NAME_SIZE];
 	FILE *list;
 
-	snprintf(path, sizeof path, "%s/cases.txt", folder());
+	snprintf(path, sizeof path, "%s/cases.txt", golden_folder());
 	snprintf(beginning, sizeof beginning, "%s_", framework);
 	list = fopen(path, "r");
 	cr_assert_not_null(list, "%s: the list of the goldens cannot be read", path);
@@ -366,7 +206,7 @@ static void check_framework(const char *framework, lstm_isa isa)
 	files = count_files(beginning);
 	cr_assert_gt(cases, 0, "%s: cases of %s, expected some, found none", path, framework);
 	cr_assert_eq(files, cases, "%s/data: files of %s, expected %zu as listed, found %zu",
-	             folder(), framework, cases, files);
+	             golden_folder(), framework, cases, files);
 	cr_assert_eq(failed, 0, "%s, %s: %zu of %zu cases do not agree (above)", framework,
 	             lstm_isa_name(isa), failed, cases);
 }
@@ -381,11 +221,17 @@ TEST_EACH_ISA(goldens, onnxruntime_agrees)
 	check_framework("onnxruntime", isa);
 }
 
+TEST_EACH_ISA(goldens, keras_agrees)
+{
+	check_framework("keras", isa);
+}
+
 Test(goldens, every_file_is_of_a_framework_tested_here)
 {
-	size_t tested = count_files("pytorch_") + count_files("onnxruntime_");
+	size_t tested =
+		count_files("pytorch_") + count_files("onnxruntime_") + count_files("keras_");
 	size_t all = count_files("");
 
 	cr_assert_eq(all, tested, "%s/data: files, expected %zu of frameworks tested, found %zu",
-	             folder(), tested, all);
+	             golden_folder(), tested, all);
 }

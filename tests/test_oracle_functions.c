@@ -74,7 +74,7 @@ static void evaluate(lstm_isa isa, const lstm_desc *about, place where, const ho
 	cr_assert_eq(lstm_model_new(&model, &desc, &weights), LSTM_OK, "no model");
 	cr_assert_eq(lstm_state_new(&state, model, CHUNK, 1), LSTM_OK, "no state");
 	for (done = 0; done < POINTS; done += CHUNK) {
-		oracle_input in = {CHUNK, 1, x + done, NULL, c0, NULL};
+		oracle_input in = {CHUNK, 1, x + done, NULL, c0, NULL, NULL, 0};
 		oracle_output out;
 
 		for (n = 0; n < CHUNK; n++)

@@ -4,27 +4,7 @@
 
 #include "check.h"
 #include "harness.h"
-
-enum { KINDS = 7 };
-
-/* One and several layers of each direction, with projections and without. */
-static lstm_desc kind_at(int kind)
-{
-	static const int numbers[KINDS][5] = {
-		/* input, hidden, projection, layers, direction */
-		{3, 5, 0, 1, LSTM_FORWARD},        {7, 17, 4, 3, LSTM_FORWARD},
-		{2, 9, 0, 1, LSTM_REVERSE},        {5, 8, 0, 2, LSTM_REVERSE},
-		{4, 6, 0, 1, LSTM_BIDIRECTIONAL},  {3, 12, 5, 2, LSTM_BIDIRECTIONAL},
-		{17, 33, 0, 2, LSTM_BIDIRECTIONAL}};
-	lstm_desc desc = {0};
-
-	desc.input = numbers[kind][0];
-	desc.hidden = numbers[kind][1];
-	desc.projection = numbers[kind][2];
-	desc.layers = numbers[kind][3];
-	desc.direction = (lstm_direction)numbers[kind][4];
-	return desc;
-}
+#include "varied.h"
 
 /* Whether max_steps is advice, rather than the longest sequence. */
 static int flexible(const lstm_desc *desc)
@@ -69,8 +49,8 @@ TEST_EACH_ISA(oracle_sequences, orders_strides_and_scratch_sizes)
 	int batches = check_quick("oracle_sequences") ? 2 : 6, kind, batch;
 	unsigned what;
 
-	for (kind = 0; kind < KINDS; kind++) {
-		lstm_desc desc = kind_at(kind);
+	for (kind = 0; kind < VARIED_KINDS; kind++) {
+		lstm_desc desc = varied_kind(kind);
 		net n = net_make(&desc, NET_B, 1.0f, 10 + (uint64_t)kind);
 
 		for (batch = 1; batch <= batches; batch++) {
@@ -92,8 +72,8 @@ TEST_EACH_ISA(oracle_sequences, lengths_of_large_batches)
 	size_t most = check_quick("oracle_sequences") ? 2 : 4, b, t;
 	int kind;
 
-	for (kind = 0; kind < KINDS; kind++) {
-		lstm_desc desc = kind_at(kind);
+	for (kind = 0; kind < VARIED_KINDS; kind++) {
+		lstm_desc desc = varied_kind(kind);
 		net n = net_make(&desc, NET_B, 1.0f, 30);
 
 		for (b = 0; b < most; b++) {
@@ -121,7 +101,7 @@ TEST_EACH_ISA(oracle_sequences, streams_of_length_zero_keep_their_state)
 {
 	enum { BATCH = 3, STEPS = 4, HIDDEN = 9 };
 	static const size_t lengths[BATCH] = {0, 0, 0};
-	lstm_desc desc = kind_at(2);
+	lstm_desc desc = varied_kind(2);
 	net n = net_make(&desc, NET_B, 1.0f, 40);
 	sequence s = sequence_make(&desc, BATCH, STEPS, SEQUENCE_STATE, 41);
 	float y[STEPS * BATCH * HIDDEN], last[BATCH * HIDDEN], h[BATCH * HIDDEN], c[BATCH * HIDDEN];
@@ -158,7 +138,7 @@ TEST_EACH_ISA(oracle_sequences, streams_of_length_zero_keep_their_state)
 TEST_EACH_ISA(oracle_sequences, outer_stride_alone)
 {
 	enum { INPUT = 3, HIDDEN = 5, BATCH = 4, STEPS = 3, WIDE = 64 };
-	lstm_desc desc = kind_at(0);
+	lstm_desc desc = varied_kind(0);
 	net n = net_make(&desc, NET_B, 1.0f, 50);
 	sequence s = sequence_make(&desc, BATCH, STEPS, 0, 51);
 	oracle_output expected = oracle_of(&n, &s);
@@ -211,7 +191,7 @@ TEST_EACH_ISA(oracle_sequences, pieces_of_every_length)
 	int kind, plain;
 
 	for (kind = 0; kind < 2; kind++) {
-		lstm_desc desc = kind_at(kind);
+		lstm_desc desc = varied_kind(kind);
 		net n = net_make(&desc, NET_B, 1.0f, 60);
 		sequence s = sequence_make(&desc, 3, 23, SEQUENCE_STATE, 61);
 		oracle_output expected = oracle_of(&n, &s);
@@ -238,7 +218,7 @@ TEST_EACH_ISA(oracle_sequences, pieces_of_every_length)
 TEST_EACH_ISA(oracle_sequences, states_move_between_batches)
 {
 	enum { INPUT = 3, HIDDEN = 5, STEPS = 8, HALF = 4, BATCH = 3 };
-	lstm_desc desc = kind_at(0);
+	lstm_desc desc = varied_kind(0);
 	net n = net_make(&desc, NET_B, 1.0f, 70);
 	sequence s = sequence_make(&desc, 1, STEPS, SEQUENCE_STATE, 71), anew = s;
 	oracle_output expected = oracle_of(&n, &s), from_zero;
@@ -298,8 +278,8 @@ TEST_EACH_ISA(oracle_sequences, one_initial_state_alone)
 {
 	int kind, which;
 
-	for (kind = 0; kind < KINDS; kind++) {
-		lstm_desc desc = kind_at(kind);
+	for (kind = 0; kind < VARIED_KINDS; kind++) {
+		lstm_desc desc = varied_kind(kind);
 		net n = net_make(&desc, NET_B, 1.0f, 80);
 
 		for (which = 0; which < 2; which++) {

@@ -51,3 +51,21 @@ size_t varied_width(const net *n)
 {
 	return (size_t)(oracle_directions(&n->desc) * oracle_units(&n->desc));
 }
+
+lstm_desc varied_kind(int kind)
+{
+	static const int numbers[VARIED_KINDS][5] = {
+		/* input, hidden, projection, layers, direction */
+		{3, 5, 0, 1, LSTM_FORWARD},        {7, 17, 4, 3, LSTM_FORWARD},
+		{2, 9, 0, 1, LSTM_REVERSE},        {5, 8, 0, 2, LSTM_REVERSE},
+		{4, 6, 0, 1, LSTM_BIDIRECTIONAL},  {3, 12, 5, 2, LSTM_BIDIRECTIONAL},
+		{17, 33, 0, 2, LSTM_BIDIRECTIONAL}};
+	lstm_desc desc = {0};
+
+	desc.input = numbers[kind][0];
+	desc.hidden = numbers[kind][1];
+	desc.projection = numbers[kind][2];
+	desc.layers = numbers[kind][3];
+	desc.direction = (lstm_direction)numbers[kind][4];
+	return desc;
+}

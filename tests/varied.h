@@ -12,6 +12,10 @@ net varied_net(unsigned i);
 /* A sequence for it: batch streams, x normal, h0 and c0 given. */
 sequence varied_sequence(const net *n, int batch, size_t steps);
 
+/* Small descriptions, one and several layers of each direction, with projections and without. */
+enum { VARIED_KINDS = 7 };
+lstm_desc varied_kind(int kind);
+
 /* Floats per row of y. */
 size_t varied_width(const net *n);
 

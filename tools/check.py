@@ -245,6 +245,11 @@ def convert(stage):
         stage.counted("tests/convert/run", **built)
 
 
+def onnx(stage):
+    """random instances of the ONNX operator against ONNX Runtime and the oracle"""
+    stage.counted("tests/differential/run")
+
+
 def fuzz(stage):
     """half a minute of fuzzing the file reader"""
     stage.one("tests/fuzz/run", 30)
@@ -263,7 +268,8 @@ EMULATED = {
     "memory-sleef": "avx512",
 }
 STAGES = [
-    header, native, clang, sanitize, threads, aarch64, avx512, consume, cli, vad, amp, convert, fuzz,
+    header, native, clang, sanitize, threads, aarch64, avx512, consume, cli, vad, amp, convert, onnx,
+    fuzz,
 ]
 
 

@@ -1,7 +1,7 @@
 """What the makers of goldens share: the case, its random numbers, its file, and the list of cases.
 
 A golden is a safetensors file: the network under the prefix "lstm.", what goes in (x, and where
-the case has them h0, c0, lengths) and what the framework answered (y, hn, cn).  Its __metadata__
+the case has them h0, c0, lengths, mask) and what the framework answered (y, hn, cn).  Its __metadata__
 holds the lstm.* options that shapes cannot say, and
 
     golden.framework    name and version
@@ -9,7 +9,8 @@ holds the lstm.* options that shapes cannot say, and
     golden.seed         of the random numbers
     golden.error        how far the framework's results are from the equations in double precision
     golden.fp32         how far fp32 arithmetic is, the worst of several orders of summation
-    golden.batch_first  "1" if x and y are [B, T, ...] instead of [T, B, ...]
+    golden.batch_first  "1" if x, y and mask are [B, T, ...] instead of [T, B, ...]
+    golden.masked       with a mask: "hold" or "zero", what y is in a step left out
 
 the two distances relative to the expected value where it is larger than 1.
 """
@@ -34,7 +35,8 @@ LIST = os.path.join(HERE, "cases.txt")
 # anything.
 LARGEST_ERROR = 1e-6
 
-DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "uint16": "BF16", "int64": "I64"}
+DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "uint16": "BF16", "int64": "I64",
+          "uint8": "U8"}
 
 
 def default_functions():
@@ -54,7 +56,8 @@ class Case:
         self.clip = 0.0
         self.input_forget = False
         self.layers = []
-        self.x = self.h0 = self.c0 = self.lengths = None
+        self.x = self.h0 = self.c0 = self.lengths = self.mask = None
+        self.masked = "hold"
         self.metadata = {}
         self.cell_names = False
         self.bfloat16 = False  # store the weights, which bfloat16 can hold, in that type
@@ -151,15 +154,18 @@ def write(case, framework, version, y, hn, cn):
         sys.exit("%s: cost of fp32, expected at most %g, found %g" % (name, LARGEST_ERROR, fp32))
     tensors = {"lstm." + key: bfloat16_bits(value) if case.bfloat16 else value
                for key, value in case.tensors().items()}
-    x = case.x
+    x, mask = case.x, case.mask
     if case.batch_first:
         x, y = x.swapaxes(0, 1), y.swapaxes(0, 1)
+        mask = None if mask is None else mask.swapaxes(0, 1)
     tensors["x"] = x
     for key in ("h0", "c0"):
         if getattr(case, key) is not None:
             tensors[key] = getattr(case, key)
     if case.lengths is not None:
         tensors["lengths"] = np.asarray(case.lengths, np.int64)
+    if mask is not None:
+        tensors["mask"] = mask.astype(np.uint8)
     tensors.update(y=y, hn=hn, cn=cn)
     metadata = dict(case.options(), **case.metadata)
     metadata.update({"golden.framework": "%s %s" % (framework, version),
@@ -167,6 +173,8 @@ def write(case, framework, version, y, hn, cn):
                      "golden.error": "%.2e" % error, "golden.fp32": "%.2e" % fp32})
     if case.batch_first:
         metadata["golden.batch_first"] = "1"
+    if mask is not None:
+        metadata["golden.masked"] = case.masked
     write_safetensors(os.path.join(DATA, name + ".safetensors"), tensors, metadata)
     return name
 

@@ -77,7 +77,12 @@ def _run_cell(cell, case, functions, reverse, x, h, c, dtype, order):
     lengths = np.full(batch, steps) if case.lengths is None else np.asarray(case.lengths)
     y = np.zeros((steps, batch, h.shape[1]), dtype)
     for t in reversed(range(steps)) if reverse else range(steps):
-        live = np.nonzero(t < lengths)[0]
+        counts = t < lengths
+        if case.mask is not None:
+            if case.masked == "hold":
+                y[t, counts] = h[counts]
+            counts = counts & case.mask[t]
+        live = np.nonzero(counts)[0]
         hx = np.concatenate([x[t, live], h[live]], 1)
         pre = _product(hx, np.concatenate([w, u], 1), np.tile(bias, (len(live), 1)), dtype, order)
         i, f, g, o = np.split(pre, 4, 1)
