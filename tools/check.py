@@ -208,6 +208,12 @@ def avx512(stage):
             stage.add_counts(output, status, suite)
 
 
+def hotloops(stage):
+    """the machine code of the kernels: no spills, one multiply-add per weight and stream"""
+    stage.counted("tests/test_hotloops.py")
+    stage.counted("tools/hotloops")
+
+
 def consume(stage):
     """how users take the header in: compilers, knobs, build systems, old CPUs"""
     stage.counted("tests/consume/run")
@@ -237,7 +243,7 @@ EMULATED = {
     "allocation-sleef": "avx512",
     "memory-sleef": "avx512",
 }
-STAGES = [header, native, clang, sanitize, threads, aarch64, avx512, consume, vad, fuzz]
+STAGES = [header, native, clang, sanitize, threads, aarch64, avx512, hotloops, consume, vad, fuzz]
 
 
 def inapplicable(stage):
