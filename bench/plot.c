@@ -129,7 +129,9 @@ static void write_script(FILE *out, const char *path, const struct bench_row *ro
 		}
 		fprintf(out, "set title '%s: %d step%s per call, ", bench_mode_name(c->mode),
 		        c->steps, c->steps > 1 ? "s" : "");
-		if (c->streams > 1)
+		if (c->mode == BENCH_SETUP)
+			fprintf(out, "ns per model'\n");
+		else if (c->streams > 1)
 			fprintf(out, "%d states in turn'\n", c->streams);
 		else if (c->layers > 1)
 			fprintf(out, "%d layers, %d directions'\n", c->layers, c->directions);
