@@ -156,6 +156,7 @@ def native(stage):
     """suites, benchmarks and examples, gcc"""
     if stage.configure("native", CC="gcc") and stage.ninja("native"):
         stage.suites("native")
+        stage.counted("tests/test_bench.py", BUILD / "native" / "bench" / "lstm-bench")
 
 
 def clang(stage):
