@@ -982,51 +982,160 @@ struct lstm__source {
 	unsigned char gate[4]; /* position in the framework's order of i, f, g, o */
 };
 
-/* Where row r of the packed order (unit vector, gate, lane) comes from; 0 for padding. */
-static int lstm__gate_row(const struct lstm__source *s, size_t r, size_t *row)
+/* Where row r of the packed order (unit vector, gate, lane) comes from, and how many units there are
+ * from its own on: the lanes beyond are padding. */
+static size_t lstm__gate_row(const struct lstm__source *s, size_t r, size_t *row)
 {
 	size_t lanes = (size_t)s->lanes;
 	size_t unit = r / (4 * lanes) * lanes + r % lanes;
 	*row = s->gate[r / lanes % 4] * s->hidden + unit;
-	return unit < s->hidden;
+	return unit < s->hidden ? s->hidden - unit : 0;
 }
 
-static int lstm__plain_row(const struct lstm__source *s, size_t r, size_t *row)
+static size_t lstm__plain_row(const struct lstm__source *s, size_t r, size_t *row)
 {
 	*row = r;
-	return r < s->hidden;
+	return r < s->hidden ? s->hidden - r : 0;
 }
 
-typedef int (*lstm__row_fn)(const struct lstm__source *s, size_t r, size_t *row);
+typedef size_t (*lstm__row_fn)(const struct lstm__source *s, size_t r, size_t *row);
+
+/* lstm__flush of the bits of a float: compilers make vectors of this, and not of a comparison of
+ * floats, which could trap. */
+#define LSTM__TINY_BITS 0x0f800000 /* of LSTM__TINY */
+
+static int32_t lstm__flush_bits(int32_t bits)
+{
+	return (bits & 0x7fffffff) < LSTM__TINY_BITS ? 0 : bits;
+}
+
+/* Packing is moving: tiles of 4 rows and 16 columns, a cache line of each row, whose loops are of
+ * constant length so that they become vectors without any flag. */
+#define LSTM__TILE_ROWS 4
+#define LSTM__TILE_COLUMNS 16
+
+/* The lines that are written lie a block's row apart, which processors do not guess: fetching them
+ * ahead makes a model that outgrows the caches a third faster. */
+#if defined(__GNUC__)
+#define LSTM__WILL_WRITE(p) __builtin_prefetch(p, 1)
+#else
+#define LSTM__WILL_WRITE(p) ((void)(p))
+#endif
+
+/* The tile from rows that lie one behind the other; what is not real becomes zero. */
+static void lstm__tile_rows(float tile[LSTM__TILE_COLUMNS][LSTM__TILE_ROWS], const float *from,
+                            size_t stride, size_t real, size_t columns)
+{
+	float part[LSTM__TILE_ROWS * LSTM__TILE_COLUMNS];
+	size_t r;
+	int k;
+	if (real < LSTM__TILE_ROWS || columns < LSTM__TILE_COLUMNS) {
+		memset(part, 0, sizeof(part));
+		for (r = 0; r < real; r++)
+			memcpy(part + r * LSTM__TILE_COLUMNS, from + r * stride,
+			       columns * sizeof(float));
+		from = part;
+		stride = LSTM__TILE_COLUMNS;
+	}
+	for (k = 0; k < LSTM__TILE_COLUMNS; k++) {
+		tile[k][0] = from[k];
+		tile[k][1] = from[stride + (size_t)k];
+		tile[k][2] = from[2 * stride + (size_t)k];
+		tile[k][3] = from[3 * stride + (size_t)k];
+	}
+}
+
+/* The same from columns that lie one behind the other. */
+static void lstm__tile_columns(float tile[LSTM__TILE_COLUMNS][LSTM__TILE_ROWS],
+                               const float *from, size_t stride, size_t real, size_t columns)
+{
+	size_t k;
+	if (real < LSTM__TILE_ROWS)
+		memset(tile, 0, sizeof(tile[0]) * LSTM__TILE_COLUMNS);
+	for (k = 0; k < columns; k++, from += stride)
+		if (real == LSTM__TILE_ROWS)
+			memcpy(tile[k], from, sizeof(tile[k]));
+		else
+			memcpy(tile[k], from, real * sizeof(float));
+}
+
+static void lstm__tile_put(float *to, size_t stride,
+                           float tile[LSTM__TILE_COLUMNS][LSTM__TILE_ROWS], size_t columns)
+{
+	size_t k;
+	int r;
+	for (k = 0; k < columns; k++, to += stride) {
+		int32_t bits[LSTM__TILE_ROWS];
+		memcpy(bits, tile[k], sizeof(bits));
+		for (r = 0; r < LSTM__TILE_ROWS; r++)
+			bits[r] = lstm__flush_bits(bits[r]);
+		memcpy(to, bits, sizeof(bits));
+	}
+}
+
+/* Rows [r, r + 16) of a block of n, or as many as there are, from column `first` to `end`: whole
+ * cache lines of what is written.  The block begins with row `at` of all. */
+static void lstm__pack_tiles(float *to, const struct lstm__source *s, lstm__row_fn find, size_t at,
+                             size_t r, size_t n, size_t first, size_t end)
+{
+	float tile[LSTM__TILE_COLUMNS][LSTM__TILE_ROWS];
+	const float *from[4];
+	size_t real[4], tiles, t, k, row;
+	for (tiles = 0; tiles < 4 && r + tiles * LSTM__TILE_ROWS < n; tiles++) {
+		real[tiles] = find(s, at + r + tiles * LSTM__TILE_ROWS, &row);
+		if (real[tiles] > LSTM__TILE_ROWS)
+			real[tiles] = LSTM__TILE_ROWS;
+		from[tiles] = s->data + (real[tiles] ? row * s->row : 0);
+	}
+	for (k = first; k < end; k += LSTM__TILE_COLUMNS) {
+		size_t columns = end - k < LSTM__TILE_COLUMNS ? end - k : LSTM__TILE_COLUMNS;
+		for (t = 0; end - k >= 4 * LSTM__TILE_COLUMNS && t < LSTM__TILE_COLUMNS; t++)
+			LSTM__WILL_WRITE(to + (k + 3 * LSTM__TILE_COLUMNS + t) * n + r);
+		for (t = 0; t < tiles; t++) {
+			const float *x = from[t] + k * s->column;
+			if (s->column == 1)
+				lstm__tile_rows(tile, x, s->row, real[t], columns);
+			else
+				lstm__tile_columns(tile, x, s->column, real[t], columns);
+			lstm__tile_put(to + k * n + r + t * LSTM__TILE_ROWS, n, tile, columns);
+		}
+	}
+}
 
 /* rows (padded) x columns, in blocks of at most block rows. */
 static void lstm__pack(float *all, const struct lstm__source *s, lstm__row_fn find, size_t rows,
                        size_t block)
 {
-	size_t first, r, k, tile, row;
+	/* Rows are read to their end, 16 at a time, as the processor fetches ahead.  Of columns some at
+	 * a time, as the lines that this touches are touched again by the next rows. */
+	const size_t ahead = s->column == 1 ? s->columns : 2 * LSTM__TILE_COLUMNS;
+	size_t first, r, k, row;
 	for (first = 0; first < rows; first += block) {
 		size_t n = rows - first < block ? rows - first : block;
 		float *to = all + first * s->all + n * s->before;
-		for (tile = 0; tile < s->columns; tile += 16) { /* one cache line of each row */
-			size_t end = s->columns - tile < 16 ? s->columns : tile + 16;
-			for (r = 0; r < n; r++) {
-				int real = find(s, first + r, &row);
-				for (k = tile; k < end; k++)
-					to[k * n + r] = real ? lstm__flush(s->data[row * s->row +
-					                                           k * s->column])
-					                     : 0;
-			}
+		if (n == 1) { /* plain rows */
+			find(s, first, &row);
+			for (k = 0; k < s->columns; k++)
+				to[k] = lstm__flush(s->data[row * s->row + k * s->column]);
+			continue;
 		}
+		for (k = 0; k < s->columns; k += ahead)
+			for (r = 0; r < n; r += 4 * LSTM__TILE_ROWS)
+				lstm__pack_tiles(to, s, find, first, r, n, k,
+				                 s->columns - k < ahead ? s->columns : k + ahead);
 	}
 }
 
 static void lstm__pack_bias(float *to, const struct lstm__source *s, const float *b,
                             const float *b2, size_t rows)
 {
-	size_t r, row;
-	for (r = 0; r < rows; r++) {
-		int real = lstm__gate_row(s, r, &row);
-		to[r] = real ? lstm__flush((b ? b[row] : 0) + (b2 ? b2[row] : 0)) : 0;
+	const size_t lanes = (size_t)s->lanes;
+	size_t r, i, row, real;
+	for (r = 0; r < rows; r += lanes) {
+		real = lstm__gate_row(s, r, &row);
+		for (i = 0; i < lanes; i++, row++)
+			to[r + i] = i < real ? lstm__flush((b ? b[row] : 0) + (b2 ? b2[row] : 0))
+			                     : 0;
 	}
 }
 

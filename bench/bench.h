@@ -18,6 +18,7 @@ enum bench_mode {
 	BENCH_BATCH,    /* 50 steps per call of several streams in lockstep */
 	BENCH_STACK,    /* two bidirectional layers over a whole sequence, from zero state */
 	BENCH_STREAMS,  /* independent states of one model in turn, one step per call */
+	BENCH_SETUP,    /* no steps: the weights made into a model */
 	BENCH_MODES
 };
 
@@ -49,6 +50,8 @@ struct bench_engine {
 	 * 0 <= stream < streams.  A stack starts from zero state in every call. */
 	void (*run)(void *handle, const float *x, float *y, int stream);
 	void (*destroy)(void *handle);
+	/* Make the model again, in the same memory; NULL if that cannot be told apart. */
+	void (*setup)(void *handle);
 	/* For an engine in another process, else NULL: count more calls, the ns of each into ns, or
 	 * with ns NULL only their sum as the result.  Negative if the engine is gone. */
 	double (*calls)(void *handle, long count, double *ns);

@@ -20,6 +20,7 @@ static const struct mode {
 	{"batch", "50 steps per call, B streams in lockstep", 50},
 	{"stack", "2 bidirectional layers, 100 steps per call from zero state", 100},
 	{"streams", "256 states of one model in turn, one step per call", 1},
+	{"setup", "no steps: the weights made into a model, ns per model", 1},
 };
 
 const char *bench_mode_name(enum bench_mode mode)
@@ -84,8 +85,8 @@ static int mode_at(const struct bench_grid *g, int index, char *why, size_t size
 		if (strlen(modes[m].name) == length && strncmp(modes[m].name, name, length) == 0)
 			return m;
 	snprintf(why, size,
-	         "--mode: expected step, block, sequence, batch, stack or streams, found "
-	         "\"%.*s\"",
+	         "--mode: expected step, block, sequence, batch, stack, streams or setup, "
+	         "found \"%.*s\"",
 	         (int)length, name);
 	return -1;
 }
@@ -195,6 +196,8 @@ double bench_operations(const struct bench_case *c)
 	double sum = 0;
 	int layer;
 
+	if (c->mode == BENCH_SETUP)
+		return 0;
 	for (layer = 0; layer < c->layers; layer++)
 		sum += c->directions * 8.0 * c->hidden * (bench_width(c, layer) + c->hidden) *
 		       c->batch;
@@ -221,6 +224,10 @@ double bench_limit_ns(const struct bench_case *c, const struct bench_rates *r, c
 	double times[3] = {0, 0, 0};
 	int layer, worst = 0, k;
 
+	if (c->mode == BENCH_SETUP) {
+		*which = "copy";
+		return r->read;
+	}
 	for (layer = 0; layer < c->layers; layer++) {
 		double parts = c->directions;
 		double cells = (double)c->hidden * c->batch;

@@ -34,10 +34,11 @@ struct bench_rates {
 	double fma;   /* operations per ns */
 	double cell;  /* ns per unit */
 	double chain; /* ns per cell that waits for the one before */
-	double read;  /* ns per piece */
+	double read;  /* ns per piece; in mode setup the time to copy it */
 };
 
-/* The largest of three times that no implementation can avoid; *which says which one. */
+/* The largest of three times that no implementation can avoid; *which says which one.  In mode setup
+ * the time of the only thing that cannot be avoided. */
 double bench_limit_ns(const struct bench_case *shape, const struct bench_rates *rates,
                       const char **which);
 

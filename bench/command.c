@@ -156,6 +156,17 @@ static int count_cases(const struct bench *b)
 	return status < 0 ? -1 : index;
 }
 
+/* How many of the engines take part: of those that cannot make a model alone, the peers, which are
+ * the last ones, none in mode setup. */
+static int engines_for(const struct bench *b, const struct bench_case *c)
+{
+	int n = b->engine_count;
+
+	while (c->mode == BENCH_SETUP && n > 0 && !b->engines[n - 1].setup)
+		n--;
+	return n;
+}
+
 static int measure_all(struct bench *b, FILE *table)
 {
 	struct bench_case c;
@@ -176,19 +187,20 @@ static int measure_all(struct bench *b, FILE *table)
 	for (done = 0; bench_grid_next(&b->options.grid, &index, &c, why, sizeof(why)) > 0;
 	     done++) {
 		struct bench_row *rows = b->rows + b->row_count;
+		int engines = engines_for(b, &c);
 
 		progress(b, done, all, &c);
-		if (!bench_measure(&c, b->engines, b->engine_count, &b->options.effort, rows)) {
+		if (!bench_measure(&c, b->engines, engines, &b->options.effort, rows)) {
 			progress(b, done, all, NULL);
 			fprintf(stderr, "%s: %dx%d: out of memory\n", b->options.program, c.input,
 			        c.hidden);
 			return 1;
 		}
 		progress(b, done, all, NULL);
-		for (e = 0; e < b->engine_count; e++)
+		for (e = 0; e < engines; e++)
 			bench_report_row(table, &rows[e]);
 		fflush(table);
-		b->row_count += (size_t)b->engine_count;
+		b->row_count += (size_t)engines;
 	}
 	bench_report_summary(table, b->rows, b->row_count);
 	return 0;

@@ -82,12 +82,14 @@ void bench_report_json(FILE *out, const struct bench_machine *m, const struct be
 		fprintf(out,
 		        "%s\n{\"mode\": \"%s\", \"engine\": \"%s\", \"isa\": \"%s\", \"dtype\": "
 		        "\"%s\", "
-		        "\"activations\": \"%s\", \"version\": \"%s\", \"input\": %d, "
+		        "\"activations\": \"%s\", \"input\": %d, "
 		        "\"hidden\": %d, \"layers\": %d, "
 		        "\"directions\": %d, \"batch\": %d, \"steps\": %d, \"streams\": %d",
 		        i ? "," : "", bench_mode_name(c->mode), r->engine->name, r->engine->isa,
-		        r->engine->dtype, r->engine->activations, r->engine->version, c->input,
-		        c->hidden, c->layers, c->directions, c->batch, c->steps, c->streams);
+		        r->engine->dtype, r->engine->activations, c->input, c->hidden, c->layers,
+		        c->directions, c->batch, c->steps, c->streams);
+		fprintf(out, ", \"version\": ");
+		text(out, r->engine->version);
 		if (r->difference >= 0)
 			fprintf(out, ", \"difference\": %.3e", r->difference);
 		if (r->why[0]) {

@@ -50,13 +50,32 @@ const struct bench_dot *bench_dot_at(int index)
 	return NULL;
 }
 
-/* What a sample measures: a loop over registers, or over memory. */
+/* What a sample measures: a loop over registers, or over memory, read or copied. */
 struct loop {
 	long (*over)(long n);
 	const struct bench_vector *reads;
 	const void *data;
 	size_t bytes;
+	void *to;
 };
+
+static long copies(const struct loop *l, long n)
+{
+	long i;
+
+	for (i = 0; i < n; i++) {
+		memcpy(l->to, l->data, l->bytes);
+		__asm__ volatile("" ::: "memory"); /* lest one copy serve for all */
+	}
+	return (long)l->bytes * n;
+}
+
+static long go_round(const struct loop *l, long n)
+{
+	if (l->over)
+		return l->over(n);
+	return l->to ? copies(l, n) : l->reads->read(l->data, l->bytes, n);
+}
 
 /* Operations, units or bytes per ns.  How often to go round is found by trying. */
 static double rate(const struct loop *l)
@@ -67,7 +86,7 @@ static double rate(const struct loop *l)
 	for (;;) {
 		long preemptions = bench_preemptions();
 		double before = bench_cpu(), time;
-		long done = l->over ? l->over(n) : l->reads->read(l->data, l->bytes, n);
+		long done = go_round(l, n);
 
 		time = bench_cpu() - before;
 		if (bench_preemptions() != preemptions && ++tries < TRIES)
@@ -80,36 +99,44 @@ static double rate(const struct loop *l)
 
 double bench_limit_fma(const struct bench_vector *v)
 {
-	const struct loop l = {v->fma, NULL, NULL, 0};
+	const struct loop l = {v->fma, NULL, NULL, 0, NULL};
 
 	return rate(&l);
 }
 
 double bench_limit_cell(const struct bench_vector *v)
 {
-	const struct loop l = {v->cells, NULL, NULL, 0};
+	const struct loop l = {v->cells, NULL, NULL, 0, NULL};
 
 	return 1 / rate(&l);
 }
 
 double bench_limit_chain(const struct bench_vector *v)
 {
-	const struct loop l = {v->chain, NULL, NULL, 0};
+	const struct loop l = {v->chain, NULL, NULL, 0, NULL};
 
 	return 1 / rate(&l);
 }
 
 double bench_limit_dot(const struct bench_dot *d)
 {
-	const struct loop l = {d->dot, NULL, NULL, 0};
+	const struct loop l = {d->dot, NULL, NULL, 0, NULL};
 
 	return rate(&l);
 }
 
 double bench_limit_read(const struct bench_vector *v, const void *data, size_t bytes)
 {
-	const struct loop l = {NULL, v, data, bytes};
+	const struct loop l = {NULL, v, data, bytes, NULL};
 
 	v->read(data, bytes, 1); /* into whatever caches it fits */
+	return (double)bytes / rate(&l);
+}
+
+double bench_limit_copy(void *to, const void *data, size_t bytes)
+{
+	const struct loop l = {NULL, NULL, data, bytes, to};
+
+	memcpy(to, data, bytes);
 	return (double)bytes / rate(&l);
 }

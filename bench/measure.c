@@ -29,7 +29,7 @@ struct work {
 	const struct bench_case *shape;
 	const struct bench_engine *engines;
 	int count, limits;
-	float *x, *y, *wanted, *buffer;
+	float *x, *y, *wanted, *buffer, *copy;
 	size_t x_call, y_call; /* floats of one call */
 	int ring, checked;
 	struct runner runners[BENCH_ENGINES];
@@ -41,6 +41,10 @@ static void call(struct work *w, int e)
 	struct runner *r = &w->runners[e];
 	const float *x = w->x + (size_t)(r->next % w->ring) * w->x_call;
 
+	if (w->shape->mode == BENCH_SETUP) {
+		w->engines[e].setup(r->handle);
+		return;
+	}
 	w->engines[e].run(r->handle, x, w->y, (int)(r->next % w->shape->streams));
 	r->next++;
 }
@@ -118,6 +122,7 @@ static double calibrate(struct work *w, int e, double repetition)
 
 static void sample_limits(struct work *w, int i)
 {
+	const size_t bytes = bench_read_piece(w->shape);
 	int k;
 
 	for (k = 0; k < w->limits; k++) {
@@ -125,7 +130,8 @@ static void sample_limits(struct work *w, int i)
 		l->fma[i] = bench_limit_fma(l->vector);
 		l->cell[i] = bench_limit_cell(l->vector);
 		l->chain[i] = bench_limit_chain(l->vector);
-		l->read[i] = bench_limit_read(l->vector, w->buffer, bench_read_piece(w->shape));
+		l->read[i] = w->copy ? bench_limit_copy(w->copy, w->buffer, bytes)
+		                     : bench_limit_read(l->vector, w->buffer, bytes);
 	}
 }
 
@@ -272,9 +278,12 @@ int bench_measure(const struct bench_case *c, const struct bench_engine *engines
 	w->x = bench_alloc((size_t)w->ring * w->x_call * sizeof(float));
 	w->y = bench_alloc((size_t)w->checked * w->y_call * sizeof(float));
 	w->buffer = bench_alloc(bench_read_piece(c));
+	if (c->mode == BENCH_SETUP)
+		w->copy = bench_alloc(bench_read_piece(c));
 	while (w->limits < VECTORS && (v = bench_vector_at(w->limits)) != NULL)
 		w->limit[w->limits++].vector = v;
-	if (w->x && w->y && w->buffer && bench_net_make(c, &net)) {
+	if (w->x && w->y && w->buffer && (w->copy || c->mode != BENCH_SETUP) &&
+	    bench_net_make(c, &net)) {
 		for (k = 0; k < (size_t)w->ring * w->x_call; k++)
 			w->x[k] = bench_random(&random);
 		for (e = 0; e < count; e++)
@@ -286,6 +295,7 @@ int bench_measure(const struct bench_case *c, const struct bench_engine *engines
 		if (w->runners[e].handle)
 			engines[e].destroy(w->runners[e].handle);
 	bench_net_free(&net);
+	free(w->copy);
 	free(w->buffer);
 	free(w->wanted);
 	free(w->y);

@@ -8,7 +8,7 @@ static const char help[] =
 	"usage: %s [OPTION]...\n"
 	"Measure lstm.h against the limits of this machine and against its peers.\n"
 	"\n"
-	"  --mode LIST          of step,block,sequence,batch,stack,streams (all)\n"
+	"  --mode LIST          of step,block,sequence,batch,stack,streams,setup (all)\n"
 	"  --shape LIST         INPUTxHIDDEN, such as 1x16,64x64 (the usual nine)\n"
 	"  --isa LIST           of scalar,neon,avx2,avx512 (the vectors that can run)\n"
 	"  --activations LIST   of builtin,sleef (those that were built)\n"

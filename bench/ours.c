@@ -12,7 +12,10 @@
 /* Model and states live in memory of the benchmark's own making, where the buffers that find the
  * memory's limit live too. */
 struct ours {
+	lstm_desc desc;
+	lstm_weights weights[BENCH_PARTS]; /* the net's, which outlives this */
 	void *memory;
+	size_t bytes;
 	const lstm_model *model;
 	int steps, stack, streams;
 	lstm_state **states;
@@ -32,20 +35,18 @@ static void ours_destroy(void *handle)
 	free(o);
 }
 
-static lstm_status ours_model(struct ours *o, const lstm_desc *desc, const lstm_weights *weights)
+static lstm_status ours_model(struct ours *o)
 {
 	lstm_model *model;
-	size_t bytes;
-	lstm_status status = lstm_model_size(desc, &bytes);
+	lstm_status status = lstm_model_init(&model, &o->desc, o->weights, o->memory, o->bytes);
 
-	if (status != LSTM_OK)
-		return status;
-	o->memory = bench_alloc(bytes);
-	if (!o->memory)
-		return LSTM_ERR_MEMORY;
-	status = lstm_model_init(&model, desc, weights, o->memory, bytes);
 	o->model = model;
 	return status;
+}
+
+static void ours_setup(void *handle)
+{
+	(void)ours_model(handle); /* it worked when the handle was made */
 }
 
 static lstm_status ours_states(struct ours *o, int batch, size_t steps)
@@ -72,8 +73,7 @@ static void *ours_create(const struct bench_engine *engine, const struct bench_c
                          const struct bench_net *net, char *why, size_t size)
 {
 	struct ours *o = calloc(1, sizeof(*o));
-	lstm_desc desc = {0};
-	lstm_weights weights[BENCH_PARTS] = {{0}};
+	lstm_desc *desc;
 	lstm_status status;
 	int i;
 
@@ -81,20 +81,25 @@ static void *ours_create(const struct bench_engine *engine, const struct bench_c
 		snprintf(why, size, "out of memory");
 		return NULL;
 	}
-	desc.input = c->input;
-	desc.hidden = c->hidden;
-	desc.layers = c->layers;
-	desc.direction = c->directions == 2 ? LSTM_BIDIRECTIONAL : LSTM_FORWARD;
-	desc.isa = (lstm_isa)engine->code;
+	desc = &o->desc;
+	desc->input = c->input;
+	desc->hidden = c->hidden;
+	desc->layers = c->layers;
+	desc->direction = c->directions == 2 ? LSTM_BIDIRECTIONAL : LSTM_FORWARD;
+	desc->isa = (lstm_isa)engine->code;
 	for (i = 0; i < c->layers * c->directions; i++) {
-		weights[i].w = net->w[i];
-		weights[i].u = net->u[i];
-		weights[i].b = net->b[i];
+		o->weights[i].w = net->w[i];
+		o->weights[i].u = net->u[i];
+		o->weights[i].b = net->b[i];
 	}
 	o->steps = c->steps;
 	o->stack = c->mode == BENCH_STACK;
 	o->streams = c->streams;
-	status = ours_model(o, &desc, weights);
+	status = lstm_model_size(desc, &o->bytes);
+	if (status == LSTM_OK) {
+		o->memory = bench_alloc(o->bytes);
+		status = o->memory ? ours_model(o) : LSTM_ERR_MEMORY;
+	}
 	if (status == LSTM_OK)
 		status = ours_states(o, c->batch, (size_t)c->steps);
 	if (status == LSTM_OK)
@@ -128,6 +133,7 @@ int BENCH_OURS(int isa, struct bench_engine *engine)
 	engine->create = ours_create;
 	engine->run = ours_run;
 	engine->destroy = ours_destroy;
+	engine->setup = ours_setup;
 	engine->calls = NULL;
 	return lstm_isa_supported((lstm_isa)isa);
 }

@@ -67,16 +67,20 @@ static int write_data(FILE *out, const struct bench_row *rows, size_t count,
 }
 
 static void write_panel(FILE *out, int group, int engines, const int *points,
-                        const struct bench_engine **names, int fraction)
+                        const struct bench_engine **names, int fraction,
+                        enum bench_mode mode)
 {
 	char label[40];
 	int e, first = 1;
 
-	fprintf(out, fraction ? "unset logscale y\nset yrange [0:1.1]\nset ylabel 'fraction of the "
-	                        "limit'\n"
-	                        "set format y '%%.1f'\nset ytics 0.2\n"
-	                      : "set logscale y\nset yrange [*:*]\nset ylabel 'ns per step'\n"
-	                        "set format y '%%.0s%%c'\nset ytics 10\n");
+	if (fraction)
+		fprintf(out, "unset logscale y\nset yrange [0:1.1]\nset ylabel 'fraction of the "
+		             "limit'\nset format y '%%.1f'\nset ytics 0.2\n");
+	else
+		fprintf(out,
+		        "set logscale y\nset yrange [*:*]\nset ylabel 'ns per %s'\n"
+		        "set format y '%%.0s%%c'\nset ytics 10\n",
+		        mode == BENCH_SETUP ? "model" : "step");
 	fprintf(out, "plot ");
 	for (e = 0; e < engines; e++) {
 		if (!points[e])
@@ -96,6 +100,9 @@ static void write_script(FILE *out, const char *path, const struct bench_row *ro
 	const struct bench_engine *engines[BENCH_ENGINES];
 	int group_count = find_groups(rows, count, groups), n = find_engines(rows, count, engines);
 	int g, e, points[BENCH_ENGINES];
+	static const char *const colours[] = {"9400d3", "009e73", "56b4e9", "e69f00",
+	                                      "a65628", "0072b2", "e51e10", "000000",
+	                                      "ff69b4", "7f7f7f", "808000", "1a237e"};
 	const char *svg = strstr(path, ".svg");
 	double low = 1e9, high = 1;
 	size_t i;
@@ -110,7 +117,9 @@ static void write_script(FILE *out, const char *path, const struct bench_row *ro
 	fprintf(out, "set terminal %s size %d,%d font 'sans,10'%s\nset output '%s'\n",
 	        svg ? "svg" : "pngcairo", 2 * PANEL_WIDTH, group_count * PANEL_HEIGHT,
 	        svg ? " background 'white'" : "", path);
-	fprintf(out, "set linetype 5 lc rgb '#a65628'\n"); /* the usual yellow is hard to see */
+	/* As many colours as there can be lines in one picture, none pale. */
+	for (i = 0; i < sizeof(colours) / sizeof(colours[0]); i++)
+		fprintf(out, "set linetype %zu lc rgb '#%s'\n", i + 1, colours[i]);
 	fprintf(out,
 	        "set multiplot layout %d,2\nset logscale x 2\nset xlabel 'H (input = hidden)'\n"
 	        "set grid\nset xrange [%.1f:%.1f]\nset xtics (%.0f",
@@ -127,18 +136,21 @@ static void write_script(FILE *out, const char *path, const struct bench_row *ro
 			points[e] = write_data(out, rows, count, groups[g], engines[e]);
 			fprintf(out, "EOD\n");
 		}
-		fprintf(out, "set title '%s: %d step%s per call, ", bench_mode_name(c->mode),
-		        c->steps, c->steps > 1 ? "s" : "");
-		if (c->streams > 1)
+		fprintf(out, "set title '%s: ", bench_mode_name(c->mode));
+		if (c->mode != BENCH_SETUP)
+			fprintf(out, "%d step%s per call, ", c->steps, c->steps > 1 ? "s" : "");
+		if (c->mode == BENCH_SETUP)
+			fprintf(out, "the weights made into a model'\n");
+		else if (c->streams > 1)
 			fprintf(out, "%d states in turn'\n", c->streams);
 		else if (c->layers > 1)
 			fprintf(out, "%d layers, %d directions'\n", c->layers, c->directions);
 		else
 			fprintf(out, "B = %d'\n", c->batch);
 		fprintf(out, "set nokey\n");
-		write_panel(out, g, n, points, engines, 0);
+		write_panel(out, g, n, points, engines, 0, c->mode);
 		fprintf(out, "set key outside right\nset title ' '\n");
-		write_panel(out, g, n, points, engines, 1);
+		write_panel(out, g, n, points, engines, 1, c->mode);
 	}
 	fprintf(out, "unset multiplot\nset output\n");
 }

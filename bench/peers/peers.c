@@ -31,5 +31,6 @@ void bench_peer_engine(const struct bench_peer *p, struct bench_engine *e)
 	e->create = p->create;
 	e->run = p->run;
 	e->destroy = p->destroy;
+	e->setup = NULL;
 	e->calls = p->calls;
 }

@@ -19,7 +19,8 @@ struct peer {
 
 static void child(const int *in, const int *out)
 {
-	const char *python = getenv("LSTM_BENCH_PYTHON");
+	const char *named = getenv("LSTM_BENCH_PYTHON");
+	const char *python = named ? named : "/usr/bin/python3";
 	FILE *quiet;
 
 	dup2(in[0], STDIN_FILENO);
@@ -30,8 +31,8 @@ static void child(const int *in, const int *out)
 	close(out[1]);
 	quiet = freopen("/dev/null", "w", stderr);
 	if (quiet)
-		execlp(python ? python : "/usr/bin/python3", "python3", BENCH_PYTORCH_SCRIPT,
-		       (char *)0);
+		/* It finds its modules by its own name, so that has to be the whole path. */
+		execlp(python, python, BENCH_PYTORCH_SCRIPT, (char *)0);
 	_exit(127);
 }
 

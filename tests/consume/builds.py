@@ -45,7 +45,8 @@ def subproject(folder, option, activations):
 def install(folder, *options):
     need("meson")
     run(["meson", "setup", folder / "build", ROOT, "--prefix", folder / "prefix", "--libdir",
-         "lib", "-Dtests=disabled", "-Dexamples=disabled", "-Dbench=disabled", *options], folder)
+         "lib", "-Dtests=disabled", "-Dexamples=disabled", "-Dbench=disabled", "-Dcli=disabled",
+         *options], folder)
     run(["meson", "install", "-C", folder / "build"], folder)
     installed = sorted(
         str(path.relative_to(folder / "prefix"))

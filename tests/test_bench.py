@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""test_bench.py LSTM_BENCH     what lstm-bench and bench/publish write, and their manners"""
+
+import json
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "consume"))
+import kit  # noqa: E402
+
+KEYS = {
+    "mode", "engine", "isa", "dtype", "activations", "input", "hidden", "layers", "batch", "steps",
+    "ns_per_step", "ns_min", "limit_ns", "limit", "fraction",
+}
+MODES = {"step": 1, "block": 64, "sequence": 100, "batch": 50, "stack": 100, "streams": 1,
+         "setup": 1}
+SHORT = ["--quick", "--repeat", "3", "--shape", "3x5", "--peers", "plain-c"]
+BENCH = None
+
+
+def rows_have_their_keys(folder):
+    kit.run([BENCH, *SHORT, "--batch", "2,3", "--json", "out.json"], folder)
+    report = json.loads((folder / "out.json").read_text("utf-8"))
+    kit.expect(report.keys() == {"machine", "limits", "rows"}, f"keys: {list(report)}")
+    rows = report["rows"]
+    kit.expect({row["mode"] for row in rows} == set(MODES), "not every mode has a row")
+    for row in rows:
+        missing = KEYS - row.keys()
+        kit.expect(not missing, f"{row['mode']}: without {missing}")
+        kit.expect(row["steps"] == MODES[row["mode"]], f"{row['mode']}: {row['steps']} steps")
+        kit.expect(0 < row["ns_min"] <= row["ns_per_step"], f"times: {row}")
+        kit.expect(row["ns_low"] <= row["ns_per_step"] <= row["ns_high"], f"interval: {row}")
+        kit.expect(row["limit"] in ("read", "fma", "chain", "copy", "none"), f"limit: {row}")
+        kit.expect((row["limit"] == "copy") == (row["mode"] == "setup"), f"limit: {row}")
+        if row["limit"] != "none":
+            kit.expect(abs(row["fraction"] * row["ns_per_step"] - row["limit_ns"])
+                       <= 0.01 * row["limit_ns"] + 1e-4 * row["ns_per_step"], f"fraction: {row}")
+    kit.expect({row["batch"] for row in rows if row["mode"] == "batch"} == {2, 3}, "batches")
+    peers = {row["mode"] for row in rows if row["engine"] == "plain-c"}
+    kit.expect(peers == set(MODES) - {"setup"}, f"plain-c has rows of {peers}")
+
+
+def picture_is_drawn(folder):
+    kit.need("gnuplot")
+    kit.run([BENCH, *SHORT, "--mode", "step,setup", "--shape", "4x4,8x8", "--plot", "out.svg"],
+            folder)
+    picture = (folder / "out.svg").read_text("utf-8")
+    for text in ("step: 1 step per call", "setup: the weights made into a model", "plain-c",
+                 "fraction of the limit", "ns per model", "ns per step"):
+        kit.expect(text in picture, f"the picture is without {text!r}")
+
+
+def publishes(folder):
+    kit.need("gnuplot")
+    kit.run([kit.ROOT / "bench" / "publish", "out", *SHORT, "--shape", "8x8"], folder,
+            LSTM_BENCH=str(BENCH))
+    names = sorted(path.name for path in (folder / "out").iterdir())
+    kit.expect(names == ["measured.json", "measured.md", "measured.svg"], f"files: {names}")
+    said = (folder / "out" / "measured.md").read_text("utf-8")
+    table = [line.split(" | ") for line in said.splitlines() if line.startswith("|")]
+    kit.expect(len({len(row) for row in table}) == 1, f"the table is ragged:\n{said}")
+    modes = [row[0][2:] for row in table[2:]]
+    kit.expect(modes == ["step", "sequence", "batch/8", "batch/32", "setup"], f"rows: {modes}")
+    rows = json.loads((folder / "out" / "measured.json").read_text("utf-8"))["rows"]
+    for mode, line in zip(("step", "sequence"), table[2:]):
+        timed = [row for row in rows if row["mode"] == mode]
+        first = min(timed, key=lambda row: row["ns_per_step"])["engine"]
+        kit.expect(first in line[-1], f"{mode}: {first} is fastest, the row says {line[-1]}")
+
+
+def publishes_nothing_if_it_fails(folder):
+    said = kit.run([kit.ROOT / "bench" / "publish", "out", "--mode", "none"], folder, fails=True,
+                   LSTM_BENCH=str(BENCH))
+    kit.expect("--mode: expected step" in said and "Traceback" not in said, said)
+    kit.expect(not list((folder / "out").iterdir()), "something was written")
+
+
+def refuses(folder, words, sentence):
+    said = kit.run([BENCH, *words], folder, fails=True)
+    kit.expect(sentence in said and len(said.splitlines()) == 1, said)
+
+
+kit.case("rows_have_their_keys", rows_have_their_keys)
+kit.case("picture_is_drawn", picture_is_drawn)
+kit.case("publishes", publishes)
+kit.case("publishes_nothing_if_it_fails", publishes_nothing_if_it_fails)
+kit.case("unknown_mode", refuses, ["--mode", "slow"], 'found "slow"')
+kit.case("unknown_shape", refuses, ["--shape", "16"], 'expected INPUTxHIDDEN such as 64x64')
+kit.case("unknown_peer", refuses, ["--peers", "nobody"], 'found "nobody"')
+kit.case("unknown_option", refuses, ["--fast", "1"], "--fast: unknown option")
+kit.case("plot_name", refuses, [*SHORT, "--mode", "step", "--json", "/dev/null", "--plot"],
+         "its value is missing")
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
+    BENCH = pathlib.Path(sys.argv[1]).resolve()
+    sys.exit(kit.run_all(""))
