@@ -2385,7 +2385,7 @@ LSTM__DEF lstm_status lstm_f64_run(const lstm_desc *desc, const lstm_weights_f64
 		return status;
 	arena.base = (unsigned char *)workspace;
 	lstm__f64_build(&arena, &work, &d, &a);
-	environment = lstm__fp_enter();
+	lstm__fp_enter(&environment);
 	lstm__f64_run_all(&d, weights, &work, &a, args);
 	lstm__fp_leave(environment);
 	errno = found;

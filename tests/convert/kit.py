@@ -136,7 +136,9 @@ def main(part):
         for group in unittest.defaultTestLoader.loadTestsFromModule(module):
             suite.addTests(test for test in group if part in test.id())
     result = unittest.TextTestRunner(sys.stdout, verbosity=2).run(suite)
-    failed = len(result.failures) + len(result.errors)
+    # A test counts once, however many of its subtests fail.
+    broken = result.failures + result.errors
+    failed = len({getattr(test, "test_case", test).id() for test, _ in broken})
     skipped = len(result.skipped)
     passed = result.testsRun - failed - skipped
     print(f"{passed} passed, {failed} failed, {skipped + unavailable} skipped")
