@@ -245,7 +245,8 @@ int bench_command(int argc, char **argv)
 		return status;
 	/* First, lest a peer's threads or process be left elsewhere. */
 	cpu = b.options.cpu == -2 ? -1 : bench_pin(b.options.cpu);
-	if (!add_ours(&b) || !add_peers(&b) || count_cases(&b) < 0)
+	/* What was asked for wrongly is said before what is not installed. */
+	if (count_cases(&b) < 0 || !add_ours(&b) || !add_peers(&b))
 		return 2;
 	if (b.options.list) {
 		list(&b);
