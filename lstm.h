@@ -51,6 +51,7 @@
  *   LSTM_NO_GETENV      do not read the environment variable LSTM_ISA
  *   LSTM_MALLOC(n)      allocation, with LSTM_FREE(p): both or neither; malloc and free otherwise.
  *                       Must be aligned as malloc is; the header aligns further by itself.
+ *   LSTM_THREADS        adds lstm_team: threads that share the work of one state
  * and these, which matter in the implementing file alone:
  *   LSTM_NO_SLEEF       built-in polynomials for exp and tanh instead of SLEEF
  *   LSTM_NO_AVX2, LSTM_NO_AVX512, LSTM_NO_NEON      leave these kernels out
@@ -337,6 +338,31 @@ LSTM_API lstm_status lstm_state_new(lstm_state **state, const lstm_model *model,
 LSTM_API void lstm_model_free(lstm_model *model);
 LSTM_API void lstm_state_free(lstm_state *state);
 
+#ifdef LSTM_THREADS
+/* ---- threads, where asked for ---------------------------------------------------------------- */
+/* A team of threads, the caller of lstm_run among them, that shares the work of one state: units of
+ * a large model (hidden and input of about 256 and more) if it is one stream, else streams of the
+ * batch.  The bits do not depend on the team.  What is too small to gain from it, layers with a
+ * projection, and calls with lengths or masks are run by the caller alone, and so is the share of a
+ * worker that does not come back in time, as when other programs use its CPU.
+ *
+ * Workers wait for the next call by spinning for about 0.1 ms, then sleep; waking one is the only
+ * system call.  Link with -pthread. */
+typedef struct lstm_team lstm_team;
+#define LSTM_MAX_THREADS 256
+
+/* threads in 1..LSTM_MAX_THREADS, the caller's included: one less is started.  LSTM_ERR_MEMORY: the
+ * system has no more.  Free it after the states that use it have been freed or given another. */
+LSTM_API lstm_status lstm_team_new(lstm_team **team, int threads);
+LSTM_API void lstm_team_free(lstm_team *team); /* NULL is fine */
+
+/* From now on run this state by the team; NULL: by the caller alone, as at first.  Needs memory of
+ * its own, on the heap, some megabytes for a batch: lstm_state_free gives it back, and for a state
+ * in an arena this function with NULL does.  Several states may use one team; when two are run at
+ * the same time, by two callers, one of them has the team and the other runs alone. */
+LSTM_API lstm_status lstm_state_use_team(lstm_state *state, lstm_team *team);
+#endif
+
 /* ---- safetensors ----------------------------------------------------------------------------- */
 /* What went wrong, as one English sentence that names the file, the tensor, what was expected and
  * what was found.  Every function below takes NULL instead. */
@@ -484,6 +510,13 @@ LSTM_API lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args,
 #define LSTM__NOINLINE static
 #endif
 #define LSTM__DEF LSTM_API
+
+#if defined(LSTM_THREADS) && !defined(LSTM_NO_MALLOC)
+#ifndef __GNUC__
+#error "lstm.h: LSTM_THREADS needs GCC or Clang, for their atomic operations"
+#endif
+#define LSTM__TEAMS 1
+#endif
 
 /* Fully unroll the next loop, whose count is a constant once its function is inlined. */
 #if defined(__clang__)
@@ -712,6 +745,7 @@ struct lstm__job {
 	const size_t *lengths;   /* [batch] or NULL */
 	const struct lstm__mask *mask; /* or NULL */
 	size_t first, steps;     /* step 0 is step first of the sequence that both speak of */
+	size_t from, to;         /* vectors of units: all, or what one thread of several makes */
 
 	const struct lstm__layer *layer;
 	int batch, reverse;
@@ -728,14 +762,28 @@ struct lstm__job {
 	int *active;             /* [batch] */
 };
 
+/* One call's view of x and y, with dense strides filled in. */
+struct lstm__call {
+	const float *x;
+	float *y;
+	size_t steps, x_step, x_stream, y_step, y_stream, y_direction;
+	const size_t *lengths;
+};
+
 struct lstm__kernels {
 	lstm_isa isa;
 	int lanes; /* fp32 per vector */
 	int units; /* unit vectors per block of gates: the tile of one stream is units * 4 vectors */
 	void (*run)(const struct lstm__job *job);
-	/* One step of a state of one stream, whose rows of x and y are given; NULL: run does it.
-	 * Enters the default floating-point environment if there is a place to keep the caller's. */
+	/* The rest is NULL where run does it all, and is about a state of one stream.  One step, whose
+	 * rows of x (the caller's) and y are given.  h is the next then: flip the phase.  Enters the
+	 * default floating-point environment if there is a place to keep the caller's. */
 	void (*once)(const struct lstm__job *job, const float *x, float *y, unsigned *environment);
+	/* The same from a flushed x, for the vectors of units from .. to; start NULL: the bias. */
+	void (*part)(const struct lstm__job *job, const float *x, const float *start, float *y,
+	             unsigned *environment);
+	/* pre = bias + W x of steps [first, first + n), for the vectors of units from .. to. */
+	void (*ahead)(const struct lstm__job *job, size_t first, size_t n);
 };
 
 struct lstm_model {
@@ -752,6 +800,7 @@ struct lstm_state {
 	float *between[2];      /* outputs of a layer for the next: [max_steps][batch][width] */
 	int batch, owned;
 	int once;               /* one stream of one direction: a single step goes the short way */
+	struct lstm__split *split; /* how threads share the work, or NULL */
 };
 
 /* Whether stream b is within its length at step t, and whether that step counts. */
@@ -915,7 +964,7 @@ static void lstm__run_scalar(const struct lstm__job *job)
 	errno = found;
 }
 
-static const struct lstm__kernels lstm__kernels_scalar = {LSTM_ISA_SCALAR, 1, 1, lstm__run_scalar, NULL};
+static const struct lstm__kernels lstm__kernels_scalar = {LSTM_ISA_SCALAR, 1, 1, lstm__run_scalar, NULL, NULL, NULL};
 /* ==== src/passes.h ============================================================================ */
 /* One pass of the header over itself for each vector instruction set: see LSTM__PASS below. */
 #ifndef LSTM_SELF
@@ -1675,6 +1724,8 @@ static void lstm__state_job(struct lstm__arena *arena, const lstm_state *s, size
 	job->layer = &m->layers[i];
 	job->reverse = m->desc.direction == LSTM_REVERSE || i % directions == 1;
 	job->foreign = i < directions;
+	job->from = 0;
+	job->to = job->layer->vectors;
 	job->h = lstm__take_floats(arena, batch, 2 * job->h_row);
 	job->c = lstm__take_floats(arena, batch, job->c_row);
 	job->phase = (unsigned char *)lstm__take(arena, batch, 1);
@@ -1865,24 +1916,619 @@ LSTM__DEF lstm_status lstm_state_new(lstm_state **state, const lstm_model *model
 
 LSTM__DEF void lstm_state_free(lstm_state *state)
 {
-	if (state && state->owned)
+	if (!state)
+		return;
+#ifdef LSTM__TEAMS
+	lstm_state_use_team(state, NULL);
+#endif
+	if (state->owned)
 		lstm__delete(state);
+}
+#endif
+/* ==== src/team.h ============================================================================== */
+/* ---- a team of threads (LSTM_THREADS) -------------------------------------------------------- */
+/* Workers that wait for a piece of work, by spinning for a while and then asleep.  A piece of work
+ * and all that it touches belongs to one side at a time, as `turn` says: so nobody ever waits for a
+ * lock, and a worker that the system has taken off its CPU can be left behind with what it was
+ * given.  See split.h for what is done with that. */
+#ifdef LSTM__TEAMS
+#include <pthread.h>
+#include <sched.h>
+
+enum { LSTM__TURN_CALLER, LSTM__TURN_WORKER, LSTM__TURN_END };
+enum { LSTM__AWAKE, LSTM__ASLEEP, LSTM__WAKING };
+
+struct lstm__worker {
+	int turn;  /* atomic */
+	int sleep; /* atomic */
+	void (*work)(void *argument);
+	void *argument;
+	pthread_t thread;
+	pthread_mutex_t lock; /* for falling asleep alone */
+	pthread_cond_t wake;
+	char apart[LSTM_ALIGN]; /* no two workers in a cache line */
+};
+
+struct lstm_team {
+	int workers;
+	int taken; /* atomic: a run is using them */
+	struct lstm__worker worker[1]; /* [workers] */
+};
+
+/* Ticks of a clock that costs next to nothing, and about 100 us in them. */
+#if defined(LSTM__X86)
+static uint64_t lstm__ticks(void) { return __rdtsc(); }
+static uint64_t lstm__patience(void) { return 300000; }
+static void lstm__relax(void) { _mm_pause(); }
+#elif defined(LSTM__ARM64)
+static uint64_t lstm__ticks(void)
+{
+	uint64_t t;
+	__asm__ __volatile__("mrs %0, cntvct_el0" : "=r"(t));
+	return t;
+}
+static uint64_t lstm__patience(void)
+{
+	uint64_t hertz;
+	__asm__ __volatile__("mrs %0, cntfrq_el0" : "=r"(hertz));
+	return hertz / 10000;
+}
+static void lstm__relax(void) { __asm__ __volatile__("yield"); }
+#else
+#include <time.h>
+static uint64_t lstm__ticks(void) { return (uint64_t)clock(); }
+static uint64_t lstm__patience(void) { return CLOCKS_PER_SEC / 10000; }
+static void lstm__relax(void) {}
+#endif
+
+static int lstm__turn(struct lstm__worker *w)
+{
+	return __atomic_load_n(&w->turn, __ATOMIC_SEQ_CST);
+}
+
+static void lstm__worker_sleep(struct lstm__worker *w)
+{
+	pthread_mutex_lock(&w->lock);
+	__atomic_store_n(&w->sleep, LSTM__ASLEEP, __ATOMIC_SEQ_CST);
+	while (lstm__turn(w) == LSTM__TURN_CALLER &&
+	       __atomic_load_n(&w->sleep, __ATOMIC_SEQ_CST) == LSTM__ASLEEP)
+		pthread_cond_wait(&w->wake, &w->lock);
+	__atomic_store_n(&w->sleep, LSTM__AWAKE, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void *lstm__worker_main(void *argument)
+{
+	struct lstm__worker *w = (struct lstm__worker *)argument;
+	const uint64_t least = lstm__patience();
+	uint64_t since = lstm__ticks(), patience = least;
+	int turn;
+
+	while ((turn = lstm__turn(w)) != LSTM__TURN_END) {
+		if (turn == LSTM__TURN_WORKER) {
+			since = lstm__ticks();
+			w->work(w->argument);
+			patience = least + 2 * (lstm__ticks() - since);
+			since = lstm__ticks();
+			__atomic_store_n(&w->turn, LSTM__TURN_CALLER, __ATOMIC_SEQ_CST);
+		} else if (lstm__ticks() - since < patience) {
+			lstm__relax();
+		} else {
+			lstm__worker_sleep(w);
+			since = lstm__ticks();
+		}
+	}
+	return NULL;
+}
+
+static void lstm__worker_wake(struct lstm__worker *w)
+{
+	pthread_mutex_lock(&w->lock);
+	if (__atomic_load_n(&w->sleep, __ATOMIC_SEQ_CST) == LSTM__ASLEEP)
+		__atomic_store_n(&w->sleep, LSTM__WAKING, __ATOMIC_SEQ_CST);
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* Either the worker sees the turn before it falls asleep, or this sees it asleep. */
+static void lstm__worker_give(struct lstm__worker *w, int turn)
+{
+	__atomic_store_n(&w->turn, turn, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&w->sleep, __ATOMIC_SEQ_CST) == LSTM__ASLEEP)
+		lstm__worker_wake(w);
+}
+
+static void lstm__worker_await(struct lstm__worker *w)
+{
+	while (lstm__turn(w) == LSTM__TURN_WORKER)
+		sched_yield();
+}
+
+static int lstm__worker_start(struct lstm__worker *w)
+{
+	memset(w, 0, sizeof(*w));
+	if (pthread_mutex_init(&w->lock, NULL))
+		return 0;
+	if (!pthread_cond_init(&w->wake, NULL)) {
+		if (!pthread_create(&w->thread, NULL, lstm__worker_main, w))
+			return 1;
+		pthread_cond_destroy(&w->wake);
+	}
+	pthread_mutex_destroy(&w->lock);
+	return 0;
+}
+
+LSTM__DEF void lstm_team_free(lstm_team *team)
+{
+	int i;
+	if (!team)
+		return;
+	for (i = 0; i < team->workers; i++) {
+		struct lstm__worker *w = &team->worker[i];
+		lstm__worker_await(w);
+		lstm__worker_give(w, LSTM__TURN_END);
+		pthread_join(w->thread, NULL);
+		pthread_cond_destroy(&w->wake);
+		pthread_mutex_destroy(&w->lock);
+	}
+	lstm__delete(team);
+}
+
+LSTM__DEF lstm_status lstm_team_new(lstm_team **team, int threads)
+{
+	if (!team)
+		return LSTM_ERR_ARG;
+	*team = NULL;
+	if (threads < 1 || threads > LSTM_MAX_THREADS)
+		return LSTM_ERR_ARG;
+	*team = (lstm_team *)lstm__new(sizeof(**team) +
+	                               (size_t)threads * sizeof((*team)->worker[0]));
+	if (!*team)
+		return LSTM_ERR_MEMORY;
+	(*team)->taken = 0;
+	for ((*team)->workers = 0; (*team)->workers < threads - 1; (*team)->workers++)
+		if (!lstm__worker_start(&(*team)->worker[(*team)->workers])) {
+			lstm_team_free(*team);
+			*team = NULL;
+			return LSTM_ERR_MEMORY;
+		}
+	return LSTM_OK;
+}
+#endif
+/* ==== src/split.h ============================================================================= */
+/* ---- how a team shares the work of a state (LSTM_THREADS) ------------------------------------ */
+/* One stream: each thread makes some of the units of a layer, always the same ones, so that their
+ * weights stay in its own caches.  A batch: each thread runs some of the streams.  Either way a
+ * worker gets copies of what it needs and its results are copied back: some kilobytes a step, and
+ * the caller need not wait for a worker whose CPU was taken away.  It makes that share itself, from
+ * its own copy of the state, and asks the worker again some time later, ever more rarely as long as
+ * that fails.  The bits are the same whoever makes a share. */
+#ifdef LSTM__TEAMS
+struct lstm__share {
+	struct lstm__worker *worker; /* NULL: the caller's own */
+	int given, late;             /* now; and since when it was not back in time */
+	int misses;                  /* in a row */
+	int pause, penalty;          /* times to pass it over, and how many the next time */
+	int nap, doze;               /* times to let it sleep, likewise */
+};
+
+/* A layer's units for one worker. */
+struct lstm__slice {
+	struct lstm__job job; /* with h, c, x and pre of its own */
+	const struct lstm__kernels *kernels;
+	float *x;             /* [piece][width] */
+	size_t rows, row;     /* to be projected first, or 0; the step's */
+	size_t piece;         /* whose x this has; 0: none */
+	size_t projected;     /* the piece whose x the caller has projected for these units; 0: none */
+	int ahead;            /* pre is to be used */
+	int current;          /* c is that of the step before */
+};
+
+/* Some streams of a batch, for one worker or for the caller. */
+struct lstm__band {
+	lstm_state *state, *spare; /* the worker's, and for the caller in its stead */
+	float *x, *y;              /* [steps][count][width] */
+	float *spare_y;
+	struct lstm__call call;
+	int first, count;
+};
+
+struct lstm__split {
+	lstm_team *team;
+	int shares;
+	struct lstm__share *share; /* [shares]; the first is the caller's */
+	struct lstm__slice *slice; /* [jobs][shares], or NULL; job.to == 0: that layer is not split */
+	struct lstm__band *band;   /* [shares], or NULL */
+	size_t piece;              /* counts pieces of x from 1 */
+	size_t steps;              /* capacity of a band */
+	int takes_long;            /* the last share of units: longer than waking a worker up */
+};
+
+static void lstm__run_call(lstm_state *s, const struct lstm__call *call);
+
+/* The split if the team is not at work for another state, else NULL: all is done by the caller. */
+static struct lstm__split *lstm__split_take(const lstm_state *s)
+{
+	if (s->split && !__atomic_exchange_n(&s->split->team->taken, 1, __ATOMIC_ACQUIRE))
+		return s->split;
+	return NULL;
+}
+
+static void lstm__split_release(struct lstm__split *split)
+{
+	if (split)
+		__atomic_store_n(&split->team->taken, 0, __ATOMIC_RELEASE);
+}
+
+/* ---- sharing out ----------------------------------------------------------------------------- */
+/* Whether the worker can be given something.  If it is asleep it is told to wake up for the next
+ * time, or, if a share takes so long that this makes no difference, for this one. */
+static int lstm__share_free(struct lstm__share *s, int takes_long)
+{
+	if (s->late && lstm__turn(s->worker) == LSTM__TURN_CALLER)
+		s->late = 0;
+	if (s->late || lstm__turn(s->worker) != LSTM__TURN_CALLER)
+		return 0;
+	if (s->pause > 0) {
+		s->pause--;
+		return 0;
+	}
+	if (takes_long || __atomic_load_n(&s->worker->sleep, __ATOMIC_SEQ_CST) == LSTM__AWAKE)
+		return 1;
+	if (s->nap > 0) {
+		s->nap--;
+		return 0;
+	}
+	s->doze = s->doze < 32 ? 2 * s->doze + 2 : 64;
+	s->nap = s->doze;
+	lstm__worker_wake(s->worker);
+	return 0;
+}
+
+static void lstm__share_give(struct lstm__share *s, void (*work)(void *), void *argument)
+{
+	s->worker->work = work;
+	s->worker->argument = argument;
+	s->given = 1;
+	lstm__worker_give(s->worker, LSTM__TURN_WORKER);
+}
+
+/* Whether the worker's share is done, a quarter of the caller's own time later at most. */
+static int lstm__share_back(struct lstm__share *s, uint64_t began)
+{
+	const uint64_t done = lstm__ticks(), wait = (done - began) / 4;
+	int back;
+
+	if (!s->given)
+		return 0;
+	s->given = 0;
+	while (!(back = lstm__turn(s->worker) == LSTM__TURN_CALLER) && lstm__ticks() - done < wait)
+		lstm__relax();
+	if (back) {
+		s->penalty /= 2;
+		s->misses = s->nap = s->doze = 0;
+		return 1;
+	}
+	s->late = 1;
+	if (++s->misses > 3) { /* the first may be due to cold caches */
+		s->penalty = s->penalty < 32 ? 2 * s->penalty + 4 : 64;
+		s->pause = s->penalty;
+	}
+	return 0;
+}
+
+/* ---- units ----------------------------------------------------------------------------------- */
+static void lstm__slice_work(void *argument)
+{
+	struct lstm__slice *s = (struct lstm__slice *)argument;
+	const struct lstm__job *job = &s->job;
+	unsigned environment;
+
+	lstm__fp_enter(&environment);
+	if (s->rows)
+		s->kernels->ahead(job, 0, s->rows);
+	s->rows = 0;
+	s->kernels->part(job, s->x + s->row * job->layer->width,
+	                 s->ahead ? job->pre + s->row * 4 * job->c_row : NULL, NULL, NULL);
+	lstm__fp_leave(environment);
+}
+
+/* A piece of a layer's steps, from step `first` on, whose rows of x lie at x, x_step apart. */
+struct lstm__stretch {
+	const float *x;
+	size_t x_step, first, steps;
+	int ahead;
+};
+
+static void lstm__slice_prepare(struct lstm__slice *s, const struct lstm__split *split,
+                                const struct lstm__job *job, const struct lstm__stretch *stretch,
+                                size_t row)
+{
+	const size_t width = job->layer->width, lanes = (size_t)s->kernels->lanes;
+	const size_t from = s->job.from * lanes, to = s->job.to * lanes;
+	size_t k;
+
+	if (s->piece != split->piece) {
+		for (k = 0; k < stretch->steps; k++)
+			memcpy(s->x + k * width, stretch->x + k * stretch->x_step,
+			       width * sizeof(float));
+		s->piece = split->piece;
+		s->ahead = stretch->ahead;
+		s->rows = stretch->ahead ? stretch->steps : 0;
+	}
+	s->row = row;
+	memcpy(lstm__job_h(&s->job, 0, 0), lstm__job_h(job, 0, 0), job->h_row * sizeof(float));
+	if (!s->current)
+		memcpy(s->job.c + from, job->c + from, (to - from) * sizeof(float));
+	s->current = 0;
+}
+
+static void lstm__slice_collect(struct lstm__slice *s, struct lstm__job *job, float *y)
+{
+	const size_t lanes = (size_t)s->kernels->lanes, hidden = job->layer->hidden;
+	const size_t from = s->job.from * lanes, to = s->job.to * lanes;
+	const float *h = lstm__job_h(&s->job, 0, 1);
+
+	memcpy(lstm__job_h(job, 0, 1) + from, h + from, (to - from) * sizeof(float));
+	memcpy(job->c + from, s->job.c + from, (to - from) * sizeof(float));
+	if (y)
+		memcpy(y + from, h + from, ((to < hidden ? to : hidden) - from) * sizeof(float));
+	s->current = 1;
+}
+
+/* The caller makes one share of a step itself. */
+static void lstm__slice_stand_in(const struct lstm__split *split, struct lstm__slice *s,
+                                 struct lstm__job *job, const struct lstm__stretch *stretch,
+                                 size_t row, float *y)
+{
+	const size_t left = job->reverse ? row + 1 : stretch->steps - row;
+	const float *start = NULL;
+
+	s->current = 0; /* the worker's c is not */
+	job->from = s->job.from;
+	job->to = s->job.to;
+	if (stretch->ahead && s->projected != split->piece && 2 * left >= stretch->steps) {
+		s->kernels->ahead(job, stretch->first, stretch->steps);
+		s->projected = split->piece;
+	}
+	if (s->projected == split->piece)
+		start = job->pre + row * 4 * job->c_row;
+	s->kernels->part(job, stretch->x + row * stretch->x_step, start, y, NULL);
+	job->from = 0;
+	job->to = job->layer->vectors;
+}
+
+static void lstm__split_step(struct lstm__split *split, struct lstm__slice *slice,
+                             struct lstm__job *job, const struct lstm__stretch *stretch, size_t row)
+{
+	float *y = job->y ? job->y + (stretch->first + row) * job->y_step : NULL;
+	uint64_t began;
+	int i;
+
+	for (i = 1; i < split->shares; i++)
+		if (lstm__share_free(&split->share[i], split->takes_long)) {
+			lstm__slice_prepare(&slice[i], split, job, stretch, row);
+			lstm__share_give(&split->share[i], lstm__slice_work, &slice[i]);
+		}
+	began = lstm__ticks();
+	lstm__slice_stand_in(split, &slice[0], job, stretch, row, y);
+	split->takes_long = lstm__ticks() - began > 3 * lstm__patience();
+	for (i = 1; i < split->shares; i++)
+		if (!lstm__share_back(&split->share[i], began))
+			lstm__slice_stand_in(split, &slice[i], job, stretch, row, y);
+		else
+			lstm__slice_collect(&slice[i], job, y);
+	job->phase[0] ^= 1;
+}
+
+/* Whether a worker is there for a piece: without one, what a step costs to share out is wasted. */
+static int lstm__split_worth(struct lstm__split *split)
+{
+	int i, there = 0;
+
+	for (i = 1; i < split->shares; i++)
+		there |= lstm__share_free(&split->share[i], split->takes_long);
+	return there;
+}
+
+/* A piece by the caller alone. */
+static void lstm__split_alone(struct lstm__slice *slice, const struct lstm__job *job, size_t first,
+                              size_t steps)
+{
+	struct lstm__job piece = *job;
+
+	piece.x += first * job->x_step;
+	piece.y = job->y ? job->y + first * job->y_step : NULL;
+	piece.steps = steps;
+	slice[0].kernels->run(&piece);
+	for (; slice->job.to < job->layer->vectors; slice++)
+		slice[1].current = 0;
+}
+
+/* A layer's job as the kernels' run does it, each step shared out; 0 if this layer is not. */
+static int lstm__split_units(struct lstm__split *split, const lstm_state *state,
+                             struct lstm__job *job)
+{
+	const size_t width = job->layer->width;
+	struct lstm__slice *slice = split->slice;
+	struct lstm__stretch stretch;
+	size_t done, s, k;
+	int i;
+
+	if (!slice)
+		return 0;
+	slice += (job - state->jobs) * split->shares;
+	if (!slice->job.to || lstm__streams_vary(job))
+		return 0;
+	for (i = 0; i < split->shares; i++)
+		slice[i].current = 0;
+	for (done = 0; done < job->steps; done += stretch.steps) {
+		size_t left = job->steps - done;
+		stretch.steps = left < job->piece ? left : job->piece;
+		stretch.first = job->reverse ? left - stretch.steps : done;
+		stretch.x = job->x + stretch.first * job->x_step;
+		stretch.x_step = job->x_step;
+		if (job->foreign) {
+			for (s = 0; s < stretch.steps; s++)
+				for (k = 0; k < width; k++)
+					job->stage[s * width + k] =
+						lstm__flush(stretch.x[s * job->x_step + k]);
+			stretch.x = job->stage;
+			stretch.x_step = width;
+		}
+		stretch.ahead = job->pre && stretch.steps >= 4 && width > 3;
+		split->piece++;
+		if (!lstm__split_worth(split)) {
+			lstm__split_alone(slice, job, stretch.first, stretch.steps);
+			continue;
+		}
+		for (s = 0; s < stretch.steps; s++)
+			lstm__split_step(split, slice, job, &stretch,
+			                 job->reverse ? stretch.steps - 1 - s : s);
+	}
+	return 1;
+}
+
+/* ---- streams --------------------------------------------------------------------------------- */
+static void lstm__band_work(void *argument)
+{
+	struct lstm__band *b = (struct lstm__band *)argument;
+	lstm__run_call(b->state, &b->call);
+}
+
+/* Copy h and c of `count` streams. */
+static void lstm__streams_copy(lstm_state *to, int to_first, const lstm_state *from, int from_first,
+                               int count)
+{
+	const int jobs = from->model->desc.layers * from->model->directions;
+	int i, b;
+
+	for (i = 0; i < jobs; i++) {
+		const struct lstm__job *t = &to->jobs[i], *f = &from->jobs[i];
+		for (b = 0; b < count; b++) {
+			memcpy(lstm__job_h(t, to_first + b, 0), lstm__job_h(f, from_first + b, 0),
+			       f->h_row * sizeof(float));
+			memcpy(t->c + (size_t)(to_first + b) * t->c_row,
+			       f->c + (size_t)(from_first + b) * f->c_row,
+			       f->c_row * sizeof(float));
+		}
+	}
+}
+
+/* The call over steps [first, first + steps) of the band's streams, with y in memory of its own. */
+static void lstm__band_call(const struct lstm__band *b, const struct lstm__call *whole,
+                            size_t first, size_t steps, const float *x, float *y,
+                            struct lstm__call *call)
+{
+	*call = *whole;
+	call->steps = steps;
+	call->x = whole->x + first * whole->x_step + (size_t)b->first * whole->x_stream;
+	if (x) {
+		call->x = x;
+		call->x_stream = b->spare->model->layers[0].width;
+		call->x_step = (size_t)b->count * call->x_stream;
+	}
+	call->y = whole->y ? y : NULL;
+	call->y_stream = b->spare->jobs[0].y_stream;
+	call->y_step = (size_t)b->count * call->y_stream;
+}
+
+static void lstm__band_copy_y(const struct lstm__band *b, const struct lstm__call *whole,
+                              size_t first, size_t steps, const float *y)
+{
+	const size_t width = b->spare->jobs[0].y_stream;
+	size_t s;
+	int n;
+
+	for (s = 0; whole->y && s < steps; s++)
+		for (n = 0; n < b->count; n++, y += width)
+			memcpy(whole->y + (first + s) * whole->y_step +
+			               (size_t)(b->first + n) * whole->y_stream,
+			       y, width * sizeof(float));
+}
+
+static void lstm__band_give(struct lstm__band *b, struct lstm__share *share, const lstm_state *state,
+                            const struct lstm__call *whole, size_t first, size_t steps)
+{
+	const size_t width = state->model->layers[0].width;
+	float *x = b->x;
+	size_t s;
+	int n;
+
+	lstm__streams_copy(b->state, 0, state, b->first, b->count);
+	for (s = first; s < first + steps; s++)
+		for (n = 0; n < b->count; n++, x += width)
+			memcpy(x, whole->x + s * whole->x_step +
+			                  (size_t)(b->first + n) * whole->x_stream,
+			       width * sizeof(float));
+	lstm__band_call(b, whole, first, steps, b->x, b->y, &b->call);
+	lstm__share_give(share, lstm__band_work, b);
+}
+
+/* The caller's own band, or one whose worker is late. */
+static void lstm__band_stand_in(struct lstm__band *b, lstm_state *state,
+                                const struct lstm__call *whole, size_t first, size_t steps)
+{
+	struct lstm__call call;
+
+	lstm__streams_copy(b->spare, 0, state, b->first, b->count);
+	lstm__band_call(b, whole, first, steps, NULL, b->spare_y, &call);
+	lstm__run_call(b->spare, &call);
+	lstm__streams_copy(state, b->first, b->spare, 0, b->count);
+	lstm__band_copy_y(b, whole, first, steps, b->spare_y);
+}
+
+/* The call by bands; 0 if it cannot be done so. */
+static int lstm__split_streams(lstm_state *state, const struct lstm__call *whole)
+{
+	struct lstm__split *split = state->split;
+	size_t first, steps;
+	int i;
+
+	if (!split->band || whole->lengths || state->jobs[0].mask ||
+	    whole->y_direction != state->jobs[0].layer->output ||
+	    (state->model->desc.direction != LSTM_FORWARD && whole->steps > split->steps))
+		return 0;
+	for (first = 0; first < whole->steps; first += steps) {
+		size_t left = whole->steps - first;
+		uint64_t began;
+		steps = left < split->steps ? left : split->steps;
+		for (i = 1; i < split->shares; i++)
+			if (lstm__share_free(&split->share[i], 1))
+				lstm__band_give(&split->band[i], &split->share[i], state, whole,
+				                first, steps);
+		began = lstm__ticks();
+		lstm__band_stand_in(&split->band[0], state, whole, first, steps);
+		for (i = 1; i < split->shares; i++) {
+			struct lstm__band *b = &split->band[i];
+			if (!lstm__share_back(&split->share[i], began)) {
+				lstm__band_stand_in(b, state, whole, first, steps);
+				continue;
+			}
+			lstm__streams_copy(state, b->first, b->state, 0, b->count);
+			lstm__band_copy_y(b, whole, first, steps, b->y);
+		}
+	}
+	return 1;
 }
 #endif
 /* ==== src/run.h =============================================================================== */
 /* From the public calls to jobs: pieces, layers, directions. */
 
-/* One call's view of x and y, with dense strides filled in. */
-struct lstm__call {
-	const float *x;
-	float *y;
-	size_t steps, x_step, x_stream, y_step, y_stream, y_direction;
-	const size_t *lengths;
-};
+static void lstm__run_job(const lstm_state *s, struct lstm__job *job, struct lstm__split *split)
+{
+#ifdef LSTM__TEAMS
+	if (split && lstm__split_units(split, s, job))
+		return;
+#else
+	(void)split;
+#endif
+	s->model->kernels->run(job);
+}
 
 /* Layer by layer over steps [first, first + steps). */
 static void lstm__run_piece(lstm_state *s, const struct lstm__call *call, size_t first,
-                            size_t steps)
+                            size_t steps, struct lstm__split *split)
 {
 	const lstm_model *m = s->model;
 	const int layers = m->desc.layers;
@@ -1911,24 +2557,34 @@ static void lstm__run_piece(lstm_state *s, const struct lstm__call *call, size_t
 			if (d == 1 && job->y)
 				job->y += layer == layers - 1 ? call->y_direction
 				                              : job->layer->output;
-			m->kernels->run(job);
+			lstm__run_job(s, job, split);
 		}
 }
 
 static void lstm__run_call(lstm_state *s, const struct lstm__call *call)
 {
+	struct lstm__split *split = NULL;
 	size_t first, piece = call->steps;
-
 	unsigned environment;
 
+#ifdef LSTM__TEAMS
+	split = lstm__split_take(s);
+	if (split && lstm__split_streams(s, call)) {
+		lstm__split_release(split);
+		return;
+	}
+#endif
 	lstm__fp_enter(&environment);
 	if (s->model->desc.layers > 1 && piece > s->max_steps)
 		piece = s->max_steps;
 	for (first = 0; first < call->steps; first += piece) {
 		size_t left = call->steps - first;
-		lstm__run_piece(s, call, first, left < piece ? left : piece);
+		lstm__run_piece(s, call, first, left < piece ? left : piece, split);
 	}
 	lstm__fp_leave(environment);
+#ifdef LSTM__TEAMS
+	lstm__split_release(split);
+#endif
 }
 
 /* One step of one stream through forward layers: each reads its x where the one below left h. */
@@ -1940,9 +2596,10 @@ static void lstm__run_once(lstm_state *s, const float *x, float *y)
 	int layer;
 
 	for (layer = 0; layer < layers; layer++) {
-		const struct lstm__job *job = &s->jobs[layer];
+		struct lstm__job *job = &s->jobs[layer];
 		m->kernels->once(job, x, layer == layers - 1 ? y : NULL,
 		                 layer == 0 ? &environment : NULL);
+		job->phase[0] ^= 1;
 		x = lstm__job_h(job, 0, 0);
 	}
 	lstm__fp_leave(environment);
@@ -1954,7 +2611,7 @@ LSTM__DEF void lstm_run(lstm_state *state, const float *x, float *y, size_t step
 	size_t batch = (size_t)state->batch, k;
 	struct lstm__call call;
 
-	if (steps == 1 && state->once) {
+	if (steps == 1 && state->once && !state->split) {
 		lstm__run_once(state, x, y);
 		return;
 	}
@@ -2062,6 +2719,176 @@ LSTM__DEF lstm_status lstm_run_with(lstm_state *state, const lstm_run_args *args
 	lstm__state_read(state, args->hn, args->cn, a.order);
 	return LSTM_OK;
 }
+/* ==== src/teamwork.h ========================================================================== */
+/* ---- a state and a team: what is shared out, and the memory for it (LSTM_THREADS) ------------- */
+#ifdef LSTM__TEAMS
+/* Below these a thread costs more than it brings: bytes of weights of a layer that is split by
+ * units, and multiply-adds of a band's piece. */
+static const size_t lstm__split_bytes = (size_t)1 << 20, lstm__split_work = (size_t)2 << 20;
+
+/* Lay out the slices of one job: with memory in the arena, or only to count. */
+static void lstm__slices_lay_out(struct lstm__arena *arena, const lstm_state *s, size_t index,
+                                 size_t shares, struct lstm__slice *slices)
+{
+	const struct lstm__kernels *kernels = s->model->kernels;
+	const struct lstm__job *job = &s->jobs[index];
+	const struct lstm__layer *l = job->layer;
+	const size_t units = (size_t)kernels->units, blocks = (l->vectors + units - 1) / units;
+	const int wanted = kernels->part && !l->projection && blocks >= shares &&
+	                   16 * l->hidden * (l->width + l->output) >= lstm__split_bytes;
+	size_t i;
+
+	for (i = 0; i < shares; i++) {
+		struct lstm__slice slice;
+		memset(&slice, 0, sizeof(slice));
+		slice.kernels = kernels;
+		if (wanted) {
+			slice.job = *job;
+			slice.job.foreign = 0;
+			slice.job.from = blocks * i / shares * units;
+			slice.job.to = i == shares - 1 ? l->vectors
+			                               : blocks * (i + 1) / shares * units;
+			slice.job.h = lstm__take_floats(arena, 2, job->h_row);
+			slice.job.c = lstm__take_floats(arena, 1, job->c_row);
+			slice.job.phase = (unsigned char *)lstm__take(arena, 1, 1);
+			if (job->pre)
+				slice.job.pre =
+					lstm__take_floats(arena, job->piece, 4 * job->c_row);
+			slice.x = lstm__take_floats(arena, job->piece, l->width);
+			slice.job.x = slice.x;
+			slice.job.x_step = l->width;
+		}
+		if (slices) {
+			slices[i] = slice;
+			if (slice.job.phase)
+				slice.job.phase[0] = 0;
+		}
+	}
+}
+
+static struct lstm__split *lstm__split_build(struct lstm__arena *arena, const lstm_state *s,
+                                             const struct lstm__split *draft)
+{
+	const size_t shares = (size_t)draft->shares;
+	const size_t jobs = (size_t)s->model->desc.layers * (size_t)s->model->directions;
+	const size_t rows = draft->steps * (((size_t)s->batch + shares - 1) / shares);
+	struct lstm__split *split = (struct lstm__split *)lstm__take(arena, 1, sizeof(*split));
+	struct lstm__share *share = (struct lstm__share *)lstm__take(arena, shares, sizeof(*share));
+	struct lstm__slice *slice = NULL;
+	struct lstm__band *band = NULL, draft_band;
+	size_t i;
+
+	if (s->batch == 1) {
+		slice = (struct lstm__slice *)lstm__take(arena, jobs * shares, sizeof(*slice));
+		for (i = 0; i < jobs; i++)
+			lstm__slices_lay_out(arena, s, i, shares, split ? slice + i * shares : NULL);
+	} else if (draft->steps) {
+		band = (struct lstm__band *)lstm__take(arena, shares, sizeof(*band));
+		memset(&draft_band, 0, sizeof(draft_band));
+		for (i = 0; i < shares; i++) {
+			draft_band.x = lstm__take_floats(arena, rows, s->model->layers[0].width);
+			draft_band.y = lstm__take_floats(arena, rows, s->jobs[0].y_stream);
+			draft_band.spare_y = lstm__take_floats(arena, rows, s->jobs[0].y_stream);
+			draft_band.first = (int)((size_t)s->batch * i / shares);
+			draft_band.count =
+				(int)((size_t)s->batch * (i + 1) / shares) - draft_band.first;
+			if (split)
+				band[i] = draft_band;
+		}
+	}
+	if (!split)
+		return NULL;
+	*split = *draft;
+	split->share = share;
+	split->slice = slice;
+	split->band = band;
+	memset(share, 0, shares * sizeof(*share));
+	for (i = 1; i < shares; i++)
+		share[i].worker = &draft->team->worker[i - 1];
+	return split;
+}
+
+/* Steps of a band at a time; 0 if bands are not worth it. */
+static size_t lstm__band_steps(const lstm_state *s, int shares)
+{
+	const struct lstm__layer *l = &s->model->layers[0];
+	size_t streams = (size_t)(s->batch / shares), steps = lstm__piece;
+
+	if (s->model->desc.direction != LSTM_FORWARD || s->max_steps < steps)
+		steps = s->max_steps;
+	if (4 * l->hidden * (l->width + l->output) * streams * steps < lstm__split_work)
+		return 0;
+	return steps;
+}
+
+static void lstm__split_free(struct lstm__split *split)
+{
+	int i;
+
+	if (!split)
+		return;
+	while (__atomic_exchange_n(&split->team->taken, 1, __ATOMIC_ACQUIRE))
+		sched_yield();
+	for (i = 1; i < split->shares; i++)
+		lstm__worker_await(split->share[i].worker);
+	lstm__split_release(split);
+	for (i = 0; split->band && i < split->shares; i++) {
+		lstm_state_free(split->band[i].state);
+		lstm_state_free(split->band[i].spare);
+	}
+	lstm__delete(split);
+}
+
+static lstm_status lstm__bands_fill(struct lstm__split *split, const lstm_model *model)
+{
+	lstm_status status = LSTM_OK;
+	int i;
+
+	for (i = 0; split->band && status == LSTM_OK && i < split->shares; i++) {
+		struct lstm__band *b = &split->band[i];
+		status = lstm_state_new(&b->spare, model, b->count, split->steps);
+		if (status == LSTM_OK && i > 0)
+			status = lstm_state_new(&b->state, model, b->count, split->steps);
+	}
+	return status;
+}
+
+LSTM__DEF lstm_status lstm_state_use_team(lstm_state *state, lstm_team *team)
+{
+	struct lstm__arena arena = {NULL, 0, 0};
+	struct lstm__split draft, *split;
+	lstm_status status;
+
+	if (!state)
+		return LSTM_ERR_ARG;
+	lstm__split_free(state->split);
+	state->split = NULL;
+	if (!team || team->workers == 0)
+		return LSTM_OK;
+	memset(&draft, 0, sizeof(draft));
+	draft.team = team;
+	draft.shares = team->workers + 1;
+	if (state->batch > 1) {
+		if (state->batch < draft.shares)
+			draft.shares = state->batch;
+		draft.steps = lstm__band_steps(state, draft.shares);
+	}
+	lstm__split_build(&arena, state, &draft);
+	if (arena.overflow)
+		return LSTM_ERR_SIZE;
+	arena.base = (unsigned char *)lstm__new(arena.used);
+	if (!arena.base)
+		return LSTM_ERR_MEMORY;
+	arena.used = 0;
+	split = lstm__split_build(&arena, state, &draft);
+	status = lstm__bands_fill(split, state->model);
+	if (status == LSTM_OK)
+		state->split = split;
+	else
+		lstm__split_free(split);
+	return status;
+}
+#endif
 /* ==== src/double.h ============================================================================ */
 /* The equations in double precision: no model and no state, the framework's arrays as they are. */
 struct lstm__f64_cell { /* one layer in one direction */
@@ -4865,7 +5692,7 @@ LSTM__NOINLINE void LSTM__FN(project_ahead)(const struct lstm__job *job, size_t 
 	struct LSTM__FN(streams) in;
 	size_t v, part, units, stride, r, m, s;
 
-	for (v = 0; v < l->vectors; v += units) {
+	for (v = job->from; v < job->to; v += units) {
 		units = LSTM__FN(block)(l, v);
 		stride = units * 4 * LSTM__LANES;
 		for (part = 0; part < units; part++)
@@ -4958,27 +5785,26 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 	}
 }
 
-/* One step of a state of one stream: x is its row, flushed, and start the bias, or bias + W x if
- * that was projected ahead.  The short way for what most calls do. */
+/* One step of a state of one stream: x is its row, flushed, and start bias + W x if that was
+ * projected ahead, else NULL.  The short way for what most calls do. */
 LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
-                                    const float *start, int projected, float *y,
-                                    unsigned *environment)
+                                    const float *start, float *y, unsigned *environment)
 {
 	const struct lstm__layer *l = job->layer;
 	struct LSTM__FN(stream) in;
 	size_t v;
 
 	in.x = x;
-	in.start = start;
-	in.projected = projected;
+	in.start = start ? start : l->bias;
+	in.projected = start != NULL;
 	in.environment = environment;
 	in.h = lstm__job_h(job, 0, 0);
 	in.c = job->c;
 	in.out = l->projection ? job->cells : lstm__job_h(job, 0, 1);
 	in.y = l->projection ? NULL : y;
-	for (v = 0; v + LSTM__UNITS <= l->vectors; v += LSTM__UNITS)
+	for (v = job->from; v + LSTM__UNITS <= job->to; v += LSTM__UNITS)
 		LSTM__FN(tile_alone)(l, &in, v, 0, LSTM__UNITS * 4 * LSTM__LANES, LSTM__UNITS);
-	switch (l->vectors - v) {
+	switch (job->to - v) {
 	case 1: LSTM__FN(tile_alone)(l, &in, v, 0, 4 * LSTM__LANES, 1); break;
 #if LSTM__UNITS > 2
 	case 2: LSTM__FN(tile_alone)(l, &in, v, 0, 2 * 4 * LSTM__LANES, 2); break;
@@ -4987,7 +5813,6 @@ LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
 	}
 	if (l->projection)
 		LSTM__FN(project_output)(job, y, 0, 1);
-	job->phase[0] ^= 1;
 }
 
 /* One call of one step of one stream. */
@@ -4998,7 +5823,7 @@ static void LSTM__FN(once)(const struct lstm__job *job, const float *x, float *y
 		LSTM__FN(flush_row)(job->stage, x, job->layer->width);
 		x = job->stage;
 	}
-	LSTM__FN(alone)(job, x, job->layer->bias, 0, y, environment);
+	LSTM__FN(alone)(job, x, NULL, y, environment);
 }
 
 static void LSTM__FN(run)(const struct lstm__job *job)
@@ -5020,11 +5845,11 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 			const size_t t = first + (job->reverse ? n - 1 - s : s);
 			float *y = job->y ? job->y + t * job->y_step : NULL;
 			if (alone) {
-				const float *start = job->layer->bias;
-				if (ahead)
-					start = job->pre + (t - first) * 4 * job->c_row;
-				LSTM__FN(alone)(job, LSTM__FN(row)(job, first, t, 0), start, ahead, y,
+				const float *start =
+					ahead ? job->pre + (t - first) * 4 * job->c_row : NULL;
+				LSTM__FN(alone)(job, LSTM__FN(row)(job, first, t, 0), start, y,
 				                NULL);
+				job->phase[0] ^= 1;
 				continue;
 			}
 			streams = (size_t)lstm__streams_alive(job, t);
@@ -5041,7 +5866,8 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 }
 
 static const struct lstm__kernels LSTM__FN(kernels) = {LSTM__ISA, LSTM__LANES, LSTM__UNITS,
-                                                       LSTM__FN(run), LSTM__FN(once)};
+                                                       LSTM__FN(run), LSTM__FN(once),
+                                                       LSTM__FN(alone), LSTM__FN(project_ahead)};
 /* ==== simd/end.h ============================================================================== */
 /* Forget the words and leave the region. */
 #undef lstm__vf

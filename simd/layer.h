@@ -62,7 +62,7 @@ LSTM__NOINLINE void LSTM__FN(project_ahead)(const struct lstm__job *job, size_t 
 	struct LSTM__FN(streams) in;
 	size_t v, part, units, stride, r, m, s;
 
-	for (v = 0; v < l->vectors; v += units) {
+	for (v = job->from; v < job->to; v += units) {
 		units = LSTM__FN(block)(l, v);
 		stride = units * 4 * LSTM__LANES;
 		for (part = 0; part < units; part++)
@@ -155,27 +155,26 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 	}
 }
 
-/* One step of a state of one stream: x is its row, flushed, and start the bias, or bias + W x if
- * that was projected ahead.  The short way for what most calls do. */
+/* One step of a state of one stream: x is its row, flushed, and start bias + W x if that was
+ * projected ahead, else NULL.  The short way for what most calls do. */
 LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
-                                    const float *start, int projected, float *y,
-                                    unsigned *environment)
+                                    const float *start, float *y, unsigned *environment)
 {
 	const struct lstm__layer *l = job->layer;
 	struct LSTM__FN(stream) in;
 	size_t v;
 
 	in.x = x;
-	in.start = start;
-	in.projected = projected;
+	in.start = start ? start : l->bias;
+	in.projected = start != NULL;
 	in.environment = environment;
 	in.h = lstm__job_h(job, 0, 0);
 	in.c = job->c;
 	in.out = l->projection ? job->cells : lstm__job_h(job, 0, 1);
 	in.y = l->projection ? NULL : y;
-	for (v = 0; v + LSTM__UNITS <= l->vectors; v += LSTM__UNITS)
+	for (v = job->from; v + LSTM__UNITS <= job->to; v += LSTM__UNITS)
 		LSTM__FN(tile_alone)(l, &in, v, 0, LSTM__UNITS * 4 * LSTM__LANES, LSTM__UNITS);
-	switch (l->vectors - v) {
+	switch (job->to - v) {
 	case 1: LSTM__FN(tile_alone)(l, &in, v, 0, 4 * LSTM__LANES, 1); break;
 #if LSTM__UNITS > 2
 	case 2: LSTM__FN(tile_alone)(l, &in, v, 0, 2 * 4 * LSTM__LANES, 2); break;
@@ -184,7 +183,6 @@ LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
 	}
 	if (l->projection)
 		LSTM__FN(project_output)(job, y, 0, 1);
-	job->phase[0] ^= 1;
 }
 
 /* One call of one step of one stream. */
@@ -195,7 +193,7 @@ static void LSTM__FN(once)(const struct lstm__job *job, const float *x, float *y
 		LSTM__FN(flush_row)(job->stage, x, job->layer->width);
 		x = job->stage;
 	}
-	LSTM__FN(alone)(job, x, job->layer->bias, 0, y, environment);
+	LSTM__FN(alone)(job, x, NULL, y, environment);
 }
 
 static void LSTM__FN(run)(const struct lstm__job *job)
@@ -217,11 +215,11 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 			const size_t t = first + (job->reverse ? n - 1 - s : s);
 			float *y = job->y ? job->y + t * job->y_step : NULL;
 			if (alone) {
-				const float *start = job->layer->bias;
-				if (ahead)
-					start = job->pre + (t - first) * 4 * job->c_row;
-				LSTM__FN(alone)(job, LSTM__FN(row)(job, first, t, 0), start, ahead, y,
+				const float *start =
+					ahead ? job->pre + (t - first) * 4 * job->c_row : NULL;
+				LSTM__FN(alone)(job, LSTM__FN(row)(job, first, t, 0), start, y,
 				                NULL);
+				job->phase[0] ^= 1;
 				continue;
 			}
 			streams = (size_t)lstm__streams_alive(job, t);
@@ -238,4 +236,5 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 }
 
 static const struct lstm__kernels LSTM__FN(kernels) = {LSTM__ISA, LSTM__LANES, LSTM__UNITS,
-                                                       LSTM__FN(run), LSTM__FN(once)};
+                                                       LSTM__FN(run), LSTM__FN(once),
+                                                       LSTM__FN(alone), LSTM__FN(project_ahead)};

@@ -277,6 +277,31 @@ LSTM_API lstm_status lstm_state_new(lstm_state **state, const lstm_model *model,
 LSTM_API void lstm_model_free(lstm_model *model);
 LSTM_API void lstm_state_free(lstm_state *state);
 
+#ifdef LSTM_THREADS
+/* ---- threads, where asked for ---------------------------------------------------------------- */
+/* A team of threads, the caller of lstm_run among them, that shares the work of one state: units of
+ * a large model (hidden and input of about 256 and more) if it is one stream, else streams of the
+ * batch.  The bits do not depend on the team.  What is too small to gain from it, layers with a
+ * projection, and calls with lengths or masks are run by the caller alone, and so is the share of a
+ * worker that does not come back in time, as when other programs use its CPU.
+ *
+ * Workers wait for the next call by spinning for about 0.1 ms, then sleep; waking one is the only
+ * system call.  Link with -pthread. */
+typedef struct lstm_team lstm_team;
+#define LSTM_MAX_THREADS 256
+
+/* threads in 1..LSTM_MAX_THREADS, the caller's included: one less is started.  LSTM_ERR_MEMORY: the
+ * system has no more.  Free it after the states that use it have been freed or given another. */
+LSTM_API lstm_status lstm_team_new(lstm_team **team, int threads);
+LSTM_API void lstm_team_free(lstm_team *team); /* NULL is fine */
+
+/* From now on run this state by the team; NULL: by the caller alone, as at first.  Needs memory of
+ * its own, on the heap, some megabytes for a batch: lstm_state_free gives it back, and for a state
+ * in an arena this function with NULL does.  Several states may use one team; when two are run at
+ * the same time, by two callers, one of them has the team and the other runs alone. */
+LSTM_API lstm_status lstm_state_use_team(lstm_state *state, lstm_team *team);
+#endif
+
 /* ---- safetensors ----------------------------------------------------------------------------- */
 /* What went wrong, as one English sentence that names the file, the tensor, what was expected and
  * what was found.  Every function below takes NULL instead. */

@@ -14,7 +14,10 @@
 //@room src/model.h
 //@room src/args.h
 //@room src/state.h
+//@room src/team.h
+//@room src/split.h
 //@room src/run.h
+//@room src/teamwork.h
 //@room src/double.h
 //@room src/text.h
 //@room src/sort.h

@@ -50,6 +50,7 @@
  *   LSTM_NO_GETENV      do not read the environment variable LSTM_ISA
  *   LSTM_MALLOC(n)      allocation, with LSTM_FREE(p): both or neither; malloc and free otherwise.
  *                       Must be aligned as malloc is; the header aligns further by itself.
+ *   LSTM_THREADS        adds lstm_team: threads that share the work of one state
  * and these, which matter in the implementing file alone:
  *   LSTM_NO_SLEEF       built-in polynomials for exp and tanh instead of SLEEF
  *   LSTM_NO_AVX2, LSTM_NO_AVX512, LSTM_NO_NEON      leave these kernels out

@@ -68,6 +68,13 @@
 #endif
 #define LSTM__DEF LSTM_API
 
+#if defined(LSTM_THREADS) && !defined(LSTM_NO_MALLOC)
+#ifndef __GNUC__
+#error "lstm.h: LSTM_THREADS needs GCC or Clang, for their atomic operations"
+#endif
+#define LSTM__TEAMS 1
+#endif
+
 /* Fully unroll the next loop, whose count is a constant once its function is inlined. */
 #if defined(__clang__)
 #define LSTM__UNROLL _Pragma("clang loop unroll(full)")

@@ -100,4 +100,4 @@ static void lstm__run_scalar(const struct lstm__job *job)
 	errno = found;
 }
 
-static const struct lstm__kernels lstm__kernels_scalar = {LSTM_ISA_SCALAR, 1, 1, lstm__run_scalar, NULL};
+static const struct lstm__kernels lstm__kernels_scalar = {LSTM_ISA_SCALAR, 1, 1, lstm__run_scalar, NULL, NULL, NULL};

@@ -1,16 +1,19 @@
 /* From the public calls to jobs: pieces, layers, directions. */
 
-/* One call's view of x and y, with dense strides filled in. */
-struct lstm__call {
-	const float *x;
-	float *y;
-	size_t steps, x_step, x_stream, y_step, y_stream, y_direction;
-	const size_t *lengths;
-};
+static void lstm__run_job(const lstm_state *s, struct lstm__job *job, struct lstm__split *split)
+{
+#ifdef LSTM__TEAMS
+	if (split && lstm__split_units(split, s, job))
+		return;
+#else
+	(void)split;
+#endif
+	s->model->kernels->run(job);
+}
 
 /* Layer by layer over steps [first, first + steps). */
 static void lstm__run_piece(lstm_state *s, const struct lstm__call *call, size_t first,
-                            size_t steps)
+                            size_t steps, struct lstm__split *split)
 {
 	const lstm_model *m = s->model;
 	const int layers = m->desc.layers;
@@ -39,24 +42,34 @@ static void lstm__run_piece(lstm_state *s, const struct lstm__call *call, size_t
 			if (d == 1 && job->y)
 				job->y += layer == layers - 1 ? call->y_direction
 				                              : job->layer->output;
-			m->kernels->run(job);
+			lstm__run_job(s, job, split);
 		}
 }
 
 static void lstm__run_call(lstm_state *s, const struct lstm__call *call)
 {
+	struct lstm__split *split = NULL;
 	size_t first, piece = call->steps;
-
 	unsigned environment;
 
+#ifdef LSTM__TEAMS
+	split = lstm__split_take(s);
+	if (split && lstm__split_streams(s, call)) {
+		lstm__split_release(split);
+		return;
+	}
+#endif
 	lstm__fp_enter(&environment);
 	if (s->model->desc.layers > 1 && piece > s->max_steps)
 		piece = s->max_steps;
 	for (first = 0; first < call->steps; first += piece) {
 		size_t left = call->steps - first;
-		lstm__run_piece(s, call, first, left < piece ? left : piece);
+		lstm__run_piece(s, call, first, left < piece ? left : piece, split);
 	}
 	lstm__fp_leave(environment);
+#ifdef LSTM__TEAMS
+	lstm__split_release(split);
+#endif
 }
 
 /* One step of one stream through forward layers: each reads its x where the one below left h. */
@@ -68,9 +81,10 @@ static void lstm__run_once(lstm_state *s, const float *x, float *y)
 	int layer;
 
 	for (layer = 0; layer < layers; layer++) {
-		const struct lstm__job *job = &s->jobs[layer];
+		struct lstm__job *job = &s->jobs[layer];
 		m->kernels->once(job, x, layer == layers - 1 ? y : NULL,
 		                 layer == 0 ? &environment : NULL);
+		job->phase[0] ^= 1;
 		x = lstm__job_h(job, 0, 0);
 	}
 	lstm__fp_leave(environment);
@@ -82,7 +96,7 @@ LSTM__DEF void lstm_run(lstm_state *state, const float *x, float *y, size_t step
 	size_t batch = (size_t)state->batch, k;
 	struct lstm__call call;
 
-	if (steps == 1 && state->once) {
+	if (steps == 1 && state->once && !state->split) {
 		lstm__run_once(state, x, y);
 		return;
 	}

@@ -47,6 +47,8 @@ static void lstm__state_job(struct lstm__arena *arena, const lstm_state *s, size
 	job->layer = &m->layers[i];
 	job->reverse = m->desc.direction == LSTM_REVERSE || i % directions == 1;
 	job->foreign = i < directions;
+	job->from = 0;
+	job->to = job->layer->vectors;
 	job->h = lstm__take_floats(arena, batch, 2 * job->h_row);
 	job->c = lstm__take_floats(arena, batch, job->c_row);
 	job->phase = (unsigned char *)lstm__take(arena, batch, 1);
@@ -237,7 +239,12 @@ LSTM__DEF lstm_status lstm_state_new(lstm_state **state, const lstm_model *model
 
 LSTM__DEF void lstm_state_free(lstm_state *state)
 {
-	if (state && state->owned)
+	if (!state)
+		return;
+#ifdef LSTM__TEAMS
+	lstm_state_use_team(state, NULL);
+#endif
+	if (state->owned)
 		lstm__delete(state);
 }
 #endif

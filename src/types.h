@@ -32,6 +32,7 @@ struct lstm__job {
 	const size_t *lengths;   /* [batch] or NULL */
 	const struct lstm__mask *mask; /* or NULL */
 	size_t first, steps;     /* step 0 is step first of the sequence that both speak of */
+	size_t from, to;         /* vectors of units: all, or what one thread of several makes */
 
 	const struct lstm__layer *layer;
 	int batch, reverse;
@@ -48,14 +49,28 @@ struct lstm__job {
 	int *active;             /* [batch] */
 };
 
+/* One call's view of x and y, with dense strides filled in. */
+struct lstm__call {
+	const float *x;
+	float *y;
+	size_t steps, x_step, x_stream, y_step, y_stream, y_direction;
+	const size_t *lengths;
+};
+
 struct lstm__kernels {
 	lstm_isa isa;
 	int lanes; /* fp32 per vector */
 	int units; /* unit vectors per block of gates: the tile of one stream is units * 4 vectors */
 	void (*run)(const struct lstm__job *job);
-	/* One step of a state of one stream, whose rows of x and y are given; NULL: run does it.
-	 * Enters the default floating-point environment if there is a place to keep the caller's. */
+	/* The rest is NULL where run does it all, and is about a state of one stream.  One step, whose
+	 * rows of x (the caller's) and y are given.  h is the next then: flip the phase.  Enters the
+	 * default floating-point environment if there is a place to keep the caller's. */
 	void (*once)(const struct lstm__job *job, const float *x, float *y, unsigned *environment);
+	/* The same from a flushed x, for the vectors of units from .. to; start NULL: the bias. */
+	void (*part)(const struct lstm__job *job, const float *x, const float *start, float *y,
+	             unsigned *environment);
+	/* pre = bias + W x of steps [first, first + n), for the vectors of units from .. to. */
+	void (*ahead)(const struct lstm__job *job, size_t first, size_t n);
 };
 
 struct lstm_model {
@@ -72,6 +87,7 @@ struct lstm_state {
 	float *between[2];      /* outputs of a layer for the next: [max_steps][batch][width] */
 	int batch, owned;
 	int once;               /* one stream of one direction: a single step goes the short way */
+	struct lstm__split *split; /* how threads share the work, or NULL */
 };
 
 /* Whether stream b is within its length at step t, and whether that step counts. */
