@@ -14,7 +14,7 @@ enum {
 	FRAMES = sizeof(expected) / sizeof(expected[0]),
 	SEGMENTS = 4,
 	SHORTEST = 8, /* frames: what is shorter is neither speech nor a pause */
-	NEAR = 13     /* frames: where a segment begins and ends is no exact science */
+	NEAR = 13     /* frames, 0.4 s: where a segment begins and ends is no exact science */
 };
 
 /* What a published detector of speech hears (the example in ../vad), in milliseconds. */

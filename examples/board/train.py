@@ -2,11 +2,12 @@
 """train.py OUT.safetensors EXPECTED.h [--updates N]     teach a small LSTM to hear speech
 
 6 bands -> 12 units, of which the first is the answer: above 0 is speech.  It learns from half a
-minute of read speech, filtered, made louder and softer and mixed with noise of many colours, and the
+minute of read speech and from the first 5.2 s of speech.wav beside this file (President Kennedy in
+1961, in the public domain), cut up, filtered, made louder and softer and mixed with noise; the
 teacher is lstm-vad, the project's own example.  Run tools/demo first: it builds the teacher and
-fetches that recording.  Judged by another recording, speech.wav beside this file, whose outputs,
-computed in double precision, go to EXPECTED.h.  One thread; some minutes.  Needs PyTorch and numpy
-(Debian: python3-torch, which belongs to /usr/bin/python3).
+fetches the other recording.  Judged by the rest of speech.wav, which it has not learned; all outputs
+for it, computed in double precision, go to EXPECTED.h.  One thread; some minutes.  Needs PyTorch
+and numpy (Debian: python3-torch, which belongs to /usr/bin/python3).
 """
 
 import argparse
@@ -216,7 +217,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out")
     parser.add_argument("expected")
-    parser.add_argument("--updates", type=int, default=1200)
+    parser.add_argument("--updates", type=int, default=2500)
     given = parser.parse_args()
     for need in (TEACHER, LESSON):
         if not need.exists():
@@ -224,7 +225,7 @@ def main():
     model = train(given.updates)
     write(given.out, safetensors(model.state_dict()))
     write(given.expected, expected(answers(model)))
-    print(f"{100 * judge(model):.1f} % of the frames of {EXAM.name} as lstm-vad hears them: "
+    print(f"{100 * judge(model):.1f} % of the frames of {EXAM.name} not learned as lstm-vad hears them: "
           f"{given.out}")
 
 
