@@ -1,4 +1,4 @@
-/* What speech.safetensors answers to speech.wav, frame by frame: written by train.py,
+/* What speech.safetensors answers to speech.wav, frame by frame: by train.py,
  * PyTorch 1.13.0a0 in double precision. */
 static const float expected[344] = {
 	-0.429853827f, -0.875782251f, 0.663553894f, 0.871822357f, 0.760008693f, 0.832523286f,

@@ -1,4 +1,4 @@
-/* Finds speech in a recording, on a board without an operating system: no heap, no files, no printf.
+/* Finds speech in a recording, on a board without an operating system: no heap, files or printf.
  * A small LSTM hears the loudness of six bands every 32 ms; the first number that it puts out is
  * above 0 in speech.  Checks itself: 0 if all is as expected, else how much is not. */
 #include <stdint.h>

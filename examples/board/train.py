@@ -5,9 +5,9 @@
 minute of read speech and from the first 5.2 s of speech.wav beside this file (President Kennedy in
 1961, in the public domain), cut up, filtered, made louder and softer and mixed with noise; the
 teacher is lstm-vad, the project's own example.  Run tools/demo first: it builds the teacher and
-fetches the other recording.  Judged by the rest of speech.wav, which it has not learned; all outputs
-for it, computed in double precision, go to EXPECTED.h.  One thread; some minutes.  Needs PyTorch
-and numpy (Debian: python3-torch, which belongs to /usr/bin/python3).
+fetches the other recording.  Judged by the rest of speech.wav, which it has not learned; all
+outputs for it, computed in double precision, go to EXPECTED.h.  One thread; some minutes.  Needs
+PyTorch and numpy (Debian: python3-torch, which belongs to /usr/bin/python3).
 """
 
 import argparse
@@ -203,7 +203,7 @@ def safetensors(tensors):
 
 
 def expected(values):
-    lines = ["/* What speech.safetensors answers to speech.wav, frame by frame: written by train.py,",
+    lines = ["/* What speech.safetensors answers to speech.wav, frame by frame: by train.py,",
              f" * PyTorch {torch.__version__} in double precision. */",
              f"static const float expected[{len(values)}] = {{"]
     texts = [f"{np.float32(value):.9g}" for value in values]
@@ -225,8 +225,8 @@ def main():
     model = train(given.updates)
     write(given.out, safetensors(model.state_dict()))
     write(given.expected, expected(answers(model)))
-    print(f"{100 * judge(model):.1f} % of the frames of {EXAM.name} not learned as lstm-vad hears them: "
-          f"{given.out}")
+    print(f"{100 * judge(model):.1f} % of the frames of {EXAM.name} that were not learned, as "
+          f"lstm-vad hears them: {given.out}")
 
 
 if __name__ == "__main__":
