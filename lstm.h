@@ -473,6 +473,19 @@ LSTM_API lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args,
 #ifndef LSTM_NO_AVX512
 #define LSTM__HAVE_AVX512 1
 #endif
+#if defined(_WIN32) && !defined(__clang__)
+/* Windows aligns the stack to 16 bytes, and GCC moves wider vectors there with instructions that trap
+ * if they are not at a multiple of their size (its bug 54412, which some distributions patch).  From
+ * here on the assembler takes these instructions for the ones that do not, and are as fast. */
+__asm__(".ifndef lstm__moves\n"
+        ".set lstm__moves, 1\n"
+        ".macro vmovaps operands:vararg\n vmovups \\operands\n.endm\n"
+        ".macro vmovapd operands:vararg\n vmovupd \\operands\n.endm\n"
+        ".macro vmovdqa operands:vararg\n vmovdqu \\operands\n.endm\n"
+        ".macro vmovdqa32 operands:vararg\n vmovdqu32 \\operands\n.endm\n"
+        ".macro vmovdqa64 operands:vararg\n vmovdqu64 \\operands\n.endm\n"
+        ".endif");
+#endif
 #endif
 
 #if defined(__GNUC__) && defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)
@@ -553,6 +566,29 @@ static int lstm__multiply(size_t a, size_t b, size_t *product)
 }
 
 /* ---- the floating-point environment ---------------------------------------------------------- */
+#if defined(LSTM__X86) && defined(_WIN32)
+/* There the C library computes exp and tanh on the x87, whose control word has the rounding, too. */
+#define LSTM__FP_DEFAULT 0x037f1f80u
+
+static unsigned lstm__fp_control(void)
+{
+	unsigned short x87;
+	__asm__ __volatile__("fnstcw %0" : "=m"(x87));
+	return (unsigned)x87 << 16 | (_mm_getcsr() & 0xffffu);
+}
+
+static void lstm__fp_set_control(unsigned control)
+{
+	unsigned short x87 = (unsigned short)(control >> 16);
+	__asm__ __volatile__("fldcw %0" : : "m"(x87));
+	_mm_setcsr(control & 0xffffu);
+}
+#elif defined(LSTM__X86)
+#define LSTM__FP_DEFAULT 0x1f80u
+#define lstm__fp_control() _mm_getcsr()
+#define lstm__fp_set_control(control) _mm_setcsr(control)
+#endif
+
 /* A caller may have set flush-to-zero, another rounding or traps (audio programs do the first);
  * each run takes the default environment and restores the caller's, which *found keeps.  In the
  * usual case, where it is the default already, that costs one read.  Answers whether it was not:
@@ -560,10 +596,10 @@ static int lstm__multiply(size_t a, size_t b, size_t *product)
 static int lstm__fp_enter(unsigned *found)
 {
 #if defined(LSTM__X86)
-	*found = _mm_getcsr();
-	if ((*found & ~0x3fu) == 0x1f80u) /* all but the sticky flags */
+	*found = lstm__fp_control();
+	if ((*found & ~0x3fu) == LSTM__FP_DEFAULT) /* all but the sticky flags */
 		return 0;
-	_mm_setcsr(0x1f80u);
+	lstm__fp_set_control(LSTM__FP_DEFAULT);
 	__asm__ __volatile__("" : : : "memory");
 	return 1;
 #elif defined(LSTM__ARM64)
@@ -592,8 +628,8 @@ LSTM__INLINE int lstm__fp_enter_late(unsigned **environment)
 static void lstm__fp_leave(unsigned found)
 {
 #if defined(LSTM__X86)
-	if ((found & ~0x3fu) != 0x1f80u)
-		_mm_setcsr(found);
+	if ((found & ~0x3fu) != LSTM__FP_DEFAULT)
+		lstm__fp_set_control(found);
 #elif defined(LSTM__ARM64)
 	if (found)
 		__asm__ __volatile__("msr fpcr, %0" : : "r"((uint64_t)found));
@@ -4272,7 +4308,7 @@ static lstm_status lstm__file_slurp(FILE *stream, void **data, size_t *bytes,
 		return lstm__text_fail(log, LSTM_ERR_FILE, "expected a file that can be read, %s",
 		                       lstm__file_reason(errno, "reading failed"));
 	if (fseek(stream, 0, SEEK_END) != 0 || (size = ftell(stream)) < 0 ||
-	    (unsigned long)size > SIZE_MAX || fseek(stream, 0, SEEK_SET) != 0)
+	    (size_t)size != (unsigned long)size || fseek(stream, 0, SEEK_SET) != 0)
 		return lstm__text_fail(log, LSTM_ERR_FILE,
 		                       "expected a file of known size, found a pipe or the like");
 	*bytes = (size_t)size;

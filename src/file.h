@@ -111,7 +111,7 @@ static lstm_status lstm__file_slurp(FILE *stream, void **data, size_t *bytes,
 		return lstm__text_fail(log, LSTM_ERR_FILE, "expected a file that can be read, %s",
 		                       lstm__file_reason(errno, "reading failed"));
 	if (fseek(stream, 0, SEEK_END) != 0 || (size = ftell(stream)) < 0 ||
-	    (unsigned long)size > SIZE_MAX || fseek(stream, 0, SEEK_SET) != 0)
+	    (size_t)size != (unsigned long)size || fseek(stream, 0, SEEK_SET) != 0)
 		return lstm__text_fail(log, LSTM_ERR_FILE,
 		                       "expected a file of known size, found a pipe or the like");
 	*bytes = (size_t)size;
