@@ -43,6 +43,20 @@
  *     spring there.
  *   - NaN and infinity propagate as IEEE 754 says; the bits inside a NaN are the CPU's.
  *
+ * INT8.  With LSTM_DTYPE_I8 each row of W, U and the projection is kept as codes q = round(w / s),
+ * -127 .. 127, ties to even, with a scale s = max|w| / 127 of its own.  x is encoded at every step,
+ * each stream for itself, with the scale max|x| / 127; h and what is projected with 1 / 127 if they
+ * lie within +-1 by their nature (gates sigmoid, output tanh), else like x.  Sums of codes are exact
+ * in 32 bits, and a pre-activation is b + float(sum of x) * (s * scale of x) + float(sum of h) * (s
+ * * scale of h) in that order in fp32, with fused multiply-adds: so all that is said above holds for
+ * int8 too, whatever instruction a CPU has for it.  Infinity and NaN in a row of x make all of that
+ * step NaN.  bf16 and f16 weights are widened, and every bit is that of an fp32 model whose weights
+ * were rounded before.
+ *
+ * Kernels: bf16 and int8 have their own for AVX2, AVX-512 (int8: with VNNI, else AVX2's) and NEON
+ * (int8 with the dot product, where there is one, and without); f16 for AVX2 and NEON, where AVX-512
+ * asks for AVX2's, as converting is faster there.
+ *
  * KNOBS, all to be defined before the header is included, the same way in every file:
  *   LSTM_API            prefix of every declaration; "static" keeps all symbols in one file
  *   LSTM_SELF           the header's own name if you renamed it: "my_lstm.h"
@@ -55,6 +69,7 @@
  * and these, which matter in the implementing file alone:
  *   LSTM_NO_SLEEF       built-in polynomials for exp and tanh instead of SLEEF
  *   LSTM_NO_AVX2, LSTM_NO_AVX512, LSTM_NO_NEON      leave these kernels out
+ *   LSTM_F32_ONLY       leave bf16, f16 and int8 out: a third of the code and of the time to compile
  */
 #ifndef LSTM__PASS
 
@@ -1264,9 +1279,6 @@ static const struct lstm__kernels lstm__kernels_scalar = {
 #define LSTM__WEIGHTS LSTM__BF16
 #include LSTM_SELF
 #undef LSTM__WEIGHTS
-#define LSTM__WEIGHTS LSTM__F16
-#include LSTM_SELF
-#undef LSTM__WEIGHTS
 #define LSTM__WEIGHTS LSTM__I8
 #include LSTM_SELF
 #undef LSTM__WEIGHTS
@@ -1316,10 +1328,12 @@ static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa, lstm_dtype dt
 #endif
 #ifdef LSTM__HAVE_AVX512
 	case LSTM_ISA_AVX512:
-		if (dtype == LSTM_DTYPE_I8 && !lstm__cpu_has_int8(isa))
+		/* Converting f16 is faster in halves of these vectors. */
+		if (dtype == LSTM_DTYPE_F16 ||
+		    (dtype == LSTM_DTYPE_I8 && !lstm__cpu_has_int8(isa)))
 			return lstm__kernels_for(LSTM_ISA_AVX2, dtype);
 		return LSTM__CHOOSE(dtype, lstm__kernels_avx512, lstm__kernels_bf16_avx512,
-		                    lstm__kernels_f16_avx512, &lstm__kernels_i8_avx512);
+		                    lstm__kernels_avx512, &lstm__kernels_i8_avx512);
 #endif
 #ifdef LSTM__HAVE_NEON
 	case LSTM_ISA_NEON:
@@ -5560,7 +5574,7 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define LSTM__TARGET __attribute__((target("avx2,fma,f16c")))
 #define LSTM__LANES 8
 #define LSTM__UNITS 2
-#define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__I8 ? 2 : 3)
+#define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__BF16 ? 2 : 3)
 #define lstm__vf __m256
 #define lstm__vm __m256
 
@@ -5594,9 +5608,10 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define lstm__set_i(x) _mm256_set1_epi32(x)
 #define lstm__splat_i(p) _mm256_castps_si256(_mm256_broadcast_ss(p))
 #define lstm__load_i(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
-#define lstm__store_i(p, v) _mm256_storeu_si256((__m256i *)(void *)(p), v)
 #define lstm__and_i(a, b) _mm256_and_si256(a, b)
 #define lstm__max_i(a, b) _mm256_max_epi32(a, b)
+#define lstm__most_i(v) lstm__most_i_avx2(v)
+#define lstm__hold(v) __asm__("" : "+x"(v))
 #define lstm__bits(v) _mm256_castps_si256(v)
 #define lstm__to_float(v) _mm256_cvtepi32_ps(v)
 #define lstm__round(v) _mm256_cvtps_epi32(v)
@@ -5616,6 +5631,14 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf8_u35avx2"
 
 #if LSTM__WEIGHTS == LSTM__I8
+LSTM__INLINE int32_t lstm__most_i_avx2(__m256i v)
+{
+	__m128i m = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+	m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0x4e));
+	m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0xb1));
+	return _mm_cvtsi128_si32(m);
+}
+
 LSTM__INLINE void lstm__store_codes_avx2(unsigned char *p, __m256i v)
 {
 	const __m128i pairs = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
@@ -5677,25 +5700,34 @@ LSTM__INLINE void lstm__store_codes_avx2(unsigned char *p, __m256i v)
 #define lstm__set_i(x) _mm512_set1_epi32(x)
 #define lstm__splat_i(p) _mm512_castps_si512(_mm512_set1_ps(*(p)))
 #define lstm__load_i(p) _mm512_loadu_si512(p)
-#define lstm__store_i(p, v) _mm512_storeu_si512(p, v)
 #define lstm__and_i(a, b) _mm512_and_si512(a, b)
 #define lstm__max_i(a, b) _mm512_max_epi32(a, b)
+#define lstm__most_i(v) _mm512_reduce_max_epi32(v)
+#define lstm__hold(v) __asm__("" : "+v"(v))
 #define lstm__bits(v) _mm512_castps_si512(v)
 #define lstm__to_float(v) _mm512_cvtepi32_ps(v)
 #define lstm__round(v) _mm512_cvtps_epi32(v)
 #define lstm__low_bf16(v) _mm512_castsi512_ps(_mm512_slli_epi32(v, 16))
 #define lstm__high_bf16(v)                                                                         \
 	_mm512_castsi512_ps(_mm512_and_si512(v, _mm512_set1_epi32((int)0xffff0000)))
-#define lstm__load_f16(p) _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)(p)))
 /* The instruction takes one side unsigned: codes of x and h are kept 128 higher, and sums begin with
  * what takes that back. */
 #define LSTM__CODE_ZERO 128
-#define lstm__dot4(sum, w, x) _mm512_dpbusd_epi32(sum, x, w)
+#define lstm__dot4(sum, w, x) lstm__dot4_avx512(sum, w, x)
 #define lstm__store_codes(p, v)                                                                    \
 	_mm_storeu_si128((__m128i *)(void *)(p),                                                   \
 	                 _mm512_cvtepi32_epi8(_mm512_add_epi32(v, _mm512_set1_epi32(128))))
 #define LSTM__SLEEF_EXP "Sleef_finz_expf16_u10avx512f"
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf16_u35avx512f"
+
+#if LSTM__WEIGHTS == LSTM__I8
+/* By its name: for the intrinsic GCC 12 copies every sum to another register and back. */
+LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
+{
+	__asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "v"(w));
+	return sum;
+}
+#endif
 #endif
 /* ==== simd/neon.h ============================================================================= */
 #if LSTM__PASS == LSTM__NEON
@@ -5744,9 +5776,10 @@ LSTM__INLINE void lstm__store_codes_avx2(unsigned char *p, __m256i v)
 #define lstm__set_i(x) vdupq_n_s32(x)
 #define lstm__splat_i(p) vreinterpretq_s32_f32(vld1q_dup_f32(p))
 #define lstm__load_i(p) vld1q_s32((const int32_t *)(p))
-#define lstm__store_i(p, v) vst1q_s32(p, v)
 #define lstm__and_i(a, b) vandq_s32(a, b)
 #define lstm__max_i(a, b) vmaxq_s32(a, b)
+#define lstm__most_i(v) vmaxvq_s32(v)
+#define lstm__hold(v) ((void)0)
 #define lstm__bits(v) vreinterpretq_s32_f32(v)
 #define lstm__to_float(v) vcvtq_f32_s32(v)
 #define lstm__round(v) vcvtnq_s32_f32(v)
@@ -6153,8 +6186,11 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		}
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			const lstm__vi word = lstm__load_i(w.at + v * LSTM__LANES);
-			const lstm__vf low = lstm__low_bf16(word), high = lstm__high_bf16(word);
+			lstm__vi word = lstm__load_i(w.at + v * LSTM__LANES);
+			lstm__vf low, high;
+			lstm__hold(word);
+			low = lstm__low_bf16(word);
+			high = lstm__high_bf16(word);
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
 				sum[s * n + v] = lstm__fma(low, even[s], sum[s * n + v]);
@@ -6198,7 +6234,9 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			xs[s] = lstm__splat_i(x[s] + k);
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			const lstm__vi row = lstm__load_i(w.at + v * LSTM__LANES);
+			lstm__vi row = lstm__load_i(w.at + v * LSTM__LANES);
+			if (m > 1)
+				lstm__hold(row);
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
 				total[s * n + v] = lstm__dot4(total[s * n + v], row, xs[s]);
@@ -6218,31 +6256,39 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 #endif
 
 #if LSTM__INT8
-/* The row of codes of n numbers, as lstm__encode makes it. */
-LSTM__NOINLINE void LSTM__FN(encode)(float *row, const float *x, size_t n, int unit)
+/* The codes of n numbers, each times `inverse`; returns the bits of the largest magnitude. */
+LSTM__INLINE int32_t LSTM__FN(codes)(unsigned char *codes, const float *x, size_t n, float inverse)
 {
 	const lstm__vi magnitude = lstm__set_i(0x7fffffff);
 	lstm__vi most = lstm__set_i(0);
-	float last[LSTM__LANES], inverse;
-	int32_t bits[LSTM__LANES];
-	unsigned char *codes = (unsigned char *)(row + 1);
-	size_t k, whole = n / LSTM__LANES * LSTM__LANES;
-	lstm__vf v;
+	float last[LSTM__LANES];
+	size_t k;
 
-	memset(last, 0, sizeof(last));
-	memcpy(last, x + whole, (n - whole) * sizeof(float));
-	for (k = 0; k < n; k += LSTM__LANES) {
-		v = LSTM__V(flush)(lstm__load(k < whole ? x + k : last));
+	for (k = 0; k < n; k += LSTM__LANES, x += LSTM__LANES, codes += LSTM__LANES) {
+		lstm__vf v;
+		if (n - k < LSTM__LANES) {
+			memset(last, 0, sizeof(last));
+			memcpy(last, x, (n - k) * sizeof(float));
+			x = last;
+		}
+		v = LSTM__V(flush)(lstm__load(x));
 		most = lstm__max_i(most, lstm__and_i(lstm__bits(v), magnitude));
-	}
-	lstm__store_i(bits, most);
-	for (k = 1; k < LSTM__LANES; k++)
-		bits[0] = bits[k] > bits[0] ? bits[k] : bits[0];
-	row[0] = lstm__code_scale(bits[0], unit, &inverse);
-	for (k = 0; k < n; k += LSTM__LANES, codes += LSTM__LANES) {
-		v = LSTM__V(flush)(lstm__load(k < whole ? x + k : last));
 		lstm__store_codes(codes, lstm__round(lstm__mul(v, lstm__set(inverse))));
 	}
+	return lstm__most_i(most);
+}
+
+/* The row of codes of n numbers, as lstm__encode makes it.  If all are within +-1 the codes of a
+ * first pass are right; else that tells how large they are. */
+LSTM__NOINLINE void LSTM__FN(encode)(float *row, const float *x, size_t n, int unit)
+{
+	unsigned char *codes = (unsigned char *)(row + 1);
+	const int32_t bits = LSTM__FN(codes)(codes, x, n, 127);
+	float inverse;
+
+	row[0] = lstm__code_scale(bits, unit, &inverse);
+	if (!unit || inverse != 127)
+		LSTM__FN(codes)(codes, x, n, inverse);
 }
 #endif
 /* ==== simd/tile.h ============================================================================= */
@@ -6753,7 +6799,8 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef lstm__set_i
 #undef lstm__splat_i
 #undef lstm__load_i
-#undef lstm__store_i
+#undef lstm__most_i
+#undef lstm__hold
 #undef lstm__and_i
 #undef lstm__max_i
 #undef lstm__bits

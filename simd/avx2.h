@@ -12,7 +12,7 @@
 #define LSTM__TARGET __attribute__((target("avx2,fma,f16c")))
 #define LSTM__LANES 8
 #define LSTM__UNITS 2
-#define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__I8 ? 2 : 3)
+#define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__BF16 ? 2 : 3)
 #define lstm__vf __m256
 #define lstm__vm __m256
 
@@ -46,9 +46,10 @@
 #define lstm__set_i(x) _mm256_set1_epi32(x)
 #define lstm__splat_i(p) _mm256_castps_si256(_mm256_broadcast_ss(p))
 #define lstm__load_i(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
-#define lstm__store_i(p, v) _mm256_storeu_si256((__m256i *)(void *)(p), v)
 #define lstm__and_i(a, b) _mm256_and_si256(a, b)
 #define lstm__max_i(a, b) _mm256_max_epi32(a, b)
+#define lstm__most_i(v) lstm__most_i_avx2(v)
+#define lstm__hold(v) __asm__("" : "+x"(v))
 #define lstm__bits(v) _mm256_castps_si256(v)
 #define lstm__to_float(v) _mm256_cvtepi32_ps(v)
 #define lstm__round(v) _mm256_cvtps_epi32(v)
@@ -68,6 +69,14 @@
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf8_u35avx2"
 
 #if LSTM__WEIGHTS == LSTM__I8
+LSTM__INLINE int32_t lstm__most_i_avx2(__m256i v)
+{
+	__m128i m = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+	m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0x4e));
+	m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0xb1));
+	return _mm_cvtsi128_si32(m);
+}
+
 LSTM__INLINE void lstm__store_codes_avx2(unsigned char *p, __m256i v)
 {
 	const __m128i pairs = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));

@@ -24,7 +24,8 @@
 #undef lstm__set_i
 #undef lstm__splat_i
 #undef lstm__load_i
-#undef lstm__store_i
+#undef lstm__most_i
+#undef lstm__hold
 #undef lstm__and_i
 #undef lstm__max_i
 #undef lstm__bits

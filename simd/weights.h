@@ -113,8 +113,11 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		}
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			const lstm__vi word = lstm__load_i(w.at + v * LSTM__LANES);
-			const lstm__vf low = lstm__low_bf16(word), high = lstm__high_bf16(word);
+			lstm__vi word = lstm__load_i(w.at + v * LSTM__LANES);
+			lstm__vf low, high;
+			lstm__hold(word);
+			low = lstm__low_bf16(word);
+			high = lstm__high_bf16(word);
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
 				sum[s * n + v] = lstm__fma(low, even[s], sum[s * n + v]);
@@ -158,7 +161,9 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			xs[s] = lstm__splat_i(x[s] + k);
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			const lstm__vi row = lstm__load_i(w.at + v * LSTM__LANES);
+			lstm__vi row = lstm__load_i(w.at + v * LSTM__LANES);
+			if (m > 1)
+				lstm__hold(row);
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
 				total[s * n + v] = lstm__dot4(total[s * n + v], row, xs[s]);
@@ -178,30 +183,38 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 #endif
 
 #if LSTM__INT8
-/* The row of codes of n numbers, as lstm__encode makes it. */
-LSTM__NOINLINE void LSTM__FN(encode)(float *row, const float *x, size_t n, int unit)
+/* The codes of n numbers, each times `inverse`; returns the bits of the largest magnitude. */
+LSTM__INLINE int32_t LSTM__FN(codes)(unsigned char *codes, const float *x, size_t n, float inverse)
 {
 	const lstm__vi magnitude = lstm__set_i(0x7fffffff);
 	lstm__vi most = lstm__set_i(0);
-	float last[LSTM__LANES], inverse;
-	int32_t bits[LSTM__LANES];
-	unsigned char *codes = (unsigned char *)(row + 1);
-	size_t k, whole = n / LSTM__LANES * LSTM__LANES;
-	lstm__vf v;
+	float last[LSTM__LANES];
+	size_t k;
 
-	memset(last, 0, sizeof(last));
-	memcpy(last, x + whole, (n - whole) * sizeof(float));
-	for (k = 0; k < n; k += LSTM__LANES) {
-		v = LSTM__V(flush)(lstm__load(k < whole ? x + k : last));
+	for (k = 0; k < n; k += LSTM__LANES, x += LSTM__LANES, codes += LSTM__LANES) {
+		lstm__vf v;
+		if (n - k < LSTM__LANES) {
+			memset(last, 0, sizeof(last));
+			memcpy(last, x, (n - k) * sizeof(float));
+			x = last;
+		}
+		v = LSTM__V(flush)(lstm__load(x));
 		most = lstm__max_i(most, lstm__and_i(lstm__bits(v), magnitude));
-	}
-	lstm__store_i(bits, most);
-	for (k = 1; k < LSTM__LANES; k++)
-		bits[0] = bits[k] > bits[0] ? bits[k] : bits[0];
-	row[0] = lstm__code_scale(bits[0], unit, &inverse);
-	for (k = 0; k < n; k += LSTM__LANES, codes += LSTM__LANES) {
-		v = LSTM__V(flush)(lstm__load(k < whole ? x + k : last));
 		lstm__store_codes(codes, lstm__round(lstm__mul(v, lstm__set(inverse))));
 	}
+	return lstm__most_i(most);
+}
+
+/* The row of codes of n numbers, as lstm__encode makes it.  If all are within +-1 the codes of a
+ * first pass are right; else that tells how large they are. */
+LSTM__NOINLINE void LSTM__FN(encode)(float *row, const float *x, size_t n, int unit)
+{
+	unsigned char *codes = (unsigned char *)(row + 1);
+	const int32_t bits = LSTM__FN(codes)(codes, x, n, 127);
+	float inverse;
+
+	row[0] = lstm__code_scale(bits, unit, &inverse);
+	if (!unit || inverse != 127)
+		LSTM__FN(codes)(codes, x, n, inverse);
 }
 #endif

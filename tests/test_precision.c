@@ -4,10 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "harness.h"
 #include "varied.h"
 
-enum { NETS = 40, STEPS = 12 };
+enum { STEPS = 12 };
+
+static unsigned nets(void)
+{
+	return check_quick("precision") ? 8 : 40;
+}
 
 /* ---- rounding, by frexp and the C library's own nearest-even ---------------------------------- */
 /* To `digits` significant bits, none below 2^low; beyond `most` infinite. */
@@ -83,21 +89,22 @@ static float *outcome(const net *n, const sequence *s, lstm_isa isa, size_t *cou
 
 static void halves(lstm_isa isa, lstm_dtype dtype)
 {
+	const unsigned count = nets();
 	unsigned i;
 
-	for (i = 0; i < NETS; i++) {
+	for (i = 0; i < count; i++) {
 		net n = varied_net(i);
 		sequence s = varied_sequence(&n, 1 + (int)(i % 5), STEPS);
-		size_t count;
+		size_t floats;
 		float *low, *full;
 
 		net_w(&n, 0)[0] = 1e-30f; /* counts as zero */
 		n.desc.dtype = dtype;
-		low = outcome(&n, &s, isa, &count);
+		low = outcome(&n, &s, isa, &floats);
 		round_net(&n, dtype);
 		n.desc.dtype = LSTM_DTYPE_F32;
-		full = outcome(&n, &s, isa, &count);
-		cr_assert(!memcmp(low, full, count * sizeof(float)),
+		full = outcome(&n, &s, isa, &floats);
+		cr_assert(!memcmp(low, full, floats * sizeof(float)),
 		          "net %u: not the bits of rounded weights in fp32", i);
 		free(low);
 		free(full);
