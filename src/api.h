@@ -19,7 +19,7 @@ typedef enum lstm_status {
 	LSTM_ERR_ARG = -1,    /* a null pointer, a bad dimension, an unknown enumerator */
 	LSTM_ERR_SIZE = -2,   /* dimensions beyond the limits below, or too many bytes for size_t */
 	LSTM_ERR_MEMORY = -3, /* arena too small or misaligned, or LSTM_MALLOC returned NULL */
-	LSTM_ERR_ISA = -4,    /* the instruction set asked for is not in this build or this CPU */
+	LSTM_ERR_ISA = -4,    /* the instruction set or dtype asked for is not in this build or this CPU */
 	LSTM_ERR_FILE = -5,   /* the file cannot be opened or read */
 	LSTM_ERR_FORMAT = -6  /* the file is not valid, or does not hold the model asked for */
 } lstm_status;
@@ -61,6 +61,16 @@ typedef enum lstm_layout {
 	LSTM_LAYOUT_ONNX,        /* i o f g, w[4*hidden][input], u[4*hidden][output], peephole i o f */
 	LSTM_LAYOUT_KERAS        /* i f g o, w[input][4*hidden], u[output][4*hidden], peephole i f o */
 } lstm_layout;
+
+/* Types of numbers in files, and what the weights of a packed model can be. */
+typedef enum lstm_dtype {
+	LSTM_DTYPE_OTHER = 0, /* any type of the file format that is not named here */
+	LSTM_DTYPE_F32,
+	LSTM_DTYPE_F64,       /* not for models: see lstm_f64_run */
+	LSTM_DTYPE_F16,
+	LSTM_DTYPE_BF16,
+	LSTM_DTYPE_I8
+} lstm_dtype;
 
 /* The activation functions of the ONNX LSTM operator, and two more. */
 typedef enum lstm_function {
@@ -106,6 +116,11 @@ typedef struct lstm_desc {
 	/* Limits; 0 is none, and what is negative or NaN is refused. */
 	float clip;       /* of the pre-activations, bias and peephole included, to +-clip */
 	float cell_clip;  /* of c', to +-cell_clip before the output is computed from it */
+	/* What W, U and the projection are kept as; bias, peephole and all arithmetic of the cell are
+	 * fp32.  0 or LSTM_DTYPE_F32; LSTM_DTYPE_BF16 or _F16: rounded to nearest even when packed, and
+	 * from then on as if they had been fp32 (what f16 cannot hold, from 65520 on, is infinite);
+	 * LSTM_DTYPE_I8: codes (see the manual, INT8). */
+	lstm_dtype dtype;
 } lstm_desc;
 
 /* The weights of one layer and direction as the framework wrote them; borrowed until the model is
@@ -118,6 +133,11 @@ typedef struct lstm_weights {
 	const float *b2;         /* [4 * hidden]           second bias (PyTorch's b_hh), or NULL */
 	const float *peephole;   /* [3 * hidden]           cell to gates, element-wise, or NULL */
 	const float *projection; /* [projection][hidden]   PyTorch's weight_hr, any layout; NULL if none */
+	/* LSTM_DTYPE_I8 alone: scales to use for the rows, each above 0, where the weights are such
+	 * multiples of them already: -127 .. 127.  NULL: the row's largest magnitude / 127. */
+	const float *w_scale;          /* [4 * hidden], in the order of w's rows */
+	const float *u_scale;          /* [4 * hidden] */
+	const float *projection_scale; /* [projection] */
 } lstm_weights;
 
 typedef struct lstm_model lstm_model;
@@ -331,14 +351,6 @@ LSTM_API lstm_status lstm_model_load_memory(lstm_model **model, const void *data
 
 /* The same in pieces, for files that hold other tensors too, and to pack into your own memory. */
 typedef struct lstm_file lstm_file;
-
-typedef enum lstm_dtype {
-	LSTM_DTYPE_OTHER = 0, /* any type of the format that is not named here */
-	LSTM_DTYPE_F32,
-	LSTM_DTYPE_F64,
-	LSTM_DTYPE_F16,
-	LSTM_DTYPE_BF16
-} lstm_dtype;
 
 typedef struct lstm_tensor {
 	const char *name;   /* NUL-terminated UTF-8 */

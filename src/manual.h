@@ -42,6 +42,20 @@
  *     spring there.
  *   - NaN and infinity propagate as IEEE 754 says; the bits inside a NaN are the CPU's.
  *
+ * INT8.  With LSTM_DTYPE_I8 each row of W, U and the projection is kept as codes q = round(w / s),
+ * -127 .. 127, ties to even, with a scale s = max|w| / 127 of its own.  x is encoded at every step,
+ * each stream for itself, with the scale max|x| / 127; h and what is projected with 1 / 127 if they
+ * lie within +-1 by their nature (gates sigmoid, output tanh), else like x.  Sums of codes are exact
+ * in 32 bits, and a pre-activation is b + float(sum of x) * (s * scale of x) + float(sum of h) * (s
+ * * scale of h) in that order in fp32, with fused multiply-adds: so all that is said above holds for
+ * int8 too, whatever instruction a CPU has for it.  Infinity and NaN in a row of x make all of that
+ * step NaN.  bf16 and f16 weights are widened, and every bit is that of an fp32 model whose weights
+ * were rounded before.
+ *
+ * Kernels: bf16 and int8 have their own for AVX2, AVX-512 (int8: with VNNI, else AVX2's) and NEON
+ * (int8 with the dot product, where there is one, and without); f16 for AVX2 and NEON, where AVX-512
+ * asks for AVX2's, as converting is faster there.
+ *
  * KNOBS, all to be defined before the header is included, the same way in every file:
  *   LSTM_API            prefix of every declaration; "static" keeps all symbols in one file
  *   LSTM_SELF           the header's own name if you renamed it: "my_lstm.h"
@@ -54,4 +68,5 @@
  * and these, which matter in the implementing file alone:
  *   LSTM_NO_SLEEF       built-in polynomials for exp and tanh instead of SLEEF
  *   LSTM_NO_AVX2, LSTM_NO_AVX512, LSTM_NO_NEON      leave these kernels out
+ *   LSTM_F32_ONLY       leave bf16, f16 and int8 out: a third of the code and of the time to compile
  */

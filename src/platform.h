@@ -48,6 +48,9 @@ __asm__(".ifndef lstm__moves\n"
 #if defined(__GNUC__) && defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)
 #define LSTM__ARM64 1
 #include <arm_neon.h>
+#ifdef __linux__
+#include <sys/auxv.h>
+#endif
 #ifndef LSTM_NO_NEON
 #define LSTM__HAVE_NEON 1
 #endif

@@ -18,6 +18,7 @@ KNOBS = {
     "LSTM_NO_AVX2": ["-DLSTM_NO_AVX2"],
     "LSTM_NO_AVX512": ["-DLSTM_NO_AVX512"],
     "LSTM_NO_NEON": ["-DLSTM_NO_NEON"],
+    "LSTM_F32_ONLY": ["-DLSTM_F32_ONLY"],
 }
 COMPILERS = ["gcc -std=c99", "clang -std=c99", "g++ -std=c++11", "clang++ -std=c++11"]
 
