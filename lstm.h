@@ -527,6 +527,23 @@ LSTM_API lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args,
 #define LSTM__UNROLL
 #endif
 
+/* Keep a vector in one register.  GCC on x86 would rather load one again for each of its uses, as an
+ * operand of the multiply-add (7 to 11 % slower, with two or three streams), and of twelve zeros it
+ * keeps some on the stack.  Not for a vector with one use, whose load as an operand is free. */
+#if defined(LSTM__X86) && !defined(__clang__)
+#define LSTM__HOLD(v) __asm__("" : "+v"(v))
+#else
+#define LSTM__HOLD(v) (void)0
+#endif
+
+/* Let what was stored at p be loaded from there.  Else GCC keeps some of it in registers until after
+ * the calls of SLEEF, before which it has to go to the stack, and leaves it there in the loop. */
+#if defined(LSTM__X86) && !defined(__clang__)
+#define LSTM__SETTLE(p) __asm__ __volatile__("" : : "r"(p) : "memory")
+#else
+#define LSTM__SETTLE(p) (void)0
+#endif
+
 /* What the platform puts before the name of a C symbol ("_" on macOS), as a string. */
 #ifdef __USER_LABEL_PREFIX__
 #define LSTM__STRING2(x) #x
@@ -5463,7 +5480,9 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, const f
 			xs[s] = lstm__splat(x[s] + k);
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			const lstm__vf row = lstm__load(w + v * LSTM__LANES);
+			lstm__vf row = lstm__load(w + v * LSTM__LANES);
+			if (m > 1)
+				LSTM__HOLD(row);
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
 				sum[s * n + v] = lstm__fma(row, xs[s], sum[s * n + v]);
@@ -5573,8 +5592,10 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 		for (v = 0; v < 4; v++)
 			lstm__store(to + v * LSTM__LANES, sum[s * 4 + v]);
 	}
-	if (!ahead)
+	if (!ahead) {
+		LSTM__SETTLE(gates);
 		LSTM__FN(cells)(l, in, gates, first * LSTM__LANES, m);
+	}
 }
 
 /* The tile of one vector of units with m, at run time, made a literal. */
@@ -5601,8 +5622,10 @@ LSTM__INLINE void LSTM__FN(tile_output)(const struct lstm__layer *l,
 	lstm__vf sum[LSTM__STREAMS * 4];
 	int s, v;
 	LSTM__UNROLL
-	for (s = 0; s < m * n; s++)
+	for (s = 0; s < m * n; s++) {
 		sum[s] = lstm__set(0);
+		LSTM__HOLD(sum[s]);
+	}
 	LSTM__FN(dot)(sum, m, n, w + part * LSTM__LANES, stride, in->h, l->hidden);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {

@@ -20,7 +20,9 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, const f
 			xs[s] = lstm__splat(x[s] + k);
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			const lstm__vf row = lstm__load(w + v * LSTM__LANES);
+			lstm__vf row = lstm__load(w + v * LSTM__LANES);
+			if (m > 1)
+				LSTM__HOLD(row);
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
 				sum[s * n + v] = lstm__fma(row, xs[s], sum[s * n + v]);
@@ -130,8 +132,10 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 		for (v = 0; v < 4; v++)
 			lstm__store(to + v * LSTM__LANES, sum[s * 4 + v]);
 	}
-	if (!ahead)
+	if (!ahead) {
+		LSTM__SETTLE(gates);
 		LSTM__FN(cells)(l, in, gates, first * LSTM__LANES, m);
+	}
 }
 
 /* The tile of one vector of units with m, at run time, made a literal. */
@@ -158,8 +162,10 @@ LSTM__INLINE void LSTM__FN(tile_output)(const struct lstm__layer *l,
 	lstm__vf sum[LSTM__STREAMS * 4];
 	int s, v;
 	LSTM__UNROLL
-	for (s = 0; s < m * n; s++)
+	for (s = 0; s < m * n; s++) {
 		sum[s] = lstm__set(0);
+		LSTM__HOLD(sum[s]);
+	}
 	LSTM__FN(dot)(sum, m, n, w + part * LSTM__LANES, stride, in->h, l->hidden);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
