@@ -210,9 +210,10 @@ def avx512(stage):
 
 
 def hotloops(stage):
-    """the machine code of the NEON kernels: no spills, one multiply-add per weight and stream"""
-    # On x86 the loops of several streams that GCC makes are not there yet: tools/hotloops lists them.
+    """the machine code of the kernels: no spills, one multiply-add per weight and stream"""
     stage.counted("tests/test_hotloops.py")
+    if platform.machine() == "x86_64":
+        stage.counted("tools/hotloops", "--x86")
     stage.counted("tools/hotloops", "--arm")
 
 
