@@ -22,7 +22,6 @@
 
 #if defined(__GNUC__) && defined(__x86_64__)
 #define LSTM__X86 1
-#include <cpuid.h>
 #include <immintrin.h>
 #ifndef LSTM_NO_AVX2
 #define LSTM__HAVE_AVX2 1
