@@ -10,8 +10,8 @@ struct lstm__share {
 	struct lstm__worker *worker; /* NULL: the caller's own */
 	int given, late;             /* now; and since when it was not back in time */
 	int misses;                  /* in a row */
-	int pause, penalty;          /* times to pass it over, and how many the next time */
-	int nap, doze;               /* times to let it sleep, likewise */
+	int pause, penalty;          /* steps to pass it over, and how many the next time */
+	int nap, doze;               /* steps to let it sleep, likewise */
 };
 
 /* A layer's units for one worker. */
@@ -23,6 +23,7 @@ struct lstm__slice {
 	size_t piece;         /* whose x this has; 0: none */
 	size_t projected;     /* the piece whose x the caller has projected for these units; 0: none */
 	int ahead;            /* pre is to be used */
+	int borrows;          /* what the caller has projected, row by row */
 	int current;          /* c is that of the step before */
 };
 
@@ -147,17 +148,21 @@ static void lstm__slice_prepare(struct lstm__slice *s, const struct lstm__split 
                                 size_t row)
 {
 	const size_t width = job->layer->width, lanes = (size_t)s->kernels->lanes;
-	const size_t from = s->job.from * lanes, to = s->job.to * lanes;
+	const size_t from = s->job.from * lanes, to = s->job.to * lanes, pre = row * 4 * job->c_row;
 	size_t k;
 
 	if (s->piece != split->piece) {
-		for (k = 0; k < stretch->steps; k++)
-			memcpy(s->x + k * width, stretch->x + k * stretch->x_step,
-			       width * sizeof(float));
 		s->piece = split->piece;
 		s->ahead = stretch->ahead;
-		s->rows = stretch->ahead ? stretch->steps : 0;
+		s->borrows = stretch->ahead && s->projected == split->piece;
+		s->rows = stretch->ahead && !s->borrows ? stretch->steps : 0;
+		for (k = 0; !s->borrows && k < stretch->steps; k++)
+			memcpy(s->x + k * width, stretch->x + k * stretch->x_step,
+			       width * sizeof(float));
 	}
+	if (s->borrows)
+		memcpy(s->job.pre + pre + 4 * from, job->pre + pre + 4 * from,
+		       4 * (to - from) * sizeof(float));
 	s->row = row;
 	memcpy(lstm__job_h(&s->job, 0, 0), lstm__job_h(job, 0, 0), job->h_row * sizeof(float));
 	if (!s->current)
@@ -223,21 +228,37 @@ static void lstm__split_step(struct lstm__split *split, struct lstm__slice *slic
 	job->phase[0] ^= 1;
 }
 
-/* Whether a worker is there for a piece: without one, what a step costs to share out is wasted. */
+/* Whether a worker is there for a piece, or on its way: it would be asleep again after a whole one.
+ * Without one, what a step costs to share out is wasted. */
 static int lstm__split_worth(struct lstm__split *split)
 {
 	int i, there = 0;
 
-	for (i = 1; i < split->shares; i++)
-		there |= lstm__share_free(&split->share[i], split->takes_long);
+	for (i = 1; i < split->shares; i++) {
+		struct lstm__share *s = &split->share[i];
+		there |= lstm__share_free(s, split->takes_long) ||
+		         __atomic_load_n(&s->worker->sleep, __ATOMIC_SEQ_CST) == LSTM__WAKING;
+	}
 	return there;
 }
 
+static int lstm__less(int count, size_t by)
+{
+	return (size_t)count > by ? count - (int)by : 0;
+}
+
 /* A piece by the caller alone. */
-static void lstm__split_alone(struct lstm__slice *slice, const struct lstm__job *job, size_t first,
-                              size_t steps)
+static void lstm__split_alone(struct lstm__split *split, struct lstm__slice *slice,
+                              const struct lstm__job *job, size_t first, size_t steps)
 {
 	struct lstm__job piece = *job;
+	int i;
+
+	for (i = 1; i < split->shares; i++) { /* which were asked only once */
+		struct lstm__share *s = &split->share[i];
+		s->pause = lstm__less(s->pause, steps - 1);
+		s->nap = lstm__less(s->nap, steps - 1);
+	}
 
 	piece.x += first * job->x_step;
 	piece.y = job->y ? job->y + first * job->y_step : NULL;
@@ -281,7 +302,7 @@ static int lstm__split_units(struct lstm__split *split, const lstm_state *state,
 		stretch.ahead = job->pre && stretch.steps >= 4 && width > 3;
 		split->piece++;
 		if (!lstm__split_worth(split)) {
-			lstm__split_alone(slice, job, stretch.first, stretch.steps);
+			lstm__split_alone(split, slice, job, stretch.first, stretch.steps);
 			continue;
 		}
 		for (s = 0; s < stretch.steps; s++)

@@ -176,10 +176,10 @@ def sanitize(stage):
 
 
 def threads(stage):
-    """the suite of threads, clang with the thread sanitizer"""
+    """the suites of threads and teams, clang with the thread sanitizer"""
     options = ["-Db_sanitize=thread", "-Db_lundef=false", "-Doptimization=1", "-Dharness=plain",
                "-Dbench=disabled", "-Dexamples=disabled"]
-    names = ["threads-sleef", "threads-builtin"]
+    names = [f"{suite}-{build}" for suite in ("threads", "team") for build in ("sleef", "builtin")]
     if (stage.configure("threads", *options, CC="clang")
             and stage.ninja("threads", *(f"tests/{name}" for name in names))):
         stage.suites("threads", *names)
