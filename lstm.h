@@ -2108,8 +2108,8 @@ struct lstm__share {
 	struct lstm__worker *worker; /* NULL: the caller's own */
 	int given, late;             /* now; and since when it was not back in time */
 	int misses;                  /* in a row */
-	int pause, penalty;          /* steps to pass it over, and how many the next time */
-	int nap, doze;               /* steps to let it sleep, likewise */
+	int pause, penalty;          /* times to pass it over, and how many the next time */
+	int nap, doze;               /* times to let it sleep, likewise */
 };
 
 /* A layer's units for one worker. */
@@ -2212,7 +2212,7 @@ static int lstm__share_back(struct lstm__share *s, uint64_t began)
 	}
 	s->late = 1;
 	if (++s->misses > 3) { /* the first may be due to cold caches */
-		s->penalty = s->penalty < 32 ? 2 * s->penalty + 4 : 64;
+		s->penalty = s->penalty < 8 ? 2 * s->penalty + 4 : 16;
 		s->pause = s->penalty;
 	}
 	return 0;
@@ -2352,12 +2352,11 @@ static void lstm__split_alone(struct lstm__split *split, struct lstm__slice *sli
 	struct lstm__job piece = *job;
 	int i;
 
-	for (i = 1; i < split->shares; i++) { /* which were asked only once */
+	for (i = 1; i < split->shares; i++) { /* asked once for all these steps */
 		struct lstm__share *s = &split->share[i];
 		s->pause = lstm__less(s->pause, steps - 1);
 		s->nap = lstm__less(s->nap, steps - 1);
 	}
-
 	piece.x += first * job->x_step;
 	piece.y = job->y ? job->y + first * job->y_step : NULL;
 	piece.steps = steps;
@@ -2409,8 +2408,10 @@ static int lstm__split_units(struct lstm__split *split, const lstm_state *state,
 	}
 	return 1;
 }
-
-/* ---- streams --------------------------------------------------------------------------------- */
+#endif
+/* ==== src/bands.h ============================================================================= */
+/* ---- bands: each thread runs some of the streams of a batch (LSTM_THREADS) -------------------- */
+#ifdef LSTM__TEAMS
 static void lstm__band_work(void *argument)
 {
 	struct lstm__band *b = (struct lstm__band *)argument;
@@ -2499,6 +2500,18 @@ static void lstm__band_stand_in(struct lstm__band *b, lstm_state *state,
 	lstm__band_copy_y(b, whole, first, steps, b->spare_y);
 }
 
+/* Steps of all streams by the caller, of whom the team is taken. */
+static void lstm__band_none(lstm_state *state, const struct lstm__call *whole, size_t first,
+                            size_t steps)
+{
+	struct lstm__call call = *whole;
+
+	call.steps = steps;
+	call.x += first * call.x_step;
+	call.y = call.y ? call.y + first * call.y_step : NULL;
+	lstm__run_call(state, &call);
+}
+
 /* The call by bands; 0 if it cannot be done so. */
 static int lstm__split_streams(lstm_state *state, const struct lstm__call *whole)
 {
@@ -2513,11 +2526,18 @@ static int lstm__split_streams(lstm_state *state, const struct lstm__call *whole
 	for (first = 0; first < whole->steps; first += steps) {
 		size_t left = whole->steps - first;
 		uint64_t began;
+		int given = 0;
 		steps = left < split->steps ? left : split->steps;
 		for (i = 1; i < split->shares; i++)
-			if (lstm__share_free(&split->share[i], 1))
+			if (lstm__share_free(&split->share[i], 1)) {
 				lstm__band_give(&split->band[i], &split->share[i], state, whole,
 				                first, steps);
+				given = 1;
+			}
+		if (!given) {
+			lstm__band_none(state, whole, first, steps);
+			continue;
+		}
 		began = lstm__ticks();
 		lstm__band_stand_in(&split->band[0], state, whole, first, steps);
 		for (i = 1; i < split->shares; i++) {
@@ -2746,6 +2766,8 @@ LSTM__DEF lstm_status lstm_run_with(lstm_state *state, const lstm_run_args *args
 /* Below these a thread costs more than it brings: bytes of weights of a layer that is split by
  * units, and multiply-adds of a band's piece. */
 static const size_t lstm__split_bytes = (size_t)1 << 20, lstm__split_work = (size_t)2 << 20;
+/* Enough of multiply-adds and of rows for one piece of a band. */
+static const size_t lstm__split_piece = (size_t)24 << 20, lstm__split_rows = 32;
 
 /* Lay out the slices of one job: with memory in the arena, or only to count. */
 static void lstm__slices_lay_out(struct lstm__arena *arena, const lstm_state *s, size_t index,
@@ -2829,16 +2851,25 @@ static struct lstm__split *lstm__split_build(struct lstm__arena *arena, const ls
 	return split;
 }
 
-/* Steps of a band at a time; 0 if bands are not worth it. */
+/* Steps of a band at a time; 0 if bands are not worth it.  No more than make it worth its copies and
+ * each weight of the input's part serve enough rows: a worker that is interrupted takes what it was
+ * given away with it, and all that took so long is to be made again. */
 static size_t lstm__band_steps(const lstm_state *s, int shares)
 {
 	const struct lstm__layer *l = &s->model->layers[0];
-	size_t streams = (size_t)(s->batch / shares), steps = lstm__piece;
+	const size_t streams = (size_t)(s->batch / shares);
+	const size_t work = 4 * l->hidden * (l->width + l->output) * streams;
+	size_t steps = lstm__piece;
 
-	if (s->model->desc.direction != LSTM_FORWARD || s->max_steps < steps)
+	if (s->model->desc.direction != LSTM_FORWARD)
+		return work * s->max_steps < lstm__split_work ? 0 : s->max_steps;
+	if (s->max_steps < steps)
 		steps = s->max_steps;
-	if (4 * l->hidden * (l->width + l->output) * streams * steps < lstm__split_work)
+	if (work * steps < lstm__split_work)
 		return 0;
+	while (steps > 1 && work * (steps / 2) >= lstm__split_piece &&
+	       streams * (steps / 2) >= lstm__split_rows)
+		steps /= 2;
 	return steps;
 }
 
