@@ -719,6 +719,7 @@ enum { LSTM__I, LSTM__F, LSTM__G, LSTM__O }; /* the order of gates in everything
 struct lstm__layer {
 	size_t width, hidden, output; /* output = projection or hidden */
 	size_t vectors;               /* ceil(hidden / lanes) */
+	size_t units;                 /* vectors of units per block of weights */
 	const float *bias;            /* [vectors][gate][lane] */
 	const float *weights;         /* blocks: [k of x, then of h][unit vector][gate][lane] */
 	const float *peephole;        /* [i f o][vectors][lane], or NULL */
@@ -773,7 +774,7 @@ struct lstm__call {
 struct lstm__kernels {
 	lstm_isa isa;
 	int lanes; /* fp32 per vector */
-	int units; /* unit vectors per block of gates: the tile of one stream is units * 4 vectors */
+	int units; /* most vectors of units per block: the tile of one stream is units * 4 vectors */
 	void (*run)(const struct lstm__job *job);
 	/* The rest is NULL where run does it all, and is about a state of one stream.  One step, whose
 	 * rows of x (the caller's) and y are given.  h is the next then: flip the phase.  Enters the
@@ -1219,7 +1220,7 @@ static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *fr
 {
 	lstm_layout layout = model->desc.layout;
 	size_t lanes = (size_t)model->kernels->lanes, rows = l->vectors * 4 * lanes;
-	size_t block = (size_t)model->kernels->units * 4 * lanes;
+	size_t block = l->units * 4 * lanes;
 	struct lstm__source s;
 
 	memcpy(s.gate, lstm__gate_blocks(layout), 4);
@@ -1367,6 +1368,16 @@ static void lstm__layer_lay_out(struct lstm__layer *l, struct lstm__arena *arena
 	l->projection = to[3];
 }
 
+/* Vectors of units per block.  The more, the more sums one stream has in flight; but a tile of
+ * several streams reads a block once for each of them and skips the others, and what comes from
+ * beyond the second cache comes half as fast then (8 streams of 1024x1024).  Waiting for that, four
+ * sums are enough for one stream too: from these sizes on it loses nothing. */
+static size_t lstm__block_units(const struct lstm__layer *l, const struct lstm__kernels *kernels)
+{
+	const size_t bytes = 16 * l->hidden * (l->width + l->output);
+	return kernels->lanes > 4 && bytes >= (size_t)4 << 20 ? 1 : (size_t)kernels->units;
+}
+
 static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int index)
 {
 	const lstm_desc *d = &m->desc;
@@ -1377,6 +1388,7 @@ static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int
 	l->output = (size_t)(d->projection ? d->projection : d->hidden);
 	l->width = index < m->directions ? (size_t)d->input : (size_t)m->directions * l->output;
 	l->vectors = (l->hidden + lanes - 1) / lanes;
+	l->units = lstm__block_units(l, m->kernels);
 	l->gates = a[0];
 	l->candidate = a[1];
 	l->out = a[2];
@@ -2776,7 +2788,7 @@ static void lstm__slices_lay_out(struct lstm__arena *arena, const lstm_state *s,
 	const struct lstm__kernels *kernels = s->model->kernels;
 	const struct lstm__job *job = &s->jobs[index];
 	const struct lstm__layer *l = job->layer;
-	const size_t units = (size_t)kernels->units, blocks = (l->vectors + units - 1) / units;
+	const size_t units = l->units, blocks = (l->vectors + units - 1) / units;
 	const int wanted = kernels->part && !l->projection && blocks >= shares &&
 	                   16 * l->hidden * (l->width + l->output) >= lstm__split_bytes;
 	size_t i;
@@ -5739,7 +5751,7 @@ LSTM__INLINE int LSTM__FN(worth_projecting)(const struct lstm__job *job, size_t 
 /* Vectors of units in the block that begins at vector v. */
 LSTM__INLINE size_t LSTM__FN(block)(const struct lstm__layer *l, size_t v)
 {
-	return l->vectors - v < LSTM__UNITS ? l->vectors - v : LSTM__UNITS;
+	return l->vectors - v < l->units ? l->vectors - v : l->units;
 }
 
 /* pre = bias + W x for steps [first, first + n) of every stream. */
@@ -5844,9 +5856,10 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 }
 
 /* One step of a state of one stream: x is its row, flushed, and start bias + W x if that was
- * projected ahead, else NULL.  The short way for what most calls do. */
-LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
-                                    const float *start, float *y, unsigned *environment)
+ * projected ahead, else NULL.  The short way for what most calls do.  units: of a whole block. */
+LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x,
+                                     const float *start, float *y, unsigned *environment,
+                                     const size_t units)
 {
 	const struct lstm__layer *l = job->layer;
 	struct LSTM__FN(stream) in;
@@ -5860,9 +5873,9 @@ LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
 	in.c = job->c;
 	in.out = l->projection ? job->cells : lstm__job_h(job, 0, 1);
 	in.y = l->projection ? NULL : y;
-	for (v = job->from; v + LSTM__UNITS <= job->to; v += LSTM__UNITS)
-		LSTM__FN(tile_alone)(l, &in, v, 0, LSTM__UNITS * 4 * LSTM__LANES, LSTM__UNITS);
-	switch (job->to - v) {
+	for (v = job->from; v + units <= job->to; v += units)
+		LSTM__FN(tile_alone)(l, &in, v, 0, units * 4 * LSTM__LANES, (int)units);
+	switch (units > 1 ? job->to - v : 0) {
 	case 1: LSTM__FN(tile_alone)(l, &in, v, 0, 4 * LSTM__LANES, 1); break;
 #if LSTM__UNITS > 2
 	case 2: LSTM__FN(tile_alone)(l, &in, v, 0, 2 * 4 * LSTM__LANES, 2); break;
@@ -5871,6 +5884,21 @@ LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
 	}
 	if (l->projection)
 		LSTM__FN(project_output)(job, y, 0, 1);
+}
+
+LSTM__NOINLINE void LSTM__FN(alone_large)(const struct lstm__job *job, const float *x,
+                                          const float *start, float *y, unsigned *environment)
+{
+	LSTM__FN(alone_by)(job, x, start, y, environment, 1);
+}
+
+LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
+                                    const float *start, float *y, unsigned *environment)
+{
+	if (job->layer->units == 1)
+		LSTM__FN(alone_large)(job, x, start, y, environment);
+	else
+		LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS);
 }
 
 /* One call of one step of one stream. */

@@ -13,7 +13,7 @@ static void lstm__slices_lay_out(struct lstm__arena *arena, const lstm_state *s,
 	const struct lstm__kernels *kernels = s->model->kernels;
 	const struct lstm__job *job = &s->jobs[index];
 	const struct lstm__layer *l = job->layer;
-	const size_t units = (size_t)kernels->units, blocks = (l->vectors + units - 1) / units;
+	const size_t units = l->units, blocks = (l->vectors + units - 1) / units;
 	const int wanted = kernels->part && !l->projection && blocks >= shares &&
 	                   16 * l->hidden * (l->width + l->output) >= lstm__split_bytes;
 	size_t i;

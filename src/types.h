@@ -6,6 +6,7 @@ enum { LSTM__I, LSTM__F, LSTM__G, LSTM__O }; /* the order of gates in everything
 struct lstm__layer {
 	size_t width, hidden, output; /* output = projection or hidden */
 	size_t vectors;               /* ceil(hidden / lanes) */
+	size_t units;                 /* vectors of units per block of weights */
 	const float *bias;            /* [vectors][gate][lane] */
 	const float *weights;         /* blocks: [k of x, then of h][unit vector][gate][lane] */
 	const float *peephole;        /* [i f o][vectors][lane], or NULL */
@@ -60,7 +61,7 @@ struct lstm__call {
 struct lstm__kernels {
 	lstm_isa isa;
 	int lanes; /* fp32 per vector */
-	int units; /* unit vectors per block of gates: the tile of one stream is units * 4 vectors */
+	int units; /* most vectors of units per block: the tile of one stream is units * 4 vectors */
 	void (*run)(const struct lstm__job *job);
 	/* The rest is NULL where run does it all, and is about a state of one stream.  One step, whose
 	 * rows of x (the caller's) and y are given.  h is the next then: flip the phase.  Enters the
