@@ -40,7 +40,8 @@ TEST_EACH_ISA(large, agrees_with_the_oracle)
 
 /* y of streams [first, first + count) of the sequence, run in calls of `steps` steps, into the
  * place that they have in the batch. */
-static void run(const lstm_model *m, const sequence *s, int first, int count, size_t steps, float *y)
+static void run(const lstm_model *m, const sequence *s, int first, int count, size_t steps,
+                float *y)
 {
 	float *x = malloc(STEPS * BATCH * INPUT * sizeof(float));
 	float *out = malloc(STEPS * BATCH * HIDDEN * sizeof(float));
