@@ -116,6 +116,7 @@ static int lstm__share_back(struct lstm__share *s, uint64_t began)
 	if (++s->misses > 3) { /* the first may be due to cold caches */
 		s->penalty = s->penalty < 8 ? 2 * s->penalty + 4 : 16;
 		s->pause = s->penalty;
+		s->misses = 2; /* it begins again asleep, and with cold caches: two chances */
 	}
 	return 0;
 }
