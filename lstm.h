@@ -492,7 +492,6 @@ LSTM_API lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args,
 
 #if defined(__GNUC__) && defined(__x86_64__)
 #define LSTM__X86 1
-#include <cpuid.h>
 #include <immintrin.h>
 #ifndef LSTM_NO_AVX2
 #define LSTM__HAVE_AVX2 1
@@ -568,6 +567,23 @@ __asm__(".ifndef lstm__moves\n"
 #define LSTM__UNROLL _Pragma("GCC unroll 32")
 #else
 #define LSTM__UNROLL
+#endif
+
+/* Keep a vector in one register.  GCC on x86 would rather load one again for each of its uses, as an
+ * operand of the multiply-add (7 to 11 % slower, with two or three streams), and of twelve zeros it
+ * keeps some on the stack.  Not for a vector with one use, whose load as an operand is free. */
+#if defined(LSTM__X86) && !defined(__clang__)
+#define LSTM__HOLD(v) __asm__("" : "+v"(v))
+#else
+#define LSTM__HOLD(v) (void)0
+#endif
+
+/* Let what was stored at p be loaded from there.  Else GCC keeps some of it in registers until after
+ * the calls of SLEEF, before which it has to go to the stack, and leaves it there in the loop. */
+#if defined(LSTM__X86) && !defined(__clang__)
+#define LSTM__SETTLE(p) __asm__ __volatile__("" : : "r"(p) : "memory")
+#else
+#define LSTM__SETTLE(p) (void)0
 #endif
 
 /* What the platform puts before the name of a C symbol ("_" on macOS), as a string. */
@@ -701,31 +717,18 @@ LSTM__DEF const char *lstm_activations_name(void)
 }
 
 #ifdef LSTM__X86
-/* Vector state that the operating system saves (XCR0); 0 if it does not say. */
-static unsigned lstm__xcr0(void)
-{
-	unsigned a, b, c, d;
-	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & 1u << 27)) /* OSXSAVE */
-		return 0;
-	__asm__ __volatile__("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
-	return a;
-}
-
+/* The compiler's own library has asked the processor and the operating system, once, before main.
+ * Asking anew leaves the guest on a virtual machine: 2 us a question. */
 static int lstm__cpu_has(lstm_isa isa)
 {
-	const unsigned fma_avx_f16c = 1u << 12 | 1u << 28 | 1u << 29;
-	const unsigned avx2 = 1u << 5, avx512f = 1u << 16;
-	const unsigned ymm = 0x06, zmm = 0xe6;
-	unsigned a = 0, b = 0, c = 0, d = 0, xcr0 = lstm__xcr0();
-
-	if ((xcr0 & ymm) != ymm)
+	__builtin_cpu_init(); /* for who comes before main */
+	if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
 		return 0;
-	__get_cpuid(1, &a, &b, &c, &d);
-	if ((c & fma_avx_f16c) != fma_avx_f16c)
+#if !defined(__clang__) && __GNUC__ >= 11 /* others cannot ask; no CPU has the two without it */
+	if (!__builtin_cpu_supports("f16c"))
 		return 0;
-	if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & avx2))
-		return 0;
-	return isa == LSTM_ISA_AVX2 || ((b & avx512f) && (xcr0 & zmm) == zmm);
+#endif
+	return isa == LSTM_ISA_AVX2 || __builtin_cpu_supports("avx512f");
 }
 #endif
 
@@ -733,9 +736,7 @@ static int lstm__cpu_has(lstm_isa isa)
 static int lstm__cpu_has_int8(lstm_isa isa)
 {
 #if defined(LSTM__X86)
-	const unsigned vnni = 1u << 11;
-	unsigned a, b, c = 0, d;
-	return isa == LSTM_ISA_AVX512 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & vnni);
+	return isa == LSTM_ISA_AVX512 && __builtin_cpu_supports("avx512vnni");
 #elif defined(LSTM__ARM64) && defined(__linux__)
 	return isa == LSTM_ISA_NEON && (getauxval(AT_HWCAP) & 1ul << 20) != 0; /* ASIMDDP */
 #elif defined(LSTM__ARM64) && defined(__ARM_FEATURE_DOTPROD)
@@ -946,6 +947,7 @@ struct lstm__matrix {
 struct lstm__layer {
 	size_t width, hidden, output; /* output = projection or hidden */
 	size_t vectors;               /* ceil(hidden / lanes) */
+	size_t units;                 /* vectors of units per block of weights */
 	float *bias;                  /* [vectors][gate][lane] */
 	lstm_dtype dtype;
 	struct lstm__matrix w, u;     /* in blocks: [k of x, then of h][unit vector][gate][lane] */
@@ -956,6 +958,13 @@ struct lstm__layer {
 	int input_forget, plain;      /* plain: nothing but the equations in the manual */
 	float clip, cell_clip;        /* +infinity if none */
 };
+
+/* Bytes of W and U, padding aside. */
+static size_t lstm__layer_bytes(const struct lstm__layer *l)
+{
+	return 4 * l->hidden * lstm__word_bytes(l->dtype) *
+	       (lstm__words(l->dtype, l->width) + lstm__words(l->dtype, l->output));
+}
 
 static int lstm__unit_h(const struct lstm__layer *l)
 {
@@ -1011,7 +1020,7 @@ struct lstm__kernels {
 	lstm_isa isa;
 	int lanes; /* fp32 per vector */
 	int code_zero; /* what is added to the codes of x and h, int8 */
-	int units; /* unit vectors per block of gates: the tile of one stream is units * 4 vectors */
+	int units; /* most vectors of units per block: the tile of one stream is units * 4 vectors */
 	void (*run)(const struct lstm__job *job);
 	/* The rest is NULL where run does it all, and is about a state of one stream.  One step, whose
 	 * rows of x (the caller's) and y are given.  h is the next then: flip the phase.  Enters the
@@ -1701,7 +1710,7 @@ static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *fr
 {
 	lstm_layout layout = model->desc.layout;
 	size_t lanes = (size_t)model->kernels->lanes, rows = l->vectors * 4 * lanes;
-	size_t block = (size_t)model->kernels->units * 4 * lanes;
+	size_t block = l->units * 4 * lanes;
 	size_t x_words = lstm__words(l->dtype, l->width);
 	struct lstm__source s;
 
@@ -1894,6 +1903,15 @@ static void lstm__layer_lay_out(struct lstm__layer *l, struct lstm__arena *arena
 	}
 }
 
+/* Vectors of units per block.  The more, the more sums one stream has in flight; but a tile of
+ * several streams reads a block once for each of them and skips the others, and what comes from
+ * beyond the second cache comes half as fast then (8 streams of 1024x1024).  Waiting for that, four
+ * sums are enough for one stream too: from these sizes on it loses nothing. */
+static size_t lstm__block_units(const struct lstm__layer *l, const struct lstm__kernels *kernels)
+{
+	return kernels->lanes > 4 && lstm__layer_bytes(l) >= (size_t)4 << 20 ? 1 : (size_t)kernels->units;
+}
+
 static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int index)
 {
 	const lstm_desc *d = &m->desc;
@@ -1905,6 +1923,7 @@ static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int
 	l->width = index < m->directions ? (size_t)d->input : (size_t)m->directions * l->output;
 	l->vectors = (l->hidden + lanes - 1) / lanes;
 	l->dtype = d->dtype;
+	l->units = lstm__block_units(l, m->kernels);
 	l->gates = a[0];
 	l->candidate = a[1];
 	l->out = a[2];
@@ -2553,6 +2572,7 @@ static void *lstm__worker_main(void *argument)
 		} else {
 			lstm__worker_sleep(w);
 			since = lstm__ticks();
+			patience = 10 * least; /* for the next step, which may be long */
 		}
 	}
 	return NULL;
@@ -2658,6 +2678,7 @@ struct lstm__slice {
 	size_t piece;         /* whose x this has; 0: none */
 	size_t projected;     /* the piece whose x the caller has projected for these units; 0: none */
 	int ahead;            /* pre is to be used */
+	int borrows;          /* what the caller has projected, row by row */
 	int current;          /* c is that of the step before */
 };
 
@@ -2748,8 +2769,9 @@ static int lstm__share_back(struct lstm__share *s, uint64_t began)
 	}
 	s->late = 1;
 	if (++s->misses > 3) { /* the first may be due to cold caches */
-		s->penalty = s->penalty < 32 ? 2 * s->penalty + 4 : 64;
+		s->penalty = s->penalty < 8 ? 2 * s->penalty + 4 : 16;
 		s->pause = s->penalty;
+		s->misses = 2; /* it begins again asleep, and with cold caches: two chances */
 	}
 	return 0;
 }
@@ -2782,17 +2804,21 @@ static void lstm__slice_prepare(struct lstm__slice *s, const struct lstm__split 
                                 size_t row)
 {
 	const size_t width = job->layer->width, lanes = (size_t)s->kernels->lanes;
-	const size_t from = s->job.from * lanes, to = s->job.to * lanes;
+	const size_t from = s->job.from * lanes, to = s->job.to * lanes, pre = row * 4 * job->c_row;
 	size_t k;
 
 	if (s->piece != split->piece) {
-		for (k = 0; k < stretch->steps; k++)
-			memcpy(s->x + k * width, stretch->x + k * stretch->x_step,
-			       width * sizeof(float));
 		s->piece = split->piece;
 		s->ahead = stretch->ahead;
-		s->rows = stretch->ahead ? stretch->steps : 0;
+		s->borrows = stretch->ahead && s->projected == split->piece;
+		s->rows = stretch->ahead && !s->borrows ? stretch->steps : 0;
+		for (k = 0; !s->borrows && k < stretch->steps; k++)
+			memcpy(s->x + k * width, stretch->x + k * stretch->x_step,
+			       width * sizeof(float));
 	}
+	if (s->borrows)
+		memcpy(s->job.pre + pre + 4 * from, job->pre + pre + 4 * from,
+		       4 * (to - from) * sizeof(float));
 	s->row = row;
 	memcpy(lstm__job_h(&s->job, 0, 0), lstm__job_h(job, 0, 0), job->h_row * sizeof(float));
 	if (!s->current)
@@ -2858,22 +2884,37 @@ static void lstm__split_step(struct lstm__split *split, struct lstm__slice *slic
 	job->phase[0] ^= 1;
 }
 
-/* Whether a worker is there for a piece: without one, what a step costs to share out is wasted. */
+/* Whether a worker is there for a piece, or on its way: it would be asleep again after a whole one.
+ * Without one, what a step costs to share out is wasted. */
 static int lstm__split_worth(struct lstm__split *split)
 {
 	int i, there = 0;
 
-	for (i = 1; i < split->shares; i++)
-		there |= lstm__share_free(&split->share[i], split->takes_long);
+	for (i = 1; i < split->shares; i++) {
+		struct lstm__share *s = &split->share[i];
+		there |= lstm__share_free(s, split->takes_long) ||
+		         __atomic_load_n(&s->worker->sleep, __ATOMIC_SEQ_CST) == LSTM__WAKING;
+	}
 	return there;
 }
 
+static int lstm__less(int count, size_t by)
+{
+	return (size_t)count > by ? count - (int)by : 0;
+}
+
 /* A piece by the caller alone. */
-static void lstm__split_alone(struct lstm__slice *slice, const struct lstm__job *job, size_t first,
-                              size_t steps)
+static void lstm__split_alone(struct lstm__split *split, struct lstm__slice *slice,
+                              const struct lstm__job *job, size_t first, size_t steps)
 {
 	struct lstm__job piece = *job;
+	int i;
 
+	for (i = 1; i < split->shares; i++) { /* asked once for all these steps */
+		struct lstm__share *s = &split->share[i];
+		s->pause = lstm__less(s->pause, steps - 1);
+		s->nap = lstm__less(s->nap, steps - 1);
+	}
 	piece.x += first * job->x_step;
 	piece.y = job->y ? job->y + first * job->y_step : NULL;
 	piece.steps = steps;
@@ -2916,7 +2957,7 @@ static int lstm__split_units(struct lstm__split *split, const lstm_state *state,
 		stretch.ahead = job->pre && stretch.steps >= 4 && width > 3;
 		split->piece++;
 		if (!lstm__split_worth(split)) {
-			lstm__split_alone(slice, job, stretch.first, stretch.steps);
+			lstm__split_alone(split, slice, job, stretch.first, stretch.steps);
 			continue;
 		}
 		for (s = 0; s < stretch.steps; s++)
@@ -2925,8 +2966,10 @@ static int lstm__split_units(struct lstm__split *split, const lstm_state *state,
 	}
 	return 1;
 }
-
-/* ---- streams --------------------------------------------------------------------------------- */
+#endif
+/* ==== src/bands.h ============================================================================= */
+/* ---- bands: each thread runs some of the streams of a batch (LSTM_THREADS) -------------------- */
+#ifdef LSTM__TEAMS
 static void lstm__band_work(void *argument)
 {
 	struct lstm__band *b = (struct lstm__band *)argument;
@@ -3015,6 +3058,18 @@ static void lstm__band_stand_in(struct lstm__band *b, lstm_state *state,
 	lstm__band_copy_y(b, whole, first, steps, b->spare_y);
 }
 
+/* Steps of all streams by the caller, of whom the team is taken. */
+static void lstm__band_none(lstm_state *state, const struct lstm__call *whole, size_t first,
+                            size_t steps)
+{
+	struct lstm__call call = *whole;
+
+	call.steps = steps;
+	call.x += first * call.x_step;
+	call.y = call.y ? call.y + first * call.y_step : NULL;
+	lstm__run_call(state, &call);
+}
+
 /* The call by bands; 0 if it cannot be done so. */
 static int lstm__split_streams(lstm_state *state, const struct lstm__call *whole)
 {
@@ -3029,11 +3084,18 @@ static int lstm__split_streams(lstm_state *state, const struct lstm__call *whole
 	for (first = 0; first < whole->steps; first += steps) {
 		size_t left = whole->steps - first;
 		uint64_t began;
+		int given = 0;
 		steps = left < split->steps ? left : split->steps;
 		for (i = 1; i < split->shares; i++)
-			if (lstm__share_free(&split->share[i], 1))
+			if (lstm__share_free(&split->share[i], 1)) {
 				lstm__band_give(&split->band[i], &split->share[i], state, whole,
 				                first, steps);
+				given = 1;
+			}
+		if (!given) {
+			lstm__band_none(state, whole, first, steps);
+			continue;
+		}
 		began = lstm__ticks();
 		lstm__band_stand_in(&split->band[0], state, whole, first, steps);
 		for (i = 1; i < split->shares; i++) {
@@ -3262,6 +3324,8 @@ LSTM__DEF lstm_status lstm_run_with(lstm_state *state, const lstm_run_args *args
 /* Below these a thread costs more than it brings: bytes of weights of a layer that is split by
  * units, and multiply-adds of a band's piece. */
 static const size_t lstm__split_bytes = (size_t)1 << 20, lstm__split_work = (size_t)2 << 20;
+/* Enough of multiply-adds and of rows for one piece of a band. */
+static const size_t lstm__split_piece = (size_t)24 << 20, lstm__split_rows = 32;
 
 /* Lay out the slices of one job: with memory in the arena, or only to count. */
 static void lstm__slices_lay_out(struct lstm__arena *arena, const lstm_state *s, size_t index,
@@ -3270,12 +3334,9 @@ static void lstm__slices_lay_out(struct lstm__arena *arena, const lstm_state *s,
 	const struct lstm__kernels *kernels = s->model->kernels;
 	const struct lstm__job *job = &s->jobs[index];
 	const struct lstm__layer *l = job->layer;
-	const size_t units = (size_t)kernels->units, blocks = (l->vectors + units - 1) / units;
+	const size_t units = l->units, blocks = (l->vectors + units - 1) / units;
 	const int wanted = kernels->part && !l->projection.words && blocks >= shares &&
-	                   4 * l->hidden * lstm__word_bytes(l->dtype) *
-	                                   (lstm__words(l->dtype, l->width) +
-	                                    lstm__words(l->dtype, l->output)) >=
-	                           lstm__split_bytes;
+	                   lstm__layer_bytes(l) >= lstm__split_bytes;
 	size_t i;
 
 	for (i = 0; i < shares; i++) {
@@ -3353,16 +3414,25 @@ static struct lstm__split *lstm__split_build(struct lstm__arena *arena, const ls
 	return split;
 }
 
-/* Steps of a band at a time; 0 if bands are not worth it. */
+/* Steps of a band at a time; 0 if bands are not worth it.  No more than make it worth its copies and
+ * each weight of the input's part serve enough rows: a worker that is interrupted takes what it was
+ * given away with it, and all that took so long is to be made again. */
 static size_t lstm__band_steps(const lstm_state *s, int shares)
 {
 	const struct lstm__layer *l = &s->model->layers[0];
-	size_t streams = (size_t)(s->batch / shares), steps = lstm__piece;
+	const size_t streams = (size_t)(s->batch / shares);
+	const size_t work = 4 * l->hidden * (l->width + l->output) * streams;
+	size_t steps = lstm__piece;
 
-	if (s->model->desc.direction != LSTM_FORWARD || s->max_steps < steps)
+	if (s->model->desc.direction != LSTM_FORWARD)
+		return work * s->max_steps < lstm__split_work ? 0 : s->max_steps;
+	if (s->max_steps < steps)
 		steps = s->max_steps;
-	if (4 * l->hidden * (l->width + l->output) * streams * steps < lstm__split_work)
+	if (work * steps < lstm__split_work)
 		return 0;
+	while (steps > 1 && work * (steps / 2) >= lstm__split_piece &&
+	       streams * (steps / 2) >= lstm__split_rows)
+		steps /= 2;
 	return steps;
 }
 
@@ -5647,7 +5717,6 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define lstm__and_i(a, b) _mm256_and_si256(a, b)
 #define lstm__max_i(a, b) _mm256_max_epi32(a, b)
 #define lstm__most_i(v) lstm__most_i_avx2(v)
-#define lstm__hold(v) __asm__("" : "+x"(v))
 #define lstm__bits(v) _mm256_castps_si256(v)
 #define lstm__to_float(v) _mm256_cvtepi32_ps(v)
 #define lstm__round(v) _mm256_cvtps_epi32(v)
@@ -5739,7 +5808,6 @@ LSTM__INLINE void lstm__store_codes_avx2(unsigned char *p, __m256i v)
 #define lstm__and_i(a, b) _mm512_and_si512(a, b)
 #define lstm__max_i(a, b) _mm512_max_epi32(a, b)
 #define lstm__most_i(v) _mm512_reduce_max_epi32(v)
-#define lstm__hold(v) __asm__("" : "+v"(v))
 #define lstm__bits(v) _mm512_castps_si512(v)
 #define lstm__to_float(v) _mm512_cvtepi32_ps(v)
 #define lstm__round(v) _mm512_cvtps_epi32(v)
@@ -5815,7 +5883,6 @@ LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 #define lstm__and_i(a, b) vandq_s32(a, b)
 #define lstm__max_i(a, b) vmaxq_s32(a, b)
 #define lstm__most_i(v) vmaxvq_s32(v)
-#define lstm__hold(v) ((void)0)
 #define lstm__bits(v) vreinterpretq_s32_f32(v)
 #define lstm__to_float(v) vcvtq_f32_s32(v)
 #define lstm__round(v) vcvtnq_s32_f32(v)
@@ -6195,10 +6262,12 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
 #if LSTM__WEIGHTS == LSTM__F32
-			const lstm__vf row = lstm__load(w.at + v * LSTM__LANES);
+			lstm__vf row = lstm__load(w.at + v * LSTM__LANES);
 #else
-			const lstm__vf row = lstm__load_f16(w.at + v * LSTM__LANES);
+			lstm__vf row = lstm__load_f16(w.at + v * LSTM__LANES);
 #endif
+			if (m > 1)
+				LSTM__HOLD(row);
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
 				sum[s * n + v] = lstm__fma(row, xs[s], sum[s * n + v]);
@@ -6224,7 +6293,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		for (v = 0; v < n; v++) {
 			lstm__vi word = lstm__load_i(w.at + v * LSTM__LANES);
 			lstm__vf low, high;
-			lstm__hold(word);
+			LSTM__HOLD(word);
 			low = lstm__low_bf16(word);
 			high = lstm__high_bf16(word);
 			LSTM__UNROLL
@@ -6272,7 +6341,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		for (v = 0; v < n; v++) {
 			lstm__vi row = lstm__load_i(w.at + v * LSTM__LANES);
 			if (m > 1)
-				lstm__hold(row);
+				LSTM__HOLD(row);
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
 				total[s * n + v] = lstm__dot4(total[s * n + v], row, xs[s]);
@@ -6441,8 +6510,10 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 		for (v = 0; v < 4; v++)
 			lstm__store(to + v * LSTM__LANES, sum[s * 4 + v]);
 	}
-	if (!ahead)
+	if (!ahead) {
+		LSTM__SETTLE(gates);
 		LSTM__FN(cells)(l, in, gates, first * LSTM__LANES, m);
+	}
 }
 
 /* The tile of one vector of units with m, at run time, made a literal. */
@@ -6470,8 +6541,10 @@ LSTM__INLINE void LSTM__FN(tile_output)(const struct lstm__layer *l,
 	lstm__vf sum[LSTM__STREAMS * 4];
 	int s, v;
 	LSTM__UNROLL
-	for (s = 0; s < m * n; s++)
+	for (s = 0; s < m * n; s++) {
 		sum[s] = lstm__set(0);
+		LSTM__HOLD(sum[s]);
+	}
 	LSTM__FN(dot)(sum, m, n, LSTM__FN(rows_of_outputs)(l, first, part), stride, in->h,
 	              l->hidden);
 	LSTM__UNROLL
@@ -6585,7 +6658,7 @@ LSTM__INLINE int LSTM__FN(worth_projecting)(const struct lstm__job *job, size_t 
 /* Vectors of units in the block that begins at vector v. */
 LSTM__INLINE size_t LSTM__FN(block)(const struct lstm__layer *l, size_t v)
 {
-	return l->vectors - v < LSTM__UNITS ? l->vectors - v : LSTM__UNITS;
+	return l->vectors - v < l->units ? l->vectors - v : l->units;
 }
 
 /* pre = bias + W x for steps [first, first + n) of every stream. */
@@ -6698,9 +6771,11 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 }
 
 /* One step of a state of one stream: x is its row as the dot products take it, and start bias + W x
- * if that was projected ahead, else NULL.  The short way for what most calls do. */
-LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
-                                    const float *start, float *y, unsigned *environment)
+ * if that was projected ahead, else NULL.  The short way for what most calls do.  units: of a whole
+ * block. */
+LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x,
+                                     const float *start, float *y, unsigned *environment,
+                                     const size_t units)
 {
 	const struct lstm__layer *l = job->layer;
 	struct LSTM__FN(stream) in;
@@ -6714,9 +6789,9 @@ LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
 	in.c = job->c;
 	in.out = l->projection.words ? job->cells : lstm__job_h(job, 0, 1);
 	in.y = l->projection.words ? NULL : y;
-	for (v = job->from; v + LSTM__UNITS <= job->to; v += LSTM__UNITS)
-		LSTM__FN(tile_alone)(l, &in, v, 0, LSTM__UNITS * 4 * LSTM__LANES, LSTM__UNITS);
-	switch (job->to - v) {
+	for (v = job->from; v + units <= job->to; v += units)
+		LSTM__FN(tile_alone)(l, &in, v, 0, units * 4 * LSTM__LANES, (int)units);
+	switch (units > 1 ? job->to - v : 0) {
 	case 1: LSTM__FN(tile_alone)(l, &in, v, 0, 4 * LSTM__LANES, 1); break;
 #if LSTM__UNITS > 2
 	case 2: LSTM__FN(tile_alone)(l, &in, v, 0, 2 * 4 * LSTM__LANES, 2); break;
@@ -6725,6 +6800,21 @@ LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
 	}
 	if (l->projection.words)
 		LSTM__FN(project_output)(job, y, 0, 1);
+}
+
+LSTM__NOINLINE void LSTM__FN(alone_large)(const struct lstm__job *job, const float *x,
+                                          const float *start, float *y, unsigned *environment)
+{
+	LSTM__FN(alone_by)(job, x, start, y, environment, 1);
+}
+
+LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
+                                    const float *start, float *y, unsigned *environment)
+{
+	if (job->layer->units == 1)
+		LSTM__FN(alone_large)(job, x, start, y, environment);
+	else
+		LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS);
 }
 
 #if LSTM__INT8
@@ -6836,7 +6926,6 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef lstm__splat_i
 #undef lstm__load_i
 #undef lstm__most_i
-#undef lstm__hold
 #undef lstm__and_i
 #undef lstm__max_i
 #undef lstm__bits

@@ -14,7 +14,7 @@ static void text(FILE *out, const char *s)
 	putc('"', out);
 }
 
-static void machine(FILE *out, const struct bench_machine *m)
+void bench_report_json_machine(FILE *out, const struct bench_machine *m)
 {
 	const struct bench_vector *v;
 	const struct bench_dot *d;
@@ -74,7 +74,7 @@ void bench_report_json(FILE *out, const struct bench_machine *m, const struct be
 {
 	size_t i;
 
-	machine(out, m);
+	bench_report_json_machine(out, m);
 	for (i = 0; i < count; i++) {
 		const struct bench_row *r = &rows[i];
 		const struct bench_case *c = &r->shape;

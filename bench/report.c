@@ -17,8 +17,7 @@ const char *bench_engine_label(const struct bench_engine *e, char *text, size_t 
 	return text;
 }
 
-/* "batch/32", "64x64". */
-static void name_case(const struct bench_case *c, char *mode, char *shape, size_t size)
+void bench_name_case(const struct bench_case *c, char *mode, char *shape, size_t size)
 {
 	if (c->mode == BENCH_BATCH)
 		snprintf(mode, size, "batch/%d", c->batch);
@@ -51,7 +50,7 @@ void bench_report_row(FILE *out, const struct bench_row *r)
 	char mode[20], shape[20], label[40], ns[20], best[20];
 	double spread;
 
-	name_case(&r->shape, mode, shape, sizeof(mode));
+	bench_name_case(&r->shape, mode, shape, sizeof(mode));
 	bench_engine_label(r->engine, label, sizeof(label));
 	if (r->why[0]) {
 		fprintf(out, "%-8s %-9s %-21s %s\n", mode, shape, label, r->why);
@@ -83,7 +82,7 @@ static void latencies(FILE *out, const struct bench_row *rows, size_t count)
 			        "%-21s "
 			        "%10s %10s %10s %10s\n",
 			        "IxH", "engine", "median", "p99", "p99.9", "longest");
-		name_case(&r->shape, mode, shape, sizeof(mode));
+		bench_name_case(&r->shape, mode, shape, sizeof(mode));
 		for (k = 0; k < 4; k++)
 			digits(r->late[k], ns[k], sizeof(ns[k]));
 		fprintf(out, "%-9s %-21s %10s %10s %10s %10s\n", shape,
@@ -117,7 +116,7 @@ static void call_costs(FILE *out, const struct bench_row *rows, size_t count)
 				        "ahead is in "
 				        "it)\n%-9s %-21s %10s %14s %12s\n",
 				        "IxH", "engine", "one step", "step of many", "per call");
-			name_case(&one->shape, mode, shape, sizeof(mode));
+			bench_name_case(&one->shape, mode, shape, sizeof(mode));
 			digits(one->ns.median, ns[0], sizeof(ns[0]));
 			digits(many->ns.median, ns[1], sizeof(ns[1]));
 			digits((one->ns.median - many->ns.median) * n / (n - 1), ns[2],
@@ -148,7 +147,7 @@ static void ahead(FILE *out, const struct bench_row *rows, size_t count)
 		if (!cases++)
 			fprintf(out, "\nThe fastest peer against lstm.h\n");
 		lost += ours->ns.median > peer->ns.median;
-		name_case(&ours->shape, mode, shape, sizeof(mode));
+		bench_name_case(&ours->shape, mode, shape, sizeof(mode));
 		fprintf(out, "%-8s %-9s %-14s takes %.2f times as long%s\n", mode, shape,
 		        bench_engine_label(peer->engine, label, sizeof(label)),
 		        peer->ns.median / ours->ns.median,

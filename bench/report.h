@@ -30,11 +30,15 @@ void bench_report_summary(FILE *out, const struct bench_row *rows, size_t count)
 
 void bench_report_json(FILE *out, const struct bench_machine *machine, const struct bench_row *rows,
                        size_t count);
+/* Only its beginning, "machine" and "limits", up to the first of the rows. */
+void bench_report_json_machine(FILE *out, const struct bench_machine *machine);
 /* ns per step and fraction of the limit over H, of the shapes with input = hidden, by gnuplot; the
  * name ends in .svg or .png.  0: done; else a sentence that says why not is in why[size]. */
 int bench_report_plot(const char *path, const struct bench_row *rows, size_t count, char *why,
                       size_t size);
 
+/* "batch/32", "64x64"; each has room for size. */
+void bench_name_case(const struct bench_case *c, char *mode, char *shape, size_t size);
 /* "lstm.h avx2 sleef", or a peer's name. */
 const char *bench_engine_label(const struct bench_engine *engine, char *text, size_t size);
 int bench_is_peer(const struct bench_engine *engine);

@@ -49,7 +49,6 @@
 #define lstm__and_i(a, b) _mm256_and_si256(a, b)
 #define lstm__max_i(a, b) _mm256_max_epi32(a, b)
 #define lstm__most_i(v) lstm__most_i_avx2(v)
-#define lstm__hold(v) __asm__("" : "+x"(v))
 #define lstm__bits(v) _mm256_castps_si256(v)
 #define lstm__to_float(v) _mm256_cvtepi32_ps(v)
 #define lstm__round(v) _mm256_cvtps_epi32(v)

@@ -54,7 +54,6 @@
 #define lstm__and_i(a, b) _mm512_and_si512(a, b)
 #define lstm__max_i(a, b) _mm512_max_epi32(a, b)
 #define lstm__most_i(v) _mm512_reduce_max_epi32(v)
-#define lstm__hold(v) __asm__("" : "+v"(v))
 #define lstm__bits(v) _mm512_castps_si512(v)
 #define lstm__to_float(v) _mm512_cvtepi32_ps(v)
 #define lstm__round(v) _mm512_cvtps_epi32(v)

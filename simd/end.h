@@ -25,7 +25,6 @@
 #undef lstm__splat_i
 #undef lstm__load_i
 #undef lstm__most_i
-#undef lstm__hold
 #undef lstm__and_i
 #undef lstm__max_i
 #undef lstm__bits

@@ -83,7 +83,7 @@ LSTM__INLINE int LSTM__FN(worth_projecting)(const struct lstm__job *job, size_t 
 /* Vectors of units in the block that begins at vector v. */
 LSTM__INLINE size_t LSTM__FN(block)(const struct lstm__layer *l, size_t v)
 {
-	return l->vectors - v < LSTM__UNITS ? l->vectors - v : LSTM__UNITS;
+	return l->vectors - v < l->units ? l->vectors - v : l->units;
 }
 
 /* pre = bias + W x for steps [first, first + n) of every stream. */
@@ -196,9 +196,11 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 }
 
 /* One step of a state of one stream: x is its row as the dot products take it, and start bias + W x
- * if that was projected ahead, else NULL.  The short way for what most calls do. */
-LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
-                                    const float *start, float *y, unsigned *environment)
+ * if that was projected ahead, else NULL.  The short way for what most calls do.  units: of a whole
+ * block. */
+LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x,
+                                     const float *start, float *y, unsigned *environment,
+                                     const size_t units)
 {
 	const struct lstm__layer *l = job->layer;
 	struct LSTM__FN(stream) in;
@@ -212,9 +214,9 @@ LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
 	in.c = job->c;
 	in.out = l->projection.words ? job->cells : lstm__job_h(job, 0, 1);
 	in.y = l->projection.words ? NULL : y;
-	for (v = job->from; v + LSTM__UNITS <= job->to; v += LSTM__UNITS)
-		LSTM__FN(tile_alone)(l, &in, v, 0, LSTM__UNITS * 4 * LSTM__LANES, LSTM__UNITS);
-	switch (job->to - v) {
+	for (v = job->from; v + units <= job->to; v += units)
+		LSTM__FN(tile_alone)(l, &in, v, 0, units * 4 * LSTM__LANES, (int)units);
+	switch (units > 1 ? job->to - v : 0) {
 	case 1: LSTM__FN(tile_alone)(l, &in, v, 0, 4 * LSTM__LANES, 1); break;
 #if LSTM__UNITS > 2
 	case 2: LSTM__FN(tile_alone)(l, &in, v, 0, 2 * 4 * LSTM__LANES, 2); break;
@@ -223,6 +225,21 @@ LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
 	}
 	if (l->projection.words)
 		LSTM__FN(project_output)(job, y, 0, 1);
+}
+
+LSTM__NOINLINE void LSTM__FN(alone_large)(const struct lstm__job *job, const float *x,
+                                          const float *start, float *y, unsigned *environment)
+{
+	LSTM__FN(alone_by)(job, x, start, y, environment, 1);
+}
+
+LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
+                                    const float *start, float *y, unsigned *environment)
+{
+	if (job->layer->units == 1)
+		LSTM__FN(alone_large)(job, x, start, y, environment);
+	else
+		LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS);
 }
 
 #if LSTM__INT8

@@ -47,7 +47,6 @@
 #define lstm__and_i(a, b) vandq_s32(a, b)
 #define lstm__max_i(a, b) vmaxq_s32(a, b)
 #define lstm__most_i(v) vmaxvq_s32(v)
-#define lstm__hold(v) ((void)0)
 #define lstm__bits(v) vreinterpretq_s32_f32(v)
 #define lstm__to_float(v) vcvtq_f32_s32(v)
 #define lstm__round(v) vcvtnq_s32_f32(v)

@@ -111,8 +111,10 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 		for (v = 0; v < 4; v++)
 			lstm__store(to + v * LSTM__LANES, sum[s * 4 + v]);
 	}
-	if (!ahead)
+	if (!ahead) {
+		LSTM__SETTLE(gates);
 		LSTM__FN(cells)(l, in, gates, first * LSTM__LANES, m);
+	}
 }
 
 /* The tile of one vector of units with m, at run time, made a literal. */
@@ -140,8 +142,10 @@ LSTM__INLINE void LSTM__FN(tile_output)(const struct lstm__layer *l,
 	lstm__vf sum[LSTM__STREAMS * 4];
 	int s, v;
 	LSTM__UNROLL
-	for (s = 0; s < m * n; s++)
+	for (s = 0; s < m * n; s++) {
 		sum[s] = lstm__set(0);
+		LSTM__HOLD(sum[s]);
+	}
 	LSTM__FN(dot)(sum, m, n, LSTM__FN(rows_of_outputs)(l, first, part), stride, in->h,
 	              l->hidden);
 	LSTM__UNROLL

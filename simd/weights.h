@@ -86,10 +86,12 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
 #if LSTM__WEIGHTS == LSTM__F32
-			const lstm__vf row = lstm__load(w.at + v * LSTM__LANES);
+			lstm__vf row = lstm__load(w.at + v * LSTM__LANES);
 #else
-			const lstm__vf row = lstm__load_f16(w.at + v * LSTM__LANES);
+			lstm__vf row = lstm__load_f16(w.at + v * LSTM__LANES);
 #endif
+			if (m > 1)
+				LSTM__HOLD(row);
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
 				sum[s * n + v] = lstm__fma(row, xs[s], sum[s * n + v]);
@@ -115,7 +117,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		for (v = 0; v < n; v++) {
 			lstm__vi word = lstm__load_i(w.at + v * LSTM__LANES);
 			lstm__vf low, high;
-			lstm__hold(word);
+			LSTM__HOLD(word);
 			low = lstm__low_bf16(word);
 			high = lstm__high_bf16(word);
 			LSTM__UNROLL
@@ -163,7 +165,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		for (v = 0; v < n; v++) {
 			lstm__vi row = lstm__load_i(w.at + v * LSTM__LANES);
 			if (m > 1)
-				lstm__hold(row);
+				LSTM__HOLD(row);
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
 				total[s * n + v] = lstm__dot4(total[s * n + v], row, xs[s]);

@@ -31,31 +31,18 @@ LSTM__DEF const char *lstm_activations_name(void)
 }
 
 #ifdef LSTM__X86
-/* Vector state that the operating system saves (XCR0); 0 if it does not say. */
-static unsigned lstm__xcr0(void)
-{
-	unsigned a, b, c, d;
-	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & 1u << 27)) /* OSXSAVE */
-		return 0;
-	__asm__ __volatile__("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
-	return a;
-}
-
+/* The compiler's own library has asked the processor and the operating system, once, before main.
+ * Asking anew leaves the guest on a virtual machine: 2 us a question. */
 static int lstm__cpu_has(lstm_isa isa)
 {
-	const unsigned fma_avx_f16c = 1u << 12 | 1u << 28 | 1u << 29;
-	const unsigned avx2 = 1u << 5, avx512f = 1u << 16;
-	const unsigned ymm = 0x06, zmm = 0xe6;
-	unsigned a = 0, b = 0, c = 0, d = 0, xcr0 = lstm__xcr0();
-
-	if ((xcr0 & ymm) != ymm)
+	__builtin_cpu_init(); /* for who comes before main */
+	if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
 		return 0;
-	__get_cpuid(1, &a, &b, &c, &d);
-	if ((c & fma_avx_f16c) != fma_avx_f16c)
+#if !defined(__clang__) && __GNUC__ >= 11 /* others cannot ask; no CPU has the two without it */
+	if (!__builtin_cpu_supports("f16c"))
 		return 0;
-	if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & avx2))
-		return 0;
-	return isa == LSTM_ISA_AVX2 || ((b & avx512f) && (xcr0 & zmm) == zmm);
+#endif
+	return isa == LSTM_ISA_AVX2 || __builtin_cpu_supports("avx512f");
 }
 #endif
 
@@ -63,9 +50,7 @@ static int lstm__cpu_has(lstm_isa isa)
 static int lstm__cpu_has_int8(lstm_isa isa)
 {
 #if defined(LSTM__X86)
-	const unsigned vnni = 1u << 11;
-	unsigned a, b, c = 0, d;
-	return isa == LSTM_ISA_AVX512 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & vnni);
+	return isa == LSTM_ISA_AVX512 && __builtin_cpu_supports("avx512vnni");
 #elif defined(LSTM__ARM64) && defined(__linux__)
 	return isa == LSTM_ISA_NEON && (getauxval(AT_HWCAP) & 1ul << 20) != 0; /* ASIMDDP */
 #elif defined(LSTM__ARM64) && defined(__ARM_FEATURE_DOTPROD)

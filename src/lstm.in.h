@@ -19,6 +19,7 @@
 //@room src/state.h
 //@room src/team.h
 //@room src/split.h
+//@room src/bands.h
 //@room src/run.h
 //@room src/teamwork.h
 //@room src/double.h

@@ -151,6 +151,15 @@ static void lstm__layer_lay_out(struct lstm__layer *l, struct lstm__arena *arena
 	}
 }
 
+/* Vectors of units per block.  The more, the more sums one stream has in flight; but a tile of
+ * several streams reads a block once for each of them and skips the others, and what comes from
+ * beyond the second cache comes half as fast then (8 streams of 1024x1024).  Waiting for that, four
+ * sums are enough for one stream too: from these sizes on it loses nothing. */
+static size_t lstm__block_units(const struct lstm__layer *l, const struct lstm__kernels *kernels)
+{
+	return kernels->lanes > 4 && lstm__layer_bytes(l) >= (size_t)4 << 20 ? 1 : (size_t)kernels->units;
+}
+
 static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int index)
 {
 	const lstm_desc *d = &m->desc;
@@ -162,6 +171,7 @@ static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int
 	l->width = index < m->directions ? (size_t)d->input : (size_t)m->directions * l->output;
 	l->vectors = (l->hidden + lanes - 1) / lanes;
 	l->dtype = d->dtype;
+	l->units = lstm__block_units(l, m->kernels);
 	l->gates = a[0];
 	l->candidate = a[1];
 	l->out = a[2];

@@ -22,7 +22,6 @@
 
 #if defined(__GNUC__) && defined(__x86_64__)
 #define LSTM__X86 1
-#include <cpuid.h>
 #include <immintrin.h>
 #ifndef LSTM_NO_AVX2
 #define LSTM__HAVE_AVX2 1
@@ -98,6 +97,23 @@ __asm__(".ifndef lstm__moves\n"
 #define LSTM__UNROLL _Pragma("GCC unroll 32")
 #else
 #define LSTM__UNROLL
+#endif
+
+/* Keep a vector in one register.  GCC on x86 would rather load one again for each of its uses, as an
+ * operand of the multiply-add (7 to 11 % slower, with two or three streams), and of twelve zeros it
+ * keeps some on the stack.  Not for a vector with one use, whose load as an operand is free. */
+#if defined(LSTM__X86) && !defined(__clang__)
+#define LSTM__HOLD(v) __asm__("" : "+v"(v))
+#else
+#define LSTM__HOLD(v) (void)0
+#endif
+
+/* Let what was stored at p be loaded from there.  Else GCC keeps some of it in registers until after
+ * the calls of SLEEF, before which it has to go to the stack, and leaves it there in the loop. */
+#if defined(LSTM__X86) && !defined(__clang__)
+#define LSTM__SETTLE(p) __asm__ __volatile__("" : : "r"(p) : "memory")
+#else
+#define LSTM__SETTLE(p) (void)0
 #endif
 
 /* What the platform puts before the name of a C symbol ("_" on macOS), as a string. */

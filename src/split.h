@@ -23,6 +23,7 @@ struct lstm__slice {
 	size_t piece;         /* whose x this has; 0: none */
 	size_t projected;     /* the piece whose x the caller has projected for these units; 0: none */
 	int ahead;            /* pre is to be used */
+	int borrows;          /* what the caller has projected, row by row */
 	int current;          /* c is that of the step before */
 };
 
@@ -113,8 +114,9 @@ static int lstm__share_back(struct lstm__share *s, uint64_t began)
 	}
 	s->late = 1;
 	if (++s->misses > 3) { /* the first may be due to cold caches */
-		s->penalty = s->penalty < 32 ? 2 * s->penalty + 4 : 64;
+		s->penalty = s->penalty < 8 ? 2 * s->penalty + 4 : 16;
 		s->pause = s->penalty;
+		s->misses = 2; /* it begins again asleep, and with cold caches: two chances */
 	}
 	return 0;
 }
@@ -147,17 +149,21 @@ static void lstm__slice_prepare(struct lstm__slice *s, const struct lstm__split 
                                 size_t row)
 {
 	const size_t width = job->layer->width, lanes = (size_t)s->kernels->lanes;
-	const size_t from = s->job.from * lanes, to = s->job.to * lanes;
+	const size_t from = s->job.from * lanes, to = s->job.to * lanes, pre = row * 4 * job->c_row;
 	size_t k;
 
 	if (s->piece != split->piece) {
-		for (k = 0; k < stretch->steps; k++)
-			memcpy(s->x + k * width, stretch->x + k * stretch->x_step,
-			       width * sizeof(float));
 		s->piece = split->piece;
 		s->ahead = stretch->ahead;
-		s->rows = stretch->ahead ? stretch->steps : 0;
+		s->borrows = stretch->ahead && s->projected == split->piece;
+		s->rows = stretch->ahead && !s->borrows ? stretch->steps : 0;
+		for (k = 0; !s->borrows && k < stretch->steps; k++)
+			memcpy(s->x + k * width, stretch->x + k * stretch->x_step,
+			       width * sizeof(float));
 	}
+	if (s->borrows)
+		memcpy(s->job.pre + pre + 4 * from, job->pre + pre + 4 * from,
+		       4 * (to - from) * sizeof(float));
 	s->row = row;
 	memcpy(lstm__job_h(&s->job, 0, 0), lstm__job_h(job, 0, 0), job->h_row * sizeof(float));
 	if (!s->current)
@@ -223,22 +229,37 @@ static void lstm__split_step(struct lstm__split *split, struct lstm__slice *slic
 	job->phase[0] ^= 1;
 }
 
-/* Whether a worker is there for a piece: without one, what a step costs to share out is wasted. */
+/* Whether a worker is there for a piece, or on its way: it would be asleep again after a whole one.
+ * Without one, what a step costs to share out is wasted. */
 static int lstm__split_worth(struct lstm__split *split)
 {
 	int i, there = 0;
 
-	for (i = 1; i < split->shares; i++)
-		there |= lstm__share_free(&split->share[i], split->takes_long);
+	for (i = 1; i < split->shares; i++) {
+		struct lstm__share *s = &split->share[i];
+		there |= lstm__share_free(s, split->takes_long) ||
+		         __atomic_load_n(&s->worker->sleep, __ATOMIC_SEQ_CST) == LSTM__WAKING;
+	}
 	return there;
 }
 
+static int lstm__less(int count, size_t by)
+{
+	return (size_t)count > by ? count - (int)by : 0;
+}
+
 /* A piece by the caller alone. */
-static void lstm__split_alone(struct lstm__slice *slice, const struct lstm__job *job, size_t first,
-                              size_t steps)
+static void lstm__split_alone(struct lstm__split *split, struct lstm__slice *slice,
+                              const struct lstm__job *job, size_t first, size_t steps)
 {
 	struct lstm__job piece = *job;
+	int i;
 
+	for (i = 1; i < split->shares; i++) { /* asked once for all these steps */
+		struct lstm__share *s = &split->share[i];
+		s->pause = lstm__less(s->pause, steps - 1);
+		s->nap = lstm__less(s->nap, steps - 1);
+	}
 	piece.x += first * job->x_step;
 	piece.y = job->y ? job->y + first * job->y_step : NULL;
 	piece.steps = steps;
@@ -281,135 +302,12 @@ static int lstm__split_units(struct lstm__split *split, const lstm_state *state,
 		stretch.ahead = job->pre && stretch.steps >= 4 && width > 3;
 		split->piece++;
 		if (!lstm__split_worth(split)) {
-			lstm__split_alone(slice, job, stretch.first, stretch.steps);
+			lstm__split_alone(split, slice, job, stretch.first, stretch.steps);
 			continue;
 		}
 		for (s = 0; s < stretch.steps; s++)
 			lstm__split_step(split, slice, job, &stretch,
 			                 job->reverse ? stretch.steps - 1 - s : s);
-	}
-	return 1;
-}
-
-/* ---- streams --------------------------------------------------------------------------------- */
-static void lstm__band_work(void *argument)
-{
-	struct lstm__band *b = (struct lstm__band *)argument;
-	lstm__run_call(b->state, &b->call);
-}
-
-/* Copy h and c of `count` streams. */
-static void lstm__streams_copy(lstm_state *to, int to_first, const lstm_state *from, int from_first,
-                               int count)
-{
-	const int jobs = from->model->desc.layers * from->model->directions;
-	int i, b;
-
-	for (i = 0; i < jobs; i++) {
-		const struct lstm__job *t = &to->jobs[i], *f = &from->jobs[i];
-		for (b = 0; b < count; b++) {
-			memcpy(lstm__job_h(t, to_first + b, 0), lstm__job_h(f, from_first + b, 0),
-			       f->h_row * sizeof(float));
-			memcpy(t->c + (size_t)(to_first + b) * t->c_row,
-			       f->c + (size_t)(from_first + b) * f->c_row,
-			       f->c_row * sizeof(float));
-		}
-	}
-}
-
-/* The call over steps [first, first + steps) of the band's streams, with y in memory of its own. */
-static void lstm__band_call(const struct lstm__band *b, const struct lstm__call *whole,
-                            size_t first, size_t steps, const float *x, float *y,
-                            struct lstm__call *call)
-{
-	*call = *whole;
-	call->steps = steps;
-	call->x = whole->x + first * whole->x_step + (size_t)b->first * whole->x_stream;
-	if (x) {
-		call->x = x;
-		call->x_stream = b->spare->model->layers[0].width;
-		call->x_step = (size_t)b->count * call->x_stream;
-	}
-	call->y = whole->y ? y : NULL;
-	call->y_stream = b->spare->jobs[0].y_stream;
-	call->y_step = (size_t)b->count * call->y_stream;
-}
-
-static void lstm__band_copy_y(const struct lstm__band *b, const struct lstm__call *whole,
-                              size_t first, size_t steps, const float *y)
-{
-	const size_t width = b->spare->jobs[0].y_stream;
-	size_t s;
-	int n;
-
-	for (s = 0; whole->y && s < steps; s++)
-		for (n = 0; n < b->count; n++, y += width)
-			memcpy(whole->y + (first + s) * whole->y_step +
-			               (size_t)(b->first + n) * whole->y_stream,
-			       y, width * sizeof(float));
-}
-
-static void lstm__band_give(struct lstm__band *b, struct lstm__share *share, const lstm_state *state,
-                            const struct lstm__call *whole, size_t first, size_t steps)
-{
-	const size_t width = state->model->layers[0].width;
-	float *x = b->x;
-	size_t s;
-	int n;
-
-	lstm__streams_copy(b->state, 0, state, b->first, b->count);
-	for (s = first; s < first + steps; s++)
-		for (n = 0; n < b->count; n++, x += width)
-			memcpy(x, whole->x + s * whole->x_step +
-			                  (size_t)(b->first + n) * whole->x_stream,
-			       width * sizeof(float));
-	lstm__band_call(b, whole, first, steps, b->x, b->y, &b->call);
-	lstm__share_give(share, lstm__band_work, b);
-}
-
-/* The caller's own band, or one whose worker is late. */
-static void lstm__band_stand_in(struct lstm__band *b, lstm_state *state,
-                                const struct lstm__call *whole, size_t first, size_t steps)
-{
-	struct lstm__call call;
-
-	lstm__streams_copy(b->spare, 0, state, b->first, b->count);
-	lstm__band_call(b, whole, first, steps, NULL, b->spare_y, &call);
-	lstm__run_call(b->spare, &call);
-	lstm__streams_copy(state, b->first, b->spare, 0, b->count);
-	lstm__band_copy_y(b, whole, first, steps, b->spare_y);
-}
-
-/* The call by bands; 0 if it cannot be done so. */
-static int lstm__split_streams(lstm_state *state, const struct lstm__call *whole)
-{
-	struct lstm__split *split = state->split;
-	size_t first, steps;
-	int i;
-
-	if (!split->band || whole->lengths || state->jobs[0].mask ||
-	    whole->y_direction != state->jobs[0].layer->output ||
-	    (state->model->desc.direction != LSTM_FORWARD && whole->steps > split->steps))
-		return 0;
-	for (first = 0; first < whole->steps; first += steps) {
-		size_t left = whole->steps - first;
-		uint64_t began;
-		steps = left < split->steps ? left : split->steps;
-		for (i = 1; i < split->shares; i++)
-			if (lstm__share_free(&split->share[i], 1))
-				lstm__band_give(&split->band[i], &split->share[i], state, whole,
-				                first, steps);
-		began = lstm__ticks();
-		lstm__band_stand_in(&split->band[0], state, whole, first, steps);
-		for (i = 1; i < split->shares; i++) {
-			struct lstm__band *b = &split->band[i];
-			if (!lstm__share_back(&split->share[i], began)) {
-				lstm__band_stand_in(b, state, whole, first, steps);
-				continue;
-			}
-			lstm__streams_copy(state, b->first, b->state, 0, b->count);
-			lstm__band_copy_y(b, whole, first, steps, b->y);
-		}
 	}
 	return 1;
 }

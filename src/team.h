@@ -88,6 +88,7 @@ static void *lstm__worker_main(void *argument)
 		} else {
 			lstm__worker_sleep(w);
 			since = lstm__ticks();
+			patience = 10 * least; /* for the next step, which may be long */
 		}
 	}
 	return NULL;

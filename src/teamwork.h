@@ -3,6 +3,8 @@
 /* Below these a thread costs more than it brings: bytes of weights of a layer that is split by
  * units, and multiply-adds of a band's piece. */
 static const size_t lstm__split_bytes = (size_t)1 << 20, lstm__split_work = (size_t)2 << 20;
+/* Enough of multiply-adds and of rows for one piece of a band. */
+static const size_t lstm__split_piece = (size_t)24 << 20, lstm__split_rows = 32;
 
 /* Lay out the slices of one job: with memory in the arena, or only to count. */
 static void lstm__slices_lay_out(struct lstm__arena *arena, const lstm_state *s, size_t index,
@@ -11,12 +13,9 @@ static void lstm__slices_lay_out(struct lstm__arena *arena, const lstm_state *s,
 	const struct lstm__kernels *kernels = s->model->kernels;
 	const struct lstm__job *job = &s->jobs[index];
 	const struct lstm__layer *l = job->layer;
-	const size_t units = (size_t)kernels->units, blocks = (l->vectors + units - 1) / units;
+	const size_t units = l->units, blocks = (l->vectors + units - 1) / units;
 	const int wanted = kernels->part && !l->projection.words && blocks >= shares &&
-	                   4 * l->hidden * lstm__word_bytes(l->dtype) *
-	                                   (lstm__words(l->dtype, l->width) +
-	                                    lstm__words(l->dtype, l->output)) >=
-	                           lstm__split_bytes;
+	                   lstm__layer_bytes(l) >= lstm__split_bytes;
 	size_t i;
 
 	for (i = 0; i < shares; i++) {
@@ -94,16 +93,25 @@ static struct lstm__split *lstm__split_build(struct lstm__arena *arena, const ls
 	return split;
 }
 
-/* Steps of a band at a time; 0 if bands are not worth it. */
+/* Steps of a band at a time; 0 if bands are not worth it.  No more than make it worth its copies and
+ * each weight of the input's part serve enough rows: a worker that is interrupted takes what it was
+ * given away with it, and all that took so long is to be made again. */
 static size_t lstm__band_steps(const lstm_state *s, int shares)
 {
 	const struct lstm__layer *l = &s->model->layers[0];
-	size_t streams = (size_t)(s->batch / shares), steps = lstm__piece;
+	const size_t streams = (size_t)(s->batch / shares);
+	const size_t work = 4 * l->hidden * (l->width + l->output) * streams;
+	size_t steps = lstm__piece;
 
-	if (s->model->desc.direction != LSTM_FORWARD || s->max_steps < steps)
+	if (s->model->desc.direction != LSTM_FORWARD)
+		return work * s->max_steps < lstm__split_work ? 0 : s->max_steps;
+	if (s->max_steps < steps)
 		steps = s->max_steps;
-	if (4 * l->hidden * (l->width + l->output) * streams * steps < lstm__split_work)
+	if (work * steps < lstm__split_work)
 		return 0;
+	while (steps > 1 && work * (steps / 2) >= lstm__split_piece &&
+	       streams * (steps / 2) >= lstm__split_rows)
+		steps /= 2;
 	return steps;
 }
 

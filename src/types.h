@@ -14,6 +14,7 @@ struct lstm__matrix {
 struct lstm__layer {
 	size_t width, hidden, output; /* output = projection or hidden */
 	size_t vectors;               /* ceil(hidden / lanes) */
+	size_t units;                 /* vectors of units per block of weights */
 	float *bias;                  /* [vectors][gate][lane] */
 	lstm_dtype dtype;
 	struct lstm__matrix w, u;     /* in blocks: [k of x, then of h][unit vector][gate][lane] */
@@ -24,6 +25,13 @@ struct lstm__layer {
 	int input_forget, plain;      /* plain: nothing but the equations in the manual */
 	float clip, cell_clip;        /* +infinity if none */
 };
+
+/* Bytes of W and U, padding aside. */
+static size_t lstm__layer_bytes(const struct lstm__layer *l)
+{
+	return 4 * l->hidden * lstm__word_bytes(l->dtype) *
+	       (lstm__words(l->dtype, l->width) + lstm__words(l->dtype, l->output));
+}
 
 static int lstm__unit_h(const struct lstm__layer *l)
 {
@@ -79,7 +87,7 @@ struct lstm__kernels {
 	lstm_isa isa;
 	int lanes; /* fp32 per vector */
 	int code_zero; /* what is added to the codes of x and h, int8 */
-	int units; /* unit vectors per block of gates: the tile of one stream is units * 4 vectors */
+	int units; /* most vectors of units per block: the tile of one stream is units * 4 vectors */
 	void (*run)(const struct lstm__job *job);
 	/* The rest is NULL where run does it all, and is about a state of one stream.  One step, whose
 	 * rows of x (the caller's) and y are given.  h is the next then: flip the phase.  Enters the

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""test_bench.py LSTM_BENCH     what lstm-bench and bench/publish write, and their manners"""
+"""test_bench.py LSTM_BENCH     what lstm-bench, lstm-bench-threads (beside it) and bench/publish
+write, and their manners"""
 
 import json
+import os
 import pathlib
 import sys
 
@@ -17,7 +19,13 @@ KEYS = {
 MODES = {"step": 1, "block": 64, "sequence": 100, "batch": 50, "stack": 100, "streams": 1,
          "setup": 1}
 SHORT = ["--quick", "--repeat", "3", "--shape", "3x5", "--peers", "plain-c"]
-BENCH = None
+TEAMS = ["--quick", "--repeat", "3", "--shape", "24x40,256x256", "--batch", "3"]
+TEAM_KEYS = {
+    "mode", "isa", "dtype", "activations", "input", "hidden", "batch", "steps", "threads",
+    "neighbour", "ns_per_step", "ns_low", "ns_high", "ns_min", "repetitions", "gain", "gain_low",
+    "gain_high",
+}
+BENCH = TEAM_BENCH = None
 
 
 def rows_have_their_keys(folder):
@@ -77,8 +85,30 @@ def publishes_nothing_if_it_fails(folder):
     kit.expect(not list((folder / "out").iterdir()), "something was written")
 
 
-def refuses(folder, words, sentence):
-    said = kit.run([BENCH, *words], folder, fails=True)
+def teams_have_their_rows(folder):
+    """One thread is there unasked; a busy neighbour needs a CPU of its own."""
+    neighbours = ["quiet", "busy"] if len(os.sched_getaffinity(0)) > 1 else ["quiet"]
+    said = kit.run([TEAM_BENCH, *TEAMS, "--threads", "3", "--neighbour", ",".join(neighbours),
+                    "--json", "out.json"], folder)
+    report = json.loads((folder / "out.json").read_text("utf-8"))
+    kit.expect(report.keys() == {"machine", "limits", "rows"}, f"keys: {list(report)}")
+    rows = report["rows"]
+    found = [(row["mode"], row["hidden"], row["neighbour"], row["threads"]) for row in rows]
+    kit.expect(found == [(mode, hidden, neighbour, threads)
+                         for mode in ("step", "sequence", "batch") for hidden in (40, 256)
+                         for neighbour in neighbours for threads in (1, 3)], f"rows: {found}")
+    for row in rows:
+        kit.expect(row.keys() == TEAM_KEYS, f"keys: {row.keys() ^ TEAM_KEYS}")
+        kit.expect(row["steps"] == MODES[row["mode"]] and row["repetitions"] == 3, f"{row}")
+        kit.expect(0 < row["ns_min"] <= row["ns_low"] <= row["ns_per_step"] <= row["ns_high"],
+                   f"times: {row}")
+        kit.expect(0 < row["gain_low"] <= row["gain"] <= row["gain_high"], f"gain: {row}")
+        kit.expect(row["threads"] > 1 or row["gain_low"] == row["gain_high"] == 1, f"gain: {row}")
+    kit.expect(said.count(" quiet ") == len(rows) // len(neighbours), said)
+
+
+def refuses(folder, words, sentence, teams=False):
+    said = kit.run([TEAM_BENCH if teams else BENCH, *words], folder, fails=True)
     kit.expect(sentence in said and len(said.splitlines()) == 1, said)
 
 
@@ -86,6 +116,17 @@ kit.case("rows_have_their_keys", rows_have_their_keys)
 kit.case("picture_is_drawn", picture_is_drawn)
 kit.case("publishes", publishes)
 kit.case("publishes_nothing_if_it_fails", publishes_nothing_if_it_fails)
+kit.case("teams_have_their_rows", teams_have_their_rows)
+for name, words, sentence in (
+    ("number", ["--threads", "1,no"], 'of 1..256, found "1,no"'),
+    ("no_number", ["--threads", "2,"], 'of 1..256, found "2,"'),
+    ("neighbour", ["--neighbour", "loud"], 'expected quiet or busy, or both, found "loud"'),
+    ("mode", ["--mode", "step,setup"], 'expected step, block, sequence or batch, found "setup"'),
+    ("isa", ["--isa", "neon,avx2"], 'on this CPU, found "neon,avx2"'),
+    ("peers", ["--peers", "none"], "no use here"),
+    ("option", ["--fast", "1"], "--fast: unknown option"),
+):
+    kit.case(f"teams_refuse_{name}", refuses, words, sentence, True)
 kit.case("unknown_mode", refuses, ["--mode", "slow"], 'found "slow"')
 kit.case("unknown_shape", refuses, ["--shape", "16"], 'expected INPUTxHIDDEN such as 64x64')
 kit.case("unknown_peer", refuses, ["--peers", "nobody"], 'found "nobody"')
@@ -98,4 +139,5 @@ if __name__ == "__main__":
         print(__doc__, file=sys.stderr)
         sys.exit(2)
     BENCH = pathlib.Path(sys.argv[1]).resolve()
+    TEAM_BENCH = BENCH.parent / "threads" / "lstm-bench-threads"
     sys.exit(kit.run_all(""))

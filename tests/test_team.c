@@ -23,6 +23,7 @@ static const struct shape {
 	{{.input = 20, .hidden = 48, .dtype = LSTM_DTYPE_I8}, 9},
 	{{.input = 20, .hidden = 40, .layers = 2, .direction = LSTM_BIDIRECTIONAL}, 5},
 	{{.input = 20, .hidden = 100, .projection = 30}, 4},
+	{{.input = 64, .hidden = 128}, 24}, /* some steps at a time */
 	{{.input = 5, .hidden = 20}, 1}, /* not at all */
 	{{.input = 200, .hidden = 300, .projection = 30}, 1},
 };

@@ -1,0 +1,102 @@
+/* Layers of 4 MiB of weights and more, which lie in smaller blocks than others: their sizes are
+ * chosen so that the last vector of units is not full, whatever its width. */
+#include "check.h"
+#include "harness.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { INPUT = 150, HIDDEN = 450, BATCH = 5, STEPS = 6 };
+
+static net large_net(lstm_isa isa)
+{
+	lstm_desc desc = {0};
+
+	desc.input = INPUT;
+	desc.hidden = HIDDEN;
+	desc.isa = isa;
+	return net_make(&desc, NET_B, 1.0f, 91);
+}
+
+TEST_EACH_ISA(large, agrees_with_the_oracle)
+{
+	net n = large_net(isa);
+	int batch;
+
+	for (batch = 1; batch <= BATCH; batch += 2) {
+		sequence s = sequence_make(&n.desc, batch, 2, SEQUENCE_STATE, 92);
+		check_how how = {0};
+		check_result result;
+
+		how.isa = isa;
+		result = check_engine(&n, &s, &how);
+		sequence_free(&s);
+		cr_assert(result.ok, "%d streams: %s", batch, result.text);
+		cr_assert_lt(result.tolerance, CHECK_USEFUL, "%.2g hides mistakes",
+		             result.tolerance);
+	}
+	net_free(&n);
+}
+
+/* y of streams [first, first + count) of the sequence, run in calls of `steps` steps, into the
+ * place that they have in the batch. */
+static void run(const lstm_model *m, const sequence *s, int first, int count, size_t steps,
+                float *y)
+{
+	float *x = malloc(STEPS * BATCH * INPUT * sizeof(float));
+	float *out = malloc(STEPS * BATCH * HIDDEN * sizeof(float));
+	const size_t inputs = (size_t)count * INPUT, outputs = (size_t)count * HIDDEN;
+	lstm_state *state;
+	size_t t;
+
+	cr_assert(x && out, "out of memory");
+	cr_assert_eq(lstm_state_new(&state, m, count, steps), LSTM_OK, "refused");
+	for (t = 0; t < STEPS; t++)
+		memcpy(x + t * inputs, s->x + (t * BATCH + (size_t)first) * INPUT,
+		       inputs * sizeof(float));
+	for (t = 0; t < STEPS; t += steps)
+		lstm_run(state, x + t * inputs, out + t * outputs, steps);
+	for (t = 0; t < STEPS; t++)
+		memcpy(y + (t * BATCH + (size_t)first) * HIDDEN, out + t * outputs,
+		       outputs * sizeof(float));
+	lstm_state_free(state);
+	free(out);
+	free(x);
+}
+
+Test(large, gives_the_same_bits_however_it_is_run)
+{
+	const size_t bytes = STEPS * BATCH * HIDDEN * sizeof(float);
+	float *wanted = malloc(bytes), *y = malloc(bytes);
+	int isa, stream, known = 0;
+
+	cr_assert(wanted && y, "out of memory");
+	for (isa = LSTM_ISA_SCALAR + 1; isa < LSTM_ISA_COUNT; isa++) {
+		net n;
+		sequence s;
+		lstm_model *m;
+
+		if (!lstm_isa_supported((lstm_isa)isa))
+			continue;
+		n = large_net((lstm_isa)isa);
+		s = sequence_make(&n.desc, BATCH, STEPS, 0, 93);
+		cr_assert_eq(lstm_model_new(&m, &n.desc, n.weights), LSTM_OK, "refused");
+		run(m, &s, 0, BATCH, STEPS, known ? y : wanted);
+		cr_assert(!known || !memcmp(y, wanted, bytes), "%s: other bits than another set",
+		          lstm_isa_name((lstm_isa)isa));
+		known = 1;
+		run(m, &s, 0, BATCH, 2, y);
+		cr_assert(!memcmp(y, wanted, bytes), "%s: cut in three",
+		          lstm_isa_name((lstm_isa)isa));
+		memset(y, 0, bytes);
+		for (stream = 0; stream < BATCH; stream++)
+			run(m, &s, stream, 1, stream % 2 ? 1 : STEPS, y);
+		cr_assert(!memcmp(y, wanted, bytes), "%s: stream by stream",
+		          lstm_isa_name((lstm_isa)isa));
+		lstm_model_free(m);
+		sequence_free(&s);
+		net_free(&n);
+	}
+	free(y);
+	free(wanted);
+}
