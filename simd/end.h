@@ -29,7 +29,7 @@
 #undef LSTM__SLEEF_EXP
 #undef LSTM__SLEEF_TANH
 
-#if LSTM__PASS != LSTM__NEON
+#if LSTM__PASS == LSTM__AVX2 || LSTM__PASS == LSTM__AVX512
 #if defined(__clang__)
 #pragma clang attribute pop
 #else

@@ -34,6 +34,7 @@
 //@room simd/avx2.h
 //@room simd/avx512.h
 //@room simd/neon.h
+//@room simd/wasm.h
 //@room simd/activations.h
 //@room simd/cell.h
 //@room simd/tile.h

@@ -7,7 +7,7 @@
  *
  * No -m flag is needed or wanted: the kernels for AVX-512, AVX2 with FMA, NEON and plain C are all
  * in the one binary, and the best that the CPU and the operating system support is chosen when a
- * model is packed.
+ * model is packed.  (WebAssembly wants one, -msimd128: see below.)
  *
  *     i = sigmoid(Wi x + Ui h + bi)      g = tanh(Wg x + Ug h + bg)      c' = f * c + i * g
  *     f = sigmoid(Wf x + Uf h + bf)      o = sigmoid(Wo x + Uo h + bo)   h' = o * tanh(c')
@@ -42,6 +42,14 @@
  *     spring there.
  *   - NaN and infinity propagate as IEEE 754 says; the bits inside a NaN are the CPU's.
  *
+ * WEBASSEMBLY.  SIMD128 has no fused multiply-add.  By default products and sums are rounded one
+ * after the other there, still in the one order: bits that are the same in every engine, however a
+ * sequence is cut or batched, and that differ from those of AVX2, AVX-512 and NEON within rounding.
+ * With LSTM_WASM_EXACT each fused multiply-add is made in double precision and rounded correctly:
+ * the bits of AVX2, AVX-512 and NEON, several times slower.  An engine chooses the bits inside a
+ * NaN.  Without -msimd128 there is the scalar path: a module runs or is refused as a whole.  SLEEF
+ * does not exist there, and the built-in activations are used.
+ *
  * KNOBS, all to be defined before the header is included, the same way in every file:
  *   LSTM_API            prefix of every declaration; "static" keeps all symbols in one file
  *   LSTM_SELF           the header's own name if you renamed it: "my_lstm.h"
@@ -53,5 +61,6 @@
  *   LSTM_THREADS        adds lstm_team: threads that share the work of one state
  * and these, which matter in the implementing file alone:
  *   LSTM_NO_SLEEF       built-in polynomials for exp and tanh instead of SLEEF
- *   LSTM_NO_AVX2, LSTM_NO_AVX512, LSTM_NO_NEON      leave these kernels out
+ *   LSTM_NO_AVX2, LSTM_NO_AVX512, LSTM_NO_NEON, LSTM_NO_SIMD128      leave these kernels out
+ *   LSTM_WASM_EXACT     fused multiply-adds also on WebAssembly: see there
  */

@@ -17,6 +17,13 @@ static const uint64_t known = 0;
 #endif
 #endif
 
+/* WebAssembly without fused multiply-adds: the same bits in every engine, and in no other set. */
+#if defined(__wasm__) && !defined(LSTM_WASM_EXACT)
+static const uint64_t known_simd128 = 0x0c7b1b149818268e;
+#else
+#define known_simd128 known
+#endif
+
 static uint64_t digest(lstm_isa isa)
 {
 	uint64_t found;
@@ -29,13 +36,14 @@ static uint64_t digest(lstm_isa isa)
 static void expect_known(lstm_isa isa)
 {
 	const uint64_t found = digest(isa);
+	const uint64_t expected = isa == LSTM_ISA_SIMD128 ? known_simd128 : known;
 
 	printf("digest %s %s %016" PRIx64 "\n", lstm_isa_name(isa), lstm_activations_name(), found);
-	if (!known)
+	if (!expected)
 		cr_skip_test("%s: no digest is on record for this version of SLEEF",
 		             lstm_isa_name(isa));
-	cr_assert_eq(found, known, "%s: expected %016" PRIx64 ", found %016" PRIx64,
-	             lstm_isa_name(isa), known, found);
+	cr_assert_eq(found, expected, "%s: expected %016" PRIx64 ", found %016" PRIx64,
+	             lstm_isa_name(isa), expected, found);
 }
 
 #define TEST_DIGEST(name, isa)                                                                     \
@@ -46,6 +54,7 @@ static void expect_known(lstm_isa isa)
 TEST_DIGEST(neon, LSTM_ISA_NEON)
 TEST_DIGEST(avx2, LSTM_ISA_AVX2)
 TEST_DIGEST(avx512, LSTM_ISA_AVX512)
+TEST_DIGEST(simd128, LSTM_ISA_SIMD128)
 
 /* Also where no digest is on record: those that this machine has agree. */
 Test(digest, instruction_sets_agree)
