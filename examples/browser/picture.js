@@ -26,38 +26,45 @@ function span() {
 	return [last - LIVE_SECONDS * RATE, last];
 }
 
-function drawTimes(g, first, last, x, height, colors) {
+function drawTimes(g, first, last, x, width, colors) {
 	const steps = [1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600];
 	const step = RATE * (steps.find((s) => x(first + s * RATE) - x(first) > 54) ?? 7200);
-	g.fillStyle = colors.quiet;
 	g.font = "12px system-ui, sans-serif";
 	for (let t = Math.ceil(first / step) * step; t < last; t += step) {
-		g.fillText(t / RATE < 60 ? `${t / RATE} s` : seconds(t).replace(/\.0$/, ""), x(t) + 4, height - 5);
-		g.fillRect(x(t), height - 18, 1, 18);
+		const text = t / RATE < 60 ? `${t / RATE} s` : seconds(t).replace(/\.0$/, "");
+		g.fillStyle = colors.line;
+		g.fillRect(Math.round(x(t)), g.bottom, 1, 20);
+		g.fillStyle = colors.quiet;
+		if (x(t) + 5 + g.measureText(text).width < width)
+			g.fillText(text, x(t) + 5, g.bottom + 15);
 	}
 }
 
-function drawWave(g, x, middle, size, from, to, colors) {
+// A column of one pixel after the other; at: the inverse of x.
+function drawWave(g, x, at, middle, size, width, colors) {
 	const { low, high, segments, live, vad } = track;
 	const scale = size / track.peak, spoken = [...segments];
 	if (live && vad.vad_speaking_since() >= 0)
 		spoken.push([vad.vad_speaking_since(), track.samples]);
-	const width = Math.max(1, x(PIECE) - x(0)), pieces = Math.max(1, Math.ceil(1 / (x(PIECE) - x(0))));
-	let next = 0;
-	for (let p = Math.floor(from / PIECE / pieces) * pieces; p < Math.min(low.length, to / PIECE); p += pieces) {
-		let bottom = low[p], top = high[p];
-		for (let k = p + 1; k < Math.min(p + pieces, low.length); k++) {
-			bottom = Math.min(bottom, low[k]);
-			top = Math.max(top, high[k]);
-		}
-		while (next < spoken.length && spoken[next][1] <= p * PIECE)
-			next++;
-		g.fillStyle = next < spoken.length && spoken[next][0] <= p * PIECE ? colors.speech : colors.wave;
-		g.fillRect(x(p * PIECE), middle - top * scale, width, Math.max(1, (top - bottom) * scale));
-	}
 	g.fillStyle = colors.shade;
 	for (const [start, end] of spoken)
 		g.fillRect(x(start), 0, x(end) - x(start), g.bottom);
+	let next = 0;
+	for (let column = 0; column < width; column++) {
+		const first = Math.max(0, Math.floor(at(column) / PIECE));
+		const last = Math.min(low.length, Math.max(first + 1, Math.floor(at(column + 1) / PIECE)));
+		if (first >= last)
+			break;
+		let bottom = low[first], top = high[first];
+		for (let piece = first + 1; piece < last; piece++) {
+			bottom = Math.min(bottom, low[piece]);
+			top = Math.max(top, high[piece]);
+		}
+		while (next < spoken.length && spoken[next][1] <= at(column))
+			next++;
+		g.fillStyle = next < spoken.length && spoken[next][0] <= at(column) ? colors.speech : colors.wave;
+		g.fillRect(column, middle - top * scale, 1, Math.max(1, (top - bottom) * scale));
+	}
 }
 
 function drawProbability(g, x, top, size, from, to, colors) {
@@ -83,17 +90,18 @@ function draw() {
 	g.scale(dots, dots);
 	g.bottom = height - 20;
 	const [first, last] = span(), x = (sample) => (sample - first) / (last - first) * width;
+	const at = (column) => first + column / width * (last - first);
 	const wave = g.bottom * 0.6, top = wave + 12, size = g.bottom - top - 4;
 	g.fillStyle = colors.line;
 	g.fillRect(0, wave / 2, width, 1);
 	for (const p of [0, THRESHOLD, 1])
 		g.fillRect(0, top + size * (1 - p), width, 1);
-	drawTimes(g, first, last, x, height, colors);
+	drawTimes(g, first, last, x, width, colors);
 	if (!track)
 		return;
-	drawWave(g, x, wave / 2, wave / 2 - 4, first, last, colors);
+	drawWave(g, x, at, wave / 2, wave / 2 - 4, width, colors);
 	drawProbability(g, x, top, size, first, last, colors);
-	if (!player.hidden) {
+	if (player.currentTime > 0) {
 		g.fillStyle = style.color;
 		g.fillRect(x(player.currentTime * RATE) - 1, 0, 2, g.bottom);
 	}
