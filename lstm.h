@@ -5234,15 +5234,15 @@ LSTM__INLINE void lstm__store_n_neon(float *p, float32x4_t v, size_t n)
 #endif
 /* ==== simd/wasm.h ============================================================================= */
 #if LSTM__PASS == LSTM__SIMD128
-/* The words of WebAssembly's SIMD128: 4 lanes, and as many registers as the engine finds on the CPU
- * below it (16 on x86-64: wider tiles would spill there).  No region: a module that says SIMD128
- * anywhere is refused as a whole where there is none. */
+/* The words of WebAssembly's SIMD128: 4 lanes, and the registers of the CPU below (16 on x86-64,
+ * where one stream takes a third longer with 4 vectors of units).  No region: a module that says
+ * SIMD128 anywhere is refused as a whole where there is none. */
 #define LSTM__FN(name) lstm__##name##_simd128
 #define LSTM__ISA LSTM_ISA_SIMD128
 #define LSTM__TARGET
 #define LSTM__LANES 4
 #define LSTM__UNITS 2
-#define LSTM__STREAMS 3
+#define LSTM__STREAMS 4
 #define lstm__vf v128_t
 #define lstm__vm v128_t
 
@@ -5307,28 +5307,24 @@ LSTM__NOINLINE v128_t lstm__fma_hard_simd128(v128_t a, v128_t b, v128_t c)
 	                  lstm__fma_odd_simd128(LSTM__HIGH(a), LSTM__HIGH(b), LSTM__HIGH(c)));
 }
 
-/* Whether rounding the double x to fp32 may differ from rounding what x was rounded from: halfway
- * between two fp32 numbers, or among the denormal ones, which are fewer. */
-LSTM__INLINE v128_t lstm__fma_doubt_simd128(v128_t x)
-{
-	const v128_t tail = wasm_v128_and(x, wasm_i64x2_splat(0x1fffffff));
-	const v128_t size = wasm_f64x2_abs(x);
-	return wasm_v128_or(wasm_i64x2_eq(tail, wasm_i64x2_splat(0x10000000)),
-	                    wasm_v128_and(wasm_f64x2_lt(size, wasm_f64x2_splat(1.1754943508222875e-38)),
-	                                  wasm_f64x2_gt(size, wasm_f64x2_splat(0))));
-}
-
-/* The product is exact in double precision, and rounding the sum twice is right in nearly all cases:
- * the others are found, and done again. */
+/* The product is exact in double precision, and rounding the sum a second time, to fp32, is right
+ * in nearly all cases.  In doubt are sums halfway between two numbers of fp32, and results up to the
+ * smallest normal one, below which those lie farther apart: these are made again. */
 LSTM__INLINE v128_t lstm__fma_simd128(v128_t a, v128_t b, v128_t c)
 {
 	const v128_t low = wasm_f64x2_add(wasm_f64x2_mul(LSTM__LOW(a), LSTM__LOW(b)), LSTM__LOW(c));
 	const v128_t high =
 		wasm_f64x2_add(wasm_f64x2_mul(LSTM__HIGH(a), LSTM__HIGH(b)), LSTM__HIGH(c));
-	if (wasm_v128_any_true(wasm_v128_or(lstm__fma_doubt_simd128(low),
-	                                    lstm__fma_doubt_simd128(high))))
+	const v128_t sum = LSTM__JOIN(low, high);
+	const v128_t tail = wasm_v128_and(wasm_i32x4_shuffle(low, high, 0, 2, 4, 6),
+	                                  wasm_i32x4_splat(0x1fffffff));
+	const v128_t halfway = wasm_i32x4_eq(tail, wasm_i32x4_splat(0x10000000));
+	const v128_t small = wasm_u32x4_lt(
+		wasm_i32x4_sub(wasm_i32x4_shl(sum, 1), wasm_i32x4_splat(1)), /* zero is not */
+		wasm_i32x4_splat(0x01000000));
+	if (wasm_v128_any_true(wasm_v128_or(halfway, small)))
 		return lstm__fma_hard_simd128(a, b, c);
-	return LSTM__JOIN(low, high);
+	return sum;
 }
 #undef LSTM__LOW
 #undef LSTM__HIGH
