@@ -47,9 +47,11 @@
  * after the other there, still in the one order: bits that are the same in every engine, however a
  * sequence is cut or batched, and that differ from those of AVX2, AVX-512 and NEON within rounding.
  * With LSTM_WASM_EXACT each fused multiply-add is made in double precision and rounded correctly:
- * the bits of AVX2, AVX-512 and NEON, several times slower.  An engine chooses the bits inside a
- * NaN.  Without -msimd128 there is the scalar path: a module runs or is refused as a whole.  SLEEF
- * does not exist there, and the built-in activations are used.
+ * the bits of AVX2, AVX-512 and NEON, some ten times slower.  With -mrelaxed-simd (Clang 16 and
+ * newer) the engine's multiply-add is used: faster in recent browsers, and the bits are up to the
+ * engine: those of AVX2 where the CPU fuses, else those of the default.  Without -msimd128 there is
+ * the scalar path: a module runs or is refused as a whole.  SLEEF does not exist there, and the
+ * built-in activations are used.
  *
  * KNOBS, all to be defined before the header is included, the same way in every file:
  *   LSTM_API            prefix of every declaration; "static" keeps all symbols in one file
@@ -5335,10 +5337,19 @@ LSTM__INLINE v128_t lstm__fnma_simd128(v128_t a, v128_t b, v128_t c)
 	return lstm__fma_simd128(wasm_f32x4_neg(a), b, c);
 }
 #else
+/* Relaxed SIMD's multiply-add is a fused one where the CPU has that.  Clang 15 and older know other
+ * numbers of these instructions than engines do. */
+#if defined(__wasm_relaxed_simd__) && defined(__clang__) && __clang_major__ >= 16
+LSTM__INLINE v128_t lstm__fma_simd128(v128_t a, v128_t b, v128_t c)
+{
+	return (v128_t)__builtin_wasm_relaxed_madd_f32x4((__f32x4)a, (__f32x4)b, (__f32x4)c);
+}
+#else
 LSTM__INLINE v128_t lstm__fma_simd128(v128_t a, v128_t b, v128_t c)
 {
 	return wasm_f32x4_add(wasm_f32x4_mul(a, b), c);
 }
+#endif
 
 /* c - a b, where a is a whole number below 2^8 in magnitude and c near a b, as exp_part needs it:
  * a times the upper 16 bits of b is exact, and so is its difference from c and a times the rest.

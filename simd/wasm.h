@@ -100,10 +100,19 @@ LSTM__INLINE v128_t lstm__fnma_simd128(v128_t a, v128_t b, v128_t c)
 	return lstm__fma_simd128(wasm_f32x4_neg(a), b, c);
 }
 #else
+/* Relaxed SIMD's multiply-add is a fused one where the CPU has that.  Clang 15 and older know other
+ * numbers of these instructions than engines do. */
+#if defined(__wasm_relaxed_simd__) && defined(__clang__) && __clang_major__ >= 16
+LSTM__INLINE v128_t lstm__fma_simd128(v128_t a, v128_t b, v128_t c)
+{
+	return (v128_t)__builtin_wasm_relaxed_madd_f32x4((__f32x4)a, (__f32x4)b, (__f32x4)c);
+}
+#else
 LSTM__INLINE v128_t lstm__fma_simd128(v128_t a, v128_t b, v128_t c)
 {
 	return wasm_f32x4_add(wasm_f32x4_mul(a, b), c);
 }
+#endif
 
 /* c - a b, where a is a whole number below 2^8 in magnitude and c near a b, as exp_part needs it:
  * a times the upper 16 bits of b is exact, and so is its difference from c and a times the rest.

@@ -18,11 +18,24 @@ static const uint64_t known = 0;
 #endif
 
 /* WebAssembly without fused multiply-adds: the same bits in every engine, and in no other set. */
-#if defined(__wasm__) && !defined(LSTM_WASM_EXACT)
-static const uint64_t known_simd128 = 0x0c7b1b149818268e;
+static const uint64_t separately_rounded = 0x0c7b1b149818268e;
+
+/* What isa must give, where it has been found to give that. */
+static uint64_t expected_of(lstm_isa isa, uint64_t found)
+{
+#ifndef LSTM_WASM_EXACT
+#ifdef __wasm_relaxed_simd__ /* the engine may fuse or not */
+	if (isa == LSTM_ISA_SIMD128 && found != known)
+		return separately_rounded;
 #else
-#define known_simd128 known
+	if (isa == LSTM_ISA_SIMD128)
+		return separately_rounded;
 #endif
+#endif
+	(void)isa;
+	(void)found;
+	return known;
+}
 
 static uint64_t digest(lstm_isa isa)
 {
@@ -36,7 +49,7 @@ static uint64_t digest(lstm_isa isa)
 static void expect_known(lstm_isa isa)
 {
 	const uint64_t found = digest(isa);
-	const uint64_t expected = isa == LSTM_ISA_SIMD128 ? known_simd128 : known;
+	const uint64_t expected = expected_of(isa, found);
 
 	printf("digest %s %s %016" PRIx64 "\n", lstm_isa_name(isa), lstm_activations_name(), found);
 	if (!expected)

@@ -6,6 +6,7 @@
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { setFlagsFromString } from "node:v8";
 
 process.removeAllListeners("warning"); // that node's WASI is experimental
 process.on("warning", () => {});
@@ -56,6 +57,7 @@ if (!file) {
 	console.error("usage: suite.mjs SUITE.wasm [part of suite::name]");
 	process.exit(2);
 }
+setFlagsFromString("--experimental-wasm-relaxed-simd"); // behind a flag until Node.js 21
 const module = new WebAssembly.Module(readFileSync(file));
 const wanted = names(module, file).filter((name) => name.includes(part));
 const counts = { [PASSED]: 0, [FAILED]: 0, [SKIPPED]: 0 };
