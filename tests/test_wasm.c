@@ -15,8 +15,8 @@ static void expect_fma(const float *a, const float *b, const float *c, const flo
 	float found[4];
 	int k;
 
-	wasm_v128_store(found, lstm__fma_simd128(wasm_v128_load(a), wasm_v128_load(b),
-	                                         wasm_v128_load(c)));
+	wasm_v128_store(found,
+	                lstm__fma_simd128(wasm_v128_load(a), wasm_v128_load(b), wasm_v128_load(c)));
 	for (k = 0; k < 4; k++)
 		cr_assert(isnan(expected[k]) ? isnan(found[k])
 		                             : !memcmp(&found[k], &expected[k], sizeof(float)),
