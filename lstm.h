@@ -8,7 +8,7 @@
  *
  * No -m flag is needed or wanted: the kernels for AVX-512, AVX2 with FMA, NEON and plain C are all
  * in the one binary, and the best that the CPU and the operating system support is chosen when a
- * model is packed.
+ * model is packed.  (WebAssembly wants one, -msimd128: see below.)
  *
  *     i = sigmoid(Wi x + Ui h + bi)      g = tanh(Wg x + Ug h + bg)      c' = f * c + i * g
  *     f = sigmoid(Wf x + Uf h + bf)      o = sigmoid(Wo x + Uo h + bo)   h' = o * tanh(c')
@@ -55,7 +55,17 @@
  *
  * Kernels: bf16 and int8 have their own for AVX2, AVX-512 (int8: with VNNI, else AVX2's) and NEON
  * (int8 with the dot product, where there is one, and without); f16 for AVX2 and NEON, where AVX-512
- * asks for AVX2's, as converting is faster there.
+ * asks for AVX2's, as converting is faster there.  Elsewhere they run on the scalar path.
+ *
+ * WEBASSEMBLY.  SIMD128 has no fused multiply-add.  By default products and sums are rounded one
+ * after the other there, still in the one order: bits that are the same in every engine, however a
+ * sequence is cut or batched, and that differ from those of AVX2, AVX-512 and NEON within rounding.
+ * With LSTM_WASM_EXACT each fused multiply-add is made in double precision and rounded correctly:
+ * the bits of AVX2, AVX-512 and NEON, some ten times slower.  With -mrelaxed-simd (Clang 16 and
+ * newer) the engine's multiply-add is used: faster in recent browsers, and the bits are up to the
+ * engine: those of AVX2 where the CPU fuses, else those of the default.  Without -msimd128 there is
+ * the scalar path: a module runs or is refused as a whole.  SLEEF does not exist there, and the
+ * built-in activations are used.
  *
  * KNOBS, all to be defined before the header is included, the same way in every file:
  *   LSTM_API            prefix of every declaration; "static" keeps all symbols in one file
@@ -68,7 +78,8 @@
  *   LSTM_THREADS        adds lstm_team: threads that share the work of one state
  * and these, which matter in the implementing file alone:
  *   LSTM_NO_SLEEF       built-in polynomials for exp and tanh instead of SLEEF
- *   LSTM_NO_AVX2, LSTM_NO_AVX512, LSTM_NO_NEON      leave these kernels out
+ *   LSTM_NO_AVX2, LSTM_NO_AVX512, LSTM_NO_NEON, LSTM_NO_SIMD128      leave these kernels out
+ *   LSTM_WASM_EXACT     fused multiply-adds also on WebAssembly: see there
  *   LSTM_F32_ONLY       leave bf16, f16 and int8 out: a third of the code and of the time to compile
  */
 #ifndef LSTM__PASS
@@ -109,14 +120,15 @@ typedef enum lstm_isa {
 	LSTM_ISA_SCALAR,   /* plain C, the reference: always there */
 	LSTM_ISA_NEON,     /* AArch64 Advanced SIMD */
 	LSTM_ISA_AVX2,     /* with FMA */
-	LSTM_ISA_AVX512    /* AVX-512F */
+	LSTM_ISA_AVX512,   /* AVX-512F */
+	LSTM_ISA_SIMD128   /* WebAssembly, where the compiler was given -msimd128 */
 } lstm_isa;
-#define LSTM_ISA_COUNT 5
+#define LSTM_ISA_COUNT 6
 
 /* The best instruction set that this build, this CPU and its operating system support.  The
- * environment variable LSTM_ISA=scalar|neon|avx2|avx512 overrides it wherever AUTO is asked for; a
- * value that is unknown or cannot run makes lstm_model_size and _init answer LSTM_ERR_ISA rather
- * than fall back in silence. */
+ * environment variable LSTM_ISA=scalar|neon|avx2|avx512|simd128 overrides it wherever AUTO is asked
+ * for; a value that is unknown or cannot run makes lstm_model_size and _init answer LSTM_ERR_ISA
+ * rather than fall back in silence. */
 LSTM_API lstm_isa lstm_isa_best(void);
 LSTM_API int lstm_isa_supported(lstm_isa isa);    /* 1 if usable here, 0 if not; AUTO is usable */
 LSTM_API const char *lstm_isa_name(lstm_isa isa); /* "avx2"; "?" if unknown; never NULL */
@@ -525,6 +537,16 @@ __asm__(".ifndef lstm__moves\n"
 #endif
 #endif
 
+#ifdef __wasm__
+#ifndef LSTM_NO_SLEEF
+#define LSTM_NO_SLEEF /* there is none */
+#endif
+#if defined(__wasm_simd128__) && !defined(LSTM_NO_SIMD128)
+#include <wasm_simd128.h>
+#define LSTM__HAVE_SIMD128 1
+#endif
+#endif
+
 #if !defined(LSTM_NO_SLEEF) && defined(__has_include) &&                                           \
         (defined(LSTM__HAVE_AVX2) || defined(LSTM__HAVE_AVX512) || defined(LSTM__HAVE_NEON))
 #if !__has_include(<sleef.h>)
@@ -700,7 +722,7 @@ LSTM__DEF const char *lstm_strerror(lstm_status status)
 }
 
 static const char *const lstm__isa_names[LSTM_ISA_COUNT] = {"auto", "scalar", "neon", "avx2",
-                                                            "avx512"};
+                                                            "avx512", "simd128"};
 
 LSTM__DEF const char *lstm_isa_name(lstm_isa isa)
 {
@@ -760,6 +782,9 @@ LSTM__DEF int lstm_isa_supported(lstm_isa isa)
 #endif
 #ifdef LSTM__HAVE_AVX512
 	case LSTM_ISA_AVX512: return lstm__cpu_has(isa);
+#endif
+#ifdef LSTM__HAVE_SIMD128
+	case LSTM_ISA_SIMD128: return 1; /* or this module would not have been loaded */
 #endif
 	default: return 0;
 	}
@@ -1281,7 +1306,7 @@ static const struct lstm__kernels lstm__kernels_scalar = {
 #define LSTM_SELF "lstm.h"
 #endif
 #if defined(__has_include) && (defined(LSTM__HAVE_AVX2) || defined(LSTM__HAVE_AVX512) || \
-                               defined(LSTM__HAVE_NEON))
+                               defined(LSTM__HAVE_NEON) || defined(LSTM__HAVE_SIMD128))
 #if !__has_include(LSTM_SELF)
 #error "lstm.h: the header includes itself; if you renamed it, define LSTM_SELF as its new name: #define LSTM_SELF \"name.h\""
 #endif
@@ -1290,6 +1315,7 @@ static const struct lstm__kernels lstm__kernels_scalar = {
 #define LSTM__AVX2 1
 #define LSTM__AVX512 2
 #define LSTM__NEON 3
+#define LSTM__SIMD128 4
 
 #define LSTM__F32 1
 #define LSTM__BF16 2
@@ -1351,6 +1377,13 @@ static const struct lstm__kernels lstm__kernels_scalar = {
 #endif
 #undef LSTM__PASS
 #endif
+#ifdef LSTM__HAVE_SIMD128
+#define LSTM__PASS LSTM__SIMD128
+#define LSTM__WEIGHTS LSTM__F32
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#undef LSTM__PASS
+#endif
 
 /* The kernels of one instruction set: those of fp32, bf16, f16 and int8. */
 #if LSTM__LOW
@@ -1386,6 +1419,12 @@ static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa, lstm_dtype dt
 		                    lstm__kernels_f16_neon,
 		                    lstm__cpu_has_int8(isa) ? &lstm__kernels_i8dot_neon
 		                                            : &lstm__kernels_i8_neon);
+#endif
+#ifdef LSTM__HAVE_SIMD128
+	case LSTM_ISA_SIMD128:
+		if (dtype == LSTM_DTYPE_F32)
+			return &lstm__kernels_simd128;
+		return &lstm__kernels_scalar;
 #endif
 	default: (void)dtype; return &lstm__kernels_scalar;
 	}
@@ -5931,6 +5970,134 @@ LSTM__INLINE int32x4_t lstm__dot4_i8dot_neon(int32x4_t sum, int32x4_t w, int32x4
 }
 #endif
 #endif
+/* ==== simd/wasm.h ============================================================================= */
+#if LSTM__PASS == LSTM__SIMD128
+/* The words of WebAssembly's SIMD128: 4 lanes, and the registers of the CPU below (16 on x86-64,
+ * where one stream takes a third longer with 4 vectors of units).  No region: a module that says
+ * SIMD128 anywhere is refused as a whole where there is none. */
+#define LSTM__V(name) lstm__##name##_simd128
+#define LSTM__ISA LSTM_ISA_SIMD128
+#define LSTM__TARGET
+#define LSTM__LANES 4
+#define LSTM__UNITS 2
+#define LSTM__STREAMS 4
+#define lstm__vf v128_t
+#define lstm__vm v128_t
+
+#define lstm__set(x) wasm_f32x4_splat(x)
+#define lstm__splat(p) wasm_v128_load32_splat(p)
+#define lstm__load(p) wasm_v128_load(p)
+#define lstm__store(p, v) wasm_v128_store(p, v)
+#define lstm__store_n(p, v, n) lstm__store_n_simd128(p, v, n)
+#define lstm__add(a, b) wasm_f32x4_add(a, b)
+#define lstm__sub(a, b) wasm_f32x4_sub(a, b)
+#define lstm__mul(a, b) wasm_f32x4_mul(a, b)
+#define lstm__div(a, b) wasm_f32x4_div(a, b)
+#define lstm__fma(a, b, c) lstm__fma_simd128(a, b, c)
+#define lstm__fnma(a, b, c) lstm__fnma_simd128(a, b, c)
+#define lstm__min(limit, x) wasm_f32x4_pmin(x, limit)
+#define lstm__max(limit, x) wasm_f32x4_pmax(x, limit)
+#define lstm__abs(x) wasm_f32x4_abs(x)
+#define lstm__lt(a, b) wasm_f32x4_lt(a, b)
+#define lstm__le(a, b) wasm_f32x4_le(a, b)
+#define lstm__select(m, a, b) wasm_v128_bitselect(a, b, m)
+#define lstm__clear(m, x) wasm_v128_andnot(x, m)
+#define lstm__scale(x, t) wasm_i32x4_add(wasm_i32x4_shl(t, 23), x)
+
+LSTM__INLINE void lstm__store_n_simd128(float *p, v128_t v, size_t n)
+{
+	float all[4];
+	wasm_v128_store(all, v);
+	memcpy(p, all, n * sizeof(float));
+}
+
+#ifdef LSTM_WASM_EXACT
+/* a b + c of two lanes in double precision, where the product is exact, rounded to odd: a sum that
+ * had to be rounded gets an odd last bit, and then rounding it to fp32 is right (53 >= 24 + 2).
+ * What the sum lost is exact too (Knuth's TwoSum); with NaN or infinity it is NaN, and neither
+ * below nor above zero. */
+LSTM__INLINE v128_t lstm__fma_odd_simd128(v128_t a, v128_t b, v128_t c)
+{
+	const v128_t p = wasm_f64x2_mul(a, b), sum = wasm_f64x2_add(p, c);
+	const v128_t part = wasm_f64x2_sub(sum, p), zero = wasm_f64x2_splat(0);
+	const v128_t lost = wasm_f64x2_add(wasm_f64x2_sub(p, wasm_f64x2_sub(sum, part)),
+	                                   wasm_f64x2_sub(c, part));
+	const v128_t below = wasm_f64x2_lt(lost, zero), above = wasm_f64x2_gt(lost, zero);
+	const v128_t negative = wasm_f64x2_lt(sum, zero), one = wasm_i64x2_splat(1);
+	/* One less in magnitude where it was rounded away from zero; that is odd where sum is even. */
+	const v128_t away = wasm_v128_bitselect(above, below, negative);
+	const v128_t even = wasm_i64x2_eq(wasm_v128_and(sum, one), zero);
+	const v128_t moved = wasm_v128_bitselect(wasm_i64x2_sub(sum, one), wasm_i64x2_add(sum, one),
+	                                         away);
+	const v128_t inexact = wasm_v128_or(below, above);
+	return wasm_v128_bitselect(moved, sum, wasm_v128_and(even, inexact));
+}
+
+#define LSTM__LOWER(x) wasm_f64x2_promote_low_f32x4(x)
+#define LSTM__UPPER(x) wasm_f64x2_promote_low_f32x4(wasm_i32x4_shuffle(x, x, 2, 3, 2, 3))
+#define LSTM__JOIN(low, high)                                                                      \
+	wasm_i32x4_shuffle(wasm_f32x4_demote_f64x2_zero(low), wasm_f32x4_demote_f64x2_zero(high),  \
+	                   0, 1, 4, 5)
+
+LSTM__NOINLINE v128_t lstm__fma_hard_simd128(v128_t a, v128_t b, v128_t c)
+{
+	return LSTM__JOIN(lstm__fma_odd_simd128(LSTM__LOWER(a), LSTM__LOWER(b), LSTM__LOWER(c)),
+	                  lstm__fma_odd_simd128(LSTM__UPPER(a), LSTM__UPPER(b), LSTM__UPPER(c)));
+}
+
+/* The product is exact in double precision, and rounding the sum a second time, to fp32, is right
+ * in nearly all cases.  In doubt are sums halfway between two numbers of fp32, and results up to the
+ * smallest normal one, below which those lie farther apart: these are made again. */
+LSTM__INLINE v128_t lstm__fma_simd128(v128_t a, v128_t b, v128_t c)
+{
+	const v128_t low = wasm_f64x2_add(wasm_f64x2_mul(LSTM__LOWER(a), LSTM__LOWER(b)), LSTM__LOWER(c));
+	const v128_t high =
+		wasm_f64x2_add(wasm_f64x2_mul(LSTM__UPPER(a), LSTM__UPPER(b)), LSTM__UPPER(c));
+	const v128_t sum = LSTM__JOIN(low, high);
+	const v128_t tail = wasm_v128_and(wasm_i32x4_shuffle(low, high, 0, 2, 4, 6),
+	                                  wasm_i32x4_splat(0x1fffffff));
+	const v128_t halfway = wasm_i32x4_eq(tail, wasm_i32x4_splat(0x10000000));
+	const v128_t small = wasm_u32x4_lt(
+		wasm_i32x4_sub(wasm_i32x4_shl(sum, 1), wasm_i32x4_splat(1)), /* zero is not */
+		wasm_i32x4_splat(0x01000000));
+	if (wasm_v128_any_true(wasm_v128_or(halfway, small)))
+		return lstm__fma_hard_simd128(a, b, c);
+	return sum;
+}
+#undef LSTM__LOWER
+#undef LSTM__UPPER
+#undef LSTM__JOIN
+
+LSTM__INLINE v128_t lstm__fnma_simd128(v128_t a, v128_t b, v128_t c)
+{
+	return lstm__fma_simd128(wasm_f32x4_neg(a), b, c);
+}
+#else
+/* Relaxed SIMD's multiply-add is a fused one where the CPU has that.  Clang 15 and older know other
+ * numbers of these instructions than engines do. */
+#if defined(__wasm_relaxed_simd__) && defined(__clang__) && __clang_major__ >= 16
+LSTM__INLINE v128_t lstm__fma_simd128(v128_t a, v128_t b, v128_t c)
+{
+	return (v128_t)__builtin_wasm_relaxed_madd_f32x4((__f32x4)a, (__f32x4)b, (__f32x4)c);
+}
+#else
+LSTM__INLINE v128_t lstm__fma_simd128(v128_t a, v128_t b, v128_t c)
+{
+	return wasm_f32x4_add(wasm_f32x4_mul(a, b), c);
+}
+#endif
+
+/* c - a b, where a is a whole number below 2^8 in magnitude and c near a b, as exp_part needs it:
+ * a times the upper 16 bits of b is exact, and so is its difference from c and a times the rest.
+ * Rounding all of a b first would cost e^-80 thirty ulp. */
+LSTM__INLINE v128_t lstm__fnma_simd128(v128_t a, v128_t b, v128_t c)
+{
+	const v128_t upper = wasm_v128_and(b, wasm_i32x4_splat(-256));
+	const v128_t rest = wasm_f32x4_sub(c, wasm_f32x4_mul(a, upper));
+	return wasm_f32x4_sub(rest, wasm_f32x4_mul(a, wasm_f32x4_sub(b, upper)));
+}
+#endif
+#endif
 #if LSTM__WEIGHTS == LSTM__F32
 /* ==== simd/activations.h ====================================================================== */
 /* exp, tanh and what is made of them.  The same operations in the same order on every instruction
@@ -6890,12 +7057,13 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 }
 
 static const struct lstm__kernels LSTM__FN(kernels) = {
-	LSTM__ISA,     LSTM__LANES,    LSTM__INT8 ? LSTM__CODE_ZERO : 0,
-	LSTM__UNITS,   LSTM__FN(run),  LSTM__FN(once),
+	LSTM__ISA,      LSTM__LANES,
 #if LSTM__INT8
-	LSTM__FN(part), LSTM__FN(ahead),
+	LSTM__CODE_ZERO, LSTM__UNITS,   LSTM__FN(run),
+	LSTM__FN(once), LSTM__FN(part), LSTM__FN(ahead),
 #else
-	LSTM__FN(alone), LSTM__FN(project_ahead),
+	0,              LSTM__UNITS,     LSTM__FN(run),
+	LSTM__FN(once), LSTM__FN(alone), LSTM__FN(project_ahead),
 #endif
 };
 /* ==== simd/end.h ============================================================================== */
@@ -6950,7 +7118,7 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef LSTM__SLEEF_EXP
 #undef LSTM__SLEEF_TANH
 
-#if LSTM__PASS != LSTM__NEON || LSTM__WEIGHTS == LSTM__I8_DOT
+#if LSTM__PASS == LSTM__AVX2 || LSTM__PASS == LSTM__AVX512 || LSTM__WEIGHTS == LSTM__I8_DOT
 #if defined(__clang__)
 #pragma clang attribute pop
 #else

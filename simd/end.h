@@ -49,7 +49,7 @@
 #undef LSTM__SLEEF_EXP
 #undef LSTM__SLEEF_TANH
 
-#if LSTM__PASS != LSTM__NEON || LSTM__WEIGHTS == LSTM__I8_DOT
+#if LSTM__PASS == LSTM__AVX2 || LSTM__PASS == LSTM__AVX512 || LSTM__WEIGHTS == LSTM__I8_DOT
 #if defined(__clang__)
 #pragma clang attribute pop
 #else

@@ -315,11 +315,12 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 }
 
 static const struct lstm__kernels LSTM__FN(kernels) = {
-	LSTM__ISA,     LSTM__LANES,    LSTM__INT8 ? LSTM__CODE_ZERO : 0,
-	LSTM__UNITS,   LSTM__FN(run),  LSTM__FN(once),
+	LSTM__ISA,      LSTM__LANES,
 #if LSTM__INT8
-	LSTM__FN(part), LSTM__FN(ahead),
+	LSTM__CODE_ZERO, LSTM__UNITS,   LSTM__FN(run),
+	LSTM__FN(once), LSTM__FN(part), LSTM__FN(ahead),
 #else
-	LSTM__FN(alone), LSTM__FN(project_ahead),
+	0,              LSTM__UNITS,     LSTM__FN(run),
+	LSTM__FN(once), LSTM__FN(alone), LSTM__FN(project_ahead),
 #endif
 };

@@ -33,14 +33,15 @@ typedef enum lstm_isa {
 	LSTM_ISA_SCALAR,   /* plain C, the reference: always there */
 	LSTM_ISA_NEON,     /* AArch64 Advanced SIMD */
 	LSTM_ISA_AVX2,     /* with FMA */
-	LSTM_ISA_AVX512    /* AVX-512F */
+	LSTM_ISA_AVX512,   /* AVX-512F */
+	LSTM_ISA_SIMD128   /* WebAssembly, where the compiler was given -msimd128 */
 } lstm_isa;
-#define LSTM_ISA_COUNT 5
+#define LSTM_ISA_COUNT 6
 
 /* The best instruction set that this build, this CPU and its operating system support.  The
- * environment variable LSTM_ISA=scalar|neon|avx2|avx512 overrides it wherever AUTO is asked for; a
- * value that is unknown or cannot run makes lstm_model_size and _init answer LSTM_ERR_ISA rather
- * than fall back in silence. */
+ * environment variable LSTM_ISA=scalar|neon|avx2|avx512|simd128 overrides it wherever AUTO is asked
+ * for; a value that is unknown or cannot run makes lstm_model_size and _init answer LSTM_ERR_ISA
+ * rather than fall back in silence. */
 LSTM_API lstm_isa lstm_isa_best(void);
 LSTM_API int lstm_isa_supported(lstm_isa isa);    /* 1 if usable here, 0 if not; AUTO is usable */
 LSTM_API const char *lstm_isa_name(lstm_isa isa); /* "avx2"; "?" if unknown; never NULL */

@@ -14,7 +14,7 @@ LSTM__DEF const char *lstm_strerror(lstm_status status)
 }
 
 static const char *const lstm__isa_names[LSTM_ISA_COUNT] = {"auto", "scalar", "neon", "avx2",
-                                                            "avx512"};
+                                                            "avx512", "simd128"};
 
 LSTM__DEF const char *lstm_isa_name(lstm_isa isa)
 {
@@ -74,6 +74,9 @@ LSTM__DEF int lstm_isa_supported(lstm_isa isa)
 #endif
 #ifdef LSTM__HAVE_AVX512
 	case LSTM_ISA_AVX512: return lstm__cpu_has(isa);
+#endif
+#ifdef LSTM__HAVE_SIMD128
+	case LSTM_ISA_SIMD128: return 1; /* or this module would not have been loaded */
 #endif
 	default: return 0;
 	}

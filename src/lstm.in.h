@@ -39,6 +39,7 @@
 //@room simd/avx2.h
 //@room simd/avx512.h
 //@room simd/neon.h
+//@room simd/wasm.h
 #if LSTM__WEIGHTS == LSTM__F32
 //@room simd/activations.h
 //@room simd/cell.h

@@ -7,7 +7,7 @@
  *
  * No -m flag is needed or wanted: the kernels for AVX-512, AVX2 with FMA, NEON and plain C are all
  * in the one binary, and the best that the CPU and the operating system support is chosen when a
- * model is packed.
+ * model is packed.  (WebAssembly wants one, -msimd128: see below.)
  *
  *     i = sigmoid(Wi x + Ui h + bi)      g = tanh(Wg x + Ug h + bg)      c' = f * c + i * g
  *     f = sigmoid(Wf x + Uf h + bf)      o = sigmoid(Wo x + Uo h + bo)   h' = o * tanh(c')
@@ -54,7 +54,17 @@
  *
  * Kernels: bf16 and int8 have their own for AVX2, AVX-512 (int8: with VNNI, else AVX2's) and NEON
  * (int8 with the dot product, where there is one, and without); f16 for AVX2 and NEON, where AVX-512
- * asks for AVX2's, as converting is faster there.
+ * asks for AVX2's, as converting is faster there.  Elsewhere they run on the scalar path.
+ *
+ * WEBASSEMBLY.  SIMD128 has no fused multiply-add.  By default products and sums are rounded one
+ * after the other there, still in the one order: bits that are the same in every engine, however a
+ * sequence is cut or batched, and that differ from those of AVX2, AVX-512 and NEON within rounding.
+ * With LSTM_WASM_EXACT each fused multiply-add is made in double precision and rounded correctly:
+ * the bits of AVX2, AVX-512 and NEON, some ten times slower.  With -mrelaxed-simd (Clang 16 and
+ * newer) the engine's multiply-add is used: faster in recent browsers, and the bits are up to the
+ * engine: those of AVX2 where the CPU fuses, else those of the default.  Without -msimd128 there is
+ * the scalar path: a module runs or is refused as a whole.  SLEEF does not exist there, and the
+ * built-in activations are used.
  *
  * KNOBS, all to be defined before the header is included, the same way in every file:
  *   LSTM_API            prefix of every declaration; "static" keeps all symbols in one file
@@ -67,6 +77,7 @@
  *   LSTM_THREADS        adds lstm_team: threads that share the work of one state
  * and these, which matter in the implementing file alone:
  *   LSTM_NO_SLEEF       built-in polynomials for exp and tanh instead of SLEEF
- *   LSTM_NO_AVX2, LSTM_NO_AVX512, LSTM_NO_NEON      leave these kernels out
+ *   LSTM_NO_AVX2, LSTM_NO_AVX512, LSTM_NO_NEON, LSTM_NO_SIMD128      leave these kernels out
+ *   LSTM_WASM_EXACT     fused multiply-adds also on WebAssembly: see there
  *   LSTM_F32_ONLY       leave bf16, f16 and int8 out: a third of the code and of the time to compile
  */

@@ -4,7 +4,7 @@
 #define LSTM_SELF "lstm.h"
 #endif
 #if defined(__has_include) && (defined(LSTM__HAVE_AVX2) || defined(LSTM__HAVE_AVX512) || \
-                               defined(LSTM__HAVE_NEON))
+                               defined(LSTM__HAVE_NEON) || defined(LSTM__HAVE_SIMD128))
 #if !__has_include(LSTM_SELF)
 #error "lstm.h: the header includes itself; if you renamed it, define LSTM_SELF as its new name: #define LSTM_SELF \"name.h\""
 #endif
@@ -13,6 +13,7 @@
 #define LSTM__AVX2 1
 #define LSTM__AVX512 2
 #define LSTM__NEON 3
+#define LSTM__SIMD128 4
 
 #define LSTM__F32 1
 #define LSTM__BF16 2
@@ -74,6 +75,13 @@
 #endif
 #undef LSTM__PASS
 #endif
+#ifdef LSTM__HAVE_SIMD128
+#define LSTM__PASS LSTM__SIMD128
+#define LSTM__WEIGHTS LSTM__F32
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#undef LSTM__PASS
+#endif
 
 /* The kernels of one instruction set: those of fp32, bf16, f16 and int8. */
 #if LSTM__LOW
@@ -109,6 +117,12 @@ static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa, lstm_dtype dt
 		                    lstm__kernels_f16_neon,
 		                    lstm__cpu_has_int8(isa) ? &lstm__kernels_i8dot_neon
 		                                            : &lstm__kernels_i8_neon);
+#endif
+#ifdef LSTM__HAVE_SIMD128
+	case LSTM_ISA_SIMD128:
+		if (dtype == LSTM_DTYPE_F32)
+			return &lstm__kernels_simd128;
+		return &lstm__kernels_scalar;
 #endif
 	default: (void)dtype; return &lstm__kernels_scalar;
 	}

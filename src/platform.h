@@ -55,6 +55,16 @@ __asm__(".ifndef lstm__moves\n"
 #endif
 #endif
 
+#ifdef __wasm__
+#ifndef LSTM_NO_SLEEF
+#define LSTM_NO_SLEEF /* there is none */
+#endif
+#if defined(__wasm_simd128__) && !defined(LSTM_NO_SIMD128)
+#include <wasm_simd128.h>
+#define LSTM__HAVE_SIMD128 1
+#endif
+#endif
+
 #if !defined(LSTM_NO_SLEEF) && defined(__has_include) &&                                           \
         (defined(LSTM__HAVE_AVX2) || defined(LSTM__HAVE_AVX512) || defined(LSTM__HAVE_NEON))
 #if !__has_include(<sleef.h>)

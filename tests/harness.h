@@ -8,6 +8,9 @@
 #else
 #include <criterion/criterion.h>
 #endif
+#ifdef __wasi__
+#include "wasi.h"
+#endif
 #include "lstm.h"
 
 static inline void harness_run(lstm_isa isa, void (*claim)(lstm_isa))
@@ -17,7 +20,7 @@ static inline void harness_run(lstm_isa isa, void (*claim)(lstm_isa))
 	claim(isa);
 }
 
-/* TEST_EACH_ISA(suite, claim) { ... isa ... } makes four tests, claim_scalar to claim_avx512; those
+/* TEST_EACH_ISA(suite, claim) { ... isa ... } makes five tests, claim_scalar to claim_simd128; those
  * that this machine cannot run are reported as skipped. */
 #define TEST_EACH_ISA(suite, claim)                                                                \
 	static void suite##_##claim(lstm_isa isa);                                                 \
@@ -36,6 +39,10 @@ static inline void harness_run(lstm_isa isa, void (*claim)(lstm_isa))
 	Test(suite, claim##_avx512)                                                                \
 	{                                                                                          \
 		harness_run(LSTM_ISA_AVX512, suite##_##claim);                                     \
+	}                                                                                          \
+	Test(suite, claim##_simd128)                                                               \
+	{                                                                                          \
+		harness_run(LSTM_ISA_SIMD128, suite##_##claim);                                    \
 	}                                                                                          \
 	static void suite##_##claim(lstm_isa isa)
 

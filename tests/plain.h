@@ -6,6 +6,8 @@
  * printed; the last line counts them all.  A suite links with plain.c, which holds main:
  *
  *     suite [--no-fork] [part of suite::name]       0: all passed, 1: some failed, 2: usage
+ *     suite --list                                  the names of all tests
+ *     suite --only suite::name                      75: passed, 76: failed, 77: skipped
  *
  * LSTM_TEST_TIMEOUT in the environment: seconds that one test may take (needs fork). */
 #ifndef LSTM_TESTS_PLAIN_H

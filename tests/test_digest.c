@@ -23,6 +23,41 @@ static const uint64_t known[DTYPES] = {0};
 #endif
 #endif
 
+/* WebAssembly without fused multiply-adds: the same bits in every engine, and in no other set. */
+static const uint64_t separately_rounded = 0x0c7b1b149818268e;
+
+/* What fp32 must give on isa, where it has been found to give that. */
+static uint64_t expected_of(lstm_isa isa, uint64_t found)
+{
+#ifndef LSTM_WASM_EXACT
+#ifdef __wasm_relaxed_simd__ /* the engine may fuse or not */
+	if (isa == LSTM_ISA_SIMD128 && found != known[0])
+		return separately_rounded;
+#else
+	if (isa == LSTM_ISA_SIMD128)
+		return separately_rounded;
+#endif
+#endif
+	(void)isa;
+	(void)found;
+	return known[0];
+}
+
+/* Whether there are kernels for this: elsewhere the scalar path runs, whose bits are libm's. */
+static int has_kernels(lstm_isa isa, int dtype)
+{
+	static const float zero[4] = {0};
+	lstm_weights weights = {.w = zero, .u = zero};
+	lstm_desc desc = {.input = 1, .hidden = 1, .isa = isa, .dtype = dtypes[dtype]};
+	lstm_model *model;
+	int has;
+
+	cr_assert_eq(lstm_model_new(&model, &desc, &weights), LSTM_OK, "refused");
+	has = lstm_model_desc(model)->isa != LSTM_ISA_SCALAR;
+	lstm_model_free(model);
+	return has;
+}
+
 static uint64_t digest(lstm_isa isa, int dtype)
 {
 	uint64_t found;
@@ -37,15 +72,16 @@ static void expect_known(lstm_isa isa)
 {
 	int d;
 
-	for (d = 0; d < DTYPES; d++) {
+	for (d = 0; d < DTYPES && has_kernels(isa, d); d++) {
 		const uint64_t found = digest(isa, d);
+		const uint64_t expected = d ? known[d] : expected_of(isa, found);
 		printf("digest %s %s %s %016" PRIx64 "\n", lstm_isa_name(isa), names[d],
 		       lstm_activations_name(), found);
-		if (!known[d])
+		if (!expected)
 			cr_skip_test("%s: no digest is on record for this version of SLEEF",
 			             lstm_isa_name(isa));
-		cr_assert_eq(found, known[d], "%s %s: expected %016" PRIx64 ", found %016" PRIx64,
-		             lstm_isa_name(isa), names[d], known[d], found);
+		cr_assert_eq(found, expected, "%s %s: expected %016" PRIx64 ", found %016" PRIx64,
+		             lstm_isa_name(isa), names[d], expected, found);
 	}
 }
 
@@ -57,6 +93,7 @@ static void expect_known(lstm_isa isa)
 TEST_DIGEST(neon, LSTM_ISA_NEON)
 TEST_DIGEST(avx2, LSTM_ISA_AVX2)
 TEST_DIGEST(avx512, LSTM_ISA_AVX512)
+TEST_DIGEST(simd128, LSTM_ISA_SIMD128)
 
 /* Also where no digest is on record: those that this machine has agree. */
 Test(digest, instruction_sets_agree)

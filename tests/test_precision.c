@@ -67,16 +67,17 @@ static void round_net(const net *n, lstm_dtype dtype)
 	}
 }
 
-/* y, then h, then c, of this net over this sequence. */
-static float *outcome(const net *n, const sequence *s, lstm_isa isa, size_t *count)
+/* y, then h, then c, of this net over this sequence, and the instruction set that made them. */
+static float *outcome(const net *n, const sequence *s, lstm_isa *isa, size_t *count)
 {
 	const size_t streams = (size_t)s->batch * cells_of(&n->desc);
 	const size_t y = s->steps * (size_t)s->batch * varied_width(n);
 	const size_t h = streams * (size_t)oracle_units(&n->desc);
-	lstm_model *model = varied_model(n, isa);
+	lstm_model *model = varied_model(n, *isa);
 	lstm_state *state = varied_state(model, s, s->steps);
 	float *all;
 
+	*isa = lstm_model_desc(model)->isa;
 	*count = y + h + streams * (size_t)n->desc.hidden;
 	all = malloc(*count * sizeof(float));
 	cr_assert_not_null(all, "out of memory");
@@ -95,15 +96,16 @@ static void halves(lstm_isa isa, lstm_dtype dtype)
 	for (i = 0; i < count; i++) {
 		net n = varied_net(i);
 		sequence s = varied_sequence(&n, 1 + (int)(i % 5), STEPS);
+		lstm_isa used = isa;
 		size_t floats;
 		float *low, *full;
 
 		net_w(&n, 0)[0] = 1e-30f; /* counts as zero */
 		n.desc.dtype = dtype;
-		low = outcome(&n, &s, isa, &floats);
+		low = outcome(&n, &s, &used, &floats);
 		round_net(&n, dtype);
 		n.desc.dtype = LSTM_DTYPE_F32;
-		full = outcome(&n, &s, isa, &floats);
+		full = outcome(&n, &s, &used, &floats);
 		cr_assert(!memcmp(low, full, floats * sizeof(float)),
 		          "net %u: not the bits of rounded weights in fp32", i);
 		free(low);

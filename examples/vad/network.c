@@ -273,28 +273,47 @@ static int load(struct network *network, const struct source *from, lstm_isa isa
 	return load_final(network, from) && load_lstm(network, from, isa);
 }
 
-struct network *network_new(const char *path, lstm_isa isa, char *error, size_t size)
+/* From a file that has been opened, or could not be. */
+static struct network *make(const struct source *from, lstm_status status, const lstm_error *why,
+                            lstm_isa isa)
 {
-	struct source from = {NULL, path, error, size};
-	struct network *network = NULL;
-	lstm_error why;
+	struct network *network;
 	int loaded = 0;
 
-	if (lstm_file_open(&from.file, path, &why) != LSTM_OK) {
-		snprintf(error, size, "%s", why.text);
+	if (status != LSTM_OK) {
+		snprintf(from->error, from->size, "%s", why->text);
 		return NULL;
 	}
 	network = calloc(1, sizeof(*network));
 	if (network)
-		loaded = load(network, &from, isa);
+		loaded = load(network, from, isa);
 	else
-		snprintf(error, size, "%s: out of memory", path);
-	lstm_file_close(from.file);
+		snprintf(from->error, from->size, "%s: out of memory", from->path);
+	lstm_file_close(from->file);
 	if (!loaded) {
 		network_free(network);
 		return NULL;
 	}
 	return network;
+}
+
+struct network *network_new(const char *path, lstm_isa isa, char *error, size_t size)
+{
+	struct source from = {NULL, path, error, size};
+	lstm_error why;
+	lstm_status status = lstm_file_open(&from.file, path, &why);
+
+	return make(&from, status, &why, isa);
+}
+
+struct network *network_new_memory(const void *bytes, size_t count, const char *name, lstm_isa isa,
+                                   char *error, size_t size)
+{
+	struct source from = {NULL, name, error, size};
+	lstm_error why;
+	lstm_status status = lstm_file_open_memory(&from.file, bytes, count, name, &why);
+
+	return make(&from, status, &why, isa);
 }
 
 void network_free(struct network *network)

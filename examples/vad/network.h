@@ -17,6 +17,11 @@ struct network;
 
 /* Read the weights.  NULL: error[size] says why, without the program's name. */
 struct network *network_new(const char *path, lstm_isa isa, char *error, size_t size);
+
+/* The same from the file's bytes, which are not needed afterwards; name is for errors. */
+struct network *network_new_memory(const void *bytes, size_t count, const char *name, lstm_isa isa,
+                                   char *error, size_t size);
+
 void network_free(struct network *network); /* NULL is fine */
 
 /* The instruction set that the LSTM was packed for. */

@@ -44,8 +44,8 @@ class Usage(kit.Case):
         self.refuses("-i: expected it once", "run", "a", "-i", "b", "-i", "c", status=2)
         self.refuses('--layout: expected one of time, batch, found "wide"', "run", "a", "-i", "x",
                      "-o", "y", "--layout", "wide", status=2)
-        self.refuses('--isa: expected one of auto, scalar, neon, avx2, avx512, found "sse"', "run",
-                     "a", "-i", "x", "-o", "y", "--isa", "sse", status=2)
+        self.refuses('--isa: expected one of auto, scalar, neon, avx2, avx512, simd128, found "sse"',
+                     "run", "a", "-i", "x", "-o", "y", "--isa", "sse", status=2)
         self.refuses('--dtype: expected one of f32, found "i4"', "run", "a", "-i", "x", "-o", "y",
                      "--dtype", "i4", status=2)
 

@@ -19,6 +19,8 @@ KNOBS = {
     "LSTM_NO_AVX512": ["-DLSTM_NO_AVX512"],
     "LSTM_NO_NEON": ["-DLSTM_NO_NEON"],
     "LSTM_F32_ONLY": ["-DLSTM_F32_ONLY"],
+    "LSTM_NO_SIMD128": ["-DLSTM_NO_SIMD128"],
+    "LSTM_WASM_EXACT": ["-DLSTM_WASM_EXACT"],
 }
 COMPILERS = ["gcc -std=c99", "clang -std=c99", "g++ -std=c++11", "clang++ -std=c++11"]
 

@@ -16,7 +16,7 @@ JOBS = 2
 SECONDS = 600  # for one command
 UNAVAILABLE = 77
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
-DIGEST = re.compile(r"^digest (\w+) (\w+) ([0-9a-f]{16})$", re.MULTILINE)
+DIGEST = re.compile(r"^digest (\w+) f32 (\w+) ([0-9a-f]{16})$", re.MULTILINE)
 
 
 class Failed(Exception):

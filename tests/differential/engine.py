@@ -14,7 +14,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CACHE = ROOT / ".cache" / "differential"
 KINDS = {"sleef": (["-lsleef"], []), "builtin": ([], ["-DLSTM_NO_SLEEF"])}
-ISAS = {"scalar": 1, "neon": 2, "avx2": 3, "avx512": 4}  # lstm_isa
+ISAS = {"scalar": 1, "neon": 2, "avx2": 3, "avx512": 4, "simd128": 5}  # lstm_isa
 
 
 class Refused(Exception):

@@ -11,7 +11,7 @@ _lstm()
 	else
 		case $before in
 		--layout) words='time batch' ;;
-		--isa) words='auto scalar neon avx2 avx512' ;;
+		--isa) words='auto scalar neon avx2 avx512 simd128' ;;
 		--dtype) words='f32' ;;
 		--mode) words='step block sequence batch stack streams' ;;
 		--activations) words='builtin sleef' ;;

@@ -24,7 +24,7 @@ static const char help[] =
 	"                   time: X and Y are [steps, batch, ...]; batch: [batch, steps, ...] "
         "(time)\n"
 	"  --prefix P       of the LSTM's names in MODEL, where there is more than one\n"
-	"  --isa auto|scalar|neon|avx2|avx512\n"
+	"  --isa auto|scalar|neon|avx2|avx512|simd128\n"
 	"                   (auto: LSTM_ISA in the environment, or the best of this CPU)\n"
 	"  --dtype f32      the precision of weights and arithmetic (f32, the only one so far)\n"
 	"  --help           this\n"
