@@ -535,8 +535,9 @@ LSTM_API lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args,
 #endif
 
 /* Below this magnitude a number counts as zero (see the manual, ARITHMETIC).  Far enough above the
- * smallest normal number, 2^-126, that a product with any sane weight is still normal. */
-#define LSTM__TINY 1.26217745e-29f /* 2^-96 */
+ * smallest normal number, 2^-126, that a product with any sane weight is still normal.  The cast
+ * makes it exact where the compiler keeps more digits of a constant than fp32 has. */
+#define LSTM__TINY ((float)1.262177448353619e-29) /* 2^-96 */
 
 static float lstm__flush(float x)
 {
