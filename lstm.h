@@ -92,7 +92,7 @@ LSTM_API const char *lstm_strerror(lstm_status status);
 typedef enum lstm_isa {
 	LSTM_ISA_AUTO = 0, /* LSTM_ISA in the environment if set, else lstm_isa_best() */
 	LSTM_ISA_SCALAR,   /* plain C, the reference: always there */
-	LSTM_ISA_NEON,     /* AArch64 Advanced SIMD */
+	LSTM_ISA_NEON,     /* AArch64 Advanced SIMD; on 32-bit ARM, NEON with VFPv4 */
 	LSTM_ISA_AVX2,     /* with FMA */
 	LSTM_ISA_AVX512    /* AVX-512F */
 } lstm_isa;
@@ -483,6 +483,26 @@ LSTM_API lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args,
 #endif
 #endif
 
+/* 32-bit ARM.  Its NEON has fused multiply-add from VFPv4 on (Cortex-A7, A15 and later), which is not
+ * part of the ABI: GCC compiles single functions for it, to be used where Linux says that it is
+ * there; Clang needs the whole file to be compiled for it (-mfpu=neon-vfpv4). */
+#if defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP)
+#define LSTM__ARM32 1
+#if defined(__ARM_NEON) && defined(__ARM_FEATURE_FMA)
+#define LSTM__NEON_FMA 1
+#endif
+#if defined(__ARM_PCS_VFP) && defined(__ARMEL__) && __ARM_ARCH >= 7 && __ARM_ARCH_PROFILE == 'A' && \
+        (defined(LSTM__NEON_FMA) || (defined(__linux__) && !defined(__clang__)))
+#include <arm_neon.h>
+#ifndef LSTM_NO_NEON
+#define LSTM__HAVE_NEON 1
+#ifndef LSTM__NEON_FMA
+#include <sys/auxv.h>
+#endif
+#endif
+#endif
+#endif
+
 #if !defined(LSTM_NO_SLEEF) && defined(__has_include) &&                                           \
         (defined(LSTM__HAVE_AVX2) || defined(LSTM__HAVE_AVX512) || defined(LSTM__HAVE_NEON))
 #if !__has_include(<sleef.h>)
@@ -554,6 +574,10 @@ static int lstm__multiply(size_t a, size_t b, size_t *product)
 }
 
 /* ---- the floating-point environment ---------------------------------------------------------- */
+#ifdef LSTM__ARM32
+#define LSTM__FPSCR 0x07c09f00u /* half precision, NaN, flush to zero, rounding, traps */
+#endif
+
 /* A caller may have set flush-to-zero, another rounding or traps (audio programs do the first);
  * each run takes the default environment and restores the caller's, which *found keeps.  In the
  * usual case, where it is the default already, that costs one read.  Answers whether it was not:
@@ -574,6 +598,12 @@ static int lstm__fp_enter(unsigned *found)
 	if (!control)
 		return 0;
 	__asm__ __volatile__("msr fpcr, %0" : : "r"((uint64_t)0) : "memory");
+	return 1;
+#elif defined(LSTM__ARM32)
+	__asm__ __volatile__("vmrs %0, fpscr" : "=r"(*found));
+	if (!(*found & LSTM__FPSCR))
+		return 0;
+	__asm__ __volatile__("vmsr fpscr, %0" : : "r"(*found & ~LSTM__FPSCR) : "memory");
 	return 1;
 #else
 	*found = 0;
@@ -598,6 +628,9 @@ static void lstm__fp_leave(unsigned found)
 #elif defined(LSTM__ARM64)
 	if (found)
 		__asm__ __volatile__("msr fpcr, %0" : : "r"((uint64_t)found));
+#elif defined(LSTM__ARM32)
+	if (found & LSTM__FPSCR)
+		__asm__ __volatile__("vmsr fpscr, %0" : : "r"(found));
 #else
 	(void)found;
 #endif
@@ -663,13 +696,25 @@ static int lstm__cpu_has(lstm_isa isa)
 }
 #endif
 
+#ifdef LSTM__HAVE_NEON
+static int lstm__cpu_has_neon(void)
+{
+#if defined(LSTM__ARM64) || defined(LSTM__NEON_FMA)
+	return 1; /* part of the ABI, or of what the whole file is compiled for */
+#else
+	const unsigned long neon = 1ul << 12, vfpv4 = 1ul << 16; /* as Linux counts them */
+	return (getauxval(AT_HWCAP) & (neon | vfpv4)) == (neon | vfpv4);
+#endif
+}
+#endif
+
 LSTM__DEF int lstm_isa_supported(lstm_isa isa)
 {
 	switch (isa) {
 	case LSTM_ISA_AUTO:
 	case LSTM_ISA_SCALAR: return 1;
 #ifdef LSTM__HAVE_NEON
-	case LSTM_ISA_NEON: return 1; /* part of the AArch64 ABI */
+	case LSTM_ISA_NEON: return lstm__cpu_has_neon();
 #endif
 #ifdef LSTM__HAVE_AVX2
 	case LSTM_ISA_AVX2: return lstm__cpu_has(isa);
@@ -5158,15 +5203,39 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define LSTM__SLEEF_EXP "Sleef_finz_expf16_u10avx512f"
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf16_u35avx512f"
 #endif
+/* ==== simd/neon32.h =========================================================================== */
+#if LSTM__PASS == LSTM__NEON && defined(LSTM__ARM32)
+/* The words of NEON that 32-bit ARM has its own of: 16 registers.  It has no division: that is VFP's,
+ * lane by lane, as IEEE 754 says.  Its sums below 2^-126 become zero, whatever the mode. */
+#ifndef __clang__
+#pragma GCC push_options
+#pragma GCC target("fpu=neon-vfpv4")
+#define LSTM__TARGET __attribute__((target("fpu=neon-vfpv4")))
+#else
+#define LSTM__TARGET
+#endif
+
+#define LSTM__UNITS 2
+#define LSTM__STREAMS 3
+#define lstm__div(a, b) ((a) / (b))
+#define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10neonvfpv4"
+#define LSTM__SLEEF_TANH "Sleef_finz_tanhf4_u35neonvfpv4"
+#endif
 /* ==== simd/neon.h ============================================================================= */
 #if LSTM__PASS == LSTM__NEON
-/* The words of AArch64 Advanced SIMD: 4 lanes, 32 registers, no region needed. */
-#define LSTM__FN(name) lstm__##name##_neon
-#define LSTM__ISA LSTM_ISA_NEON
+/* The words of NEON: 4 lanes.  AArch64 has 32 registers and needs no region. */
+#ifdef LSTM__ARM64
 #define LSTM__TARGET
-#define LSTM__LANES 4
 #define LSTM__UNITS 4
 #define LSTM__STREAMS 4
+#define lstm__div(a, b) vdivq_f32(a, b)
+#define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10advsimd"
+#define LSTM__SLEEF_TANH "Sleef_finz_tanhf4_u35advsimd"
+#endif
+
+#define LSTM__FN(name) lstm__##name##_neon
+#define LSTM__ISA LSTM_ISA_NEON
+#define LSTM__LANES 4
 #define lstm__vf float32x4_t
 #define lstm__vm uint32x4_t
 
@@ -5178,7 +5247,6 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define lstm__add(a, b) vaddq_f32(a, b)
 #define lstm__sub(a, b) vsubq_f32(a, b)
 #define lstm__mul(a, b) vmulq_f32(a, b)
-#define lstm__div(a, b) vdivq_f32(a, b)
 #define lstm__fma(a, b, c) vfmaq_f32(c, a, b)
 #define lstm__fnma(a, b, c) vfmsq_f32(c, a, b)
 #define lstm__min(limit, x) vminq_f32(limit, x)
@@ -5191,8 +5259,6 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define lstm__scale(x, t)                                                                          \
 	vreinterpretq_f32_s32(vaddq_s32(vshlq_n_s32(vreinterpretq_s32_f32(t), 23),                 \
 	                                vreinterpretq_s32_f32(x)))
-#define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10advsimd"
-#define LSTM__SLEEF_TANH "Sleef_finz_tanhf4_u35advsimd"
 
 LSTM__INLINE void lstm__store_n_neon(float *p, float32x4_t v, size_t n)
 {
@@ -5901,12 +5967,14 @@ static const struct lstm__kernels LSTM__FN(kernels) = {LSTM__ISA, LSTM__LANES, L
 #undef LSTM__SLEEF_EXP
 #undef LSTM__SLEEF_TANH
 
-#if LSTM__PASS != LSTM__NEON
-#if defined(__clang__)
+#if LSTM__PASS == LSTM__NEON
+#if defined(LSTM__ARM32) && !defined(__clang__)
+#pragma GCC pop_options
+#endif
+#elif defined(__clang__)
 #pragma clang attribute pop
 #else
 #pragma GCC pop_options
-#endif
 #endif
 #endif
 

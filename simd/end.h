@@ -29,10 +29,12 @@
 #undef LSTM__SLEEF_EXP
 #undef LSTM__SLEEF_TANH
 
-#if LSTM__PASS != LSTM__NEON
-#if defined(__clang__)
+#if LSTM__PASS == LSTM__NEON
+#if defined(LSTM__ARM32) && !defined(__clang__)
+#pragma GCC pop_options
+#endif
+#elif defined(__clang__)
 #pragma clang attribute pop
 #else
 #pragma GCC pop_options
-#endif
 #endif

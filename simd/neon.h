@@ -1,11 +1,17 @@
 #if LSTM__PASS == LSTM__NEON
-/* The words of AArch64 Advanced SIMD: 4 lanes, 32 registers, no region needed. */
-#define LSTM__FN(name) lstm__##name##_neon
-#define LSTM__ISA LSTM_ISA_NEON
+/* The words of NEON: 4 lanes.  AArch64 has 32 registers and needs no region. */
+#ifdef LSTM__ARM64
 #define LSTM__TARGET
-#define LSTM__LANES 4
 #define LSTM__UNITS 4
 #define LSTM__STREAMS 4
+#define lstm__div(a, b) vdivq_f32(a, b)
+#define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10advsimd"
+#define LSTM__SLEEF_TANH "Sleef_finz_tanhf4_u35advsimd"
+#endif
+
+#define LSTM__FN(name) lstm__##name##_neon
+#define LSTM__ISA LSTM_ISA_NEON
+#define LSTM__LANES 4
 #define lstm__vf float32x4_t
 #define lstm__vm uint32x4_t
 
@@ -17,7 +23,6 @@
 #define lstm__add(a, b) vaddq_f32(a, b)
 #define lstm__sub(a, b) vsubq_f32(a, b)
 #define lstm__mul(a, b) vmulq_f32(a, b)
-#define lstm__div(a, b) vdivq_f32(a, b)
 #define lstm__fma(a, b, c) vfmaq_f32(c, a, b)
 #define lstm__fnma(a, b, c) vfmsq_f32(c, a, b)
 #define lstm__min(limit, x) vminq_f32(limit, x)
@@ -30,8 +35,6 @@
 #define lstm__scale(x, t)                                                                          \
 	vreinterpretq_f32_s32(vaddq_s32(vshlq_n_s32(vreinterpretq_s32_f32(t), 23),                 \
 	                                vreinterpretq_s32_f32(x)))
-#define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10advsimd"
-#define LSTM__SLEEF_TANH "Sleef_finz_tanhf4_u35advsimd"
 
 LSTM__INLINE void lstm__store_n_neon(float *p, float32x4_t v, size_t n)
 {

@@ -33,6 +33,7 @@
 
 //@room simd/avx2.h
 //@room simd/avx512.h
+//@room simd/neon32.h
 //@room simd/neon.h
 //@room simd/activations.h
 //@room simd/cell.h

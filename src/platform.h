@@ -40,6 +40,26 @@
 #endif
 #endif
 
+/* 32-bit ARM.  Its NEON has fused multiply-add from VFPv4 on (Cortex-A7, A15 and later), which is not
+ * part of the ABI: GCC compiles single functions for it, to be used where Linux says that it is
+ * there; Clang needs the whole file to be compiled for it (-mfpu=neon-vfpv4). */
+#if defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP)
+#define LSTM__ARM32 1
+#if defined(__ARM_NEON) && defined(__ARM_FEATURE_FMA)
+#define LSTM__NEON_FMA 1
+#endif
+#if defined(__ARM_PCS_VFP) && defined(__ARMEL__) && __ARM_ARCH >= 7 && __ARM_ARCH_PROFILE == 'A' && \
+        (defined(LSTM__NEON_FMA) || (defined(__linux__) && !defined(__clang__)))
+#include <arm_neon.h>
+#ifndef LSTM_NO_NEON
+#define LSTM__HAVE_NEON 1
+#ifndef LSTM__NEON_FMA
+#include <sys/auxv.h>
+#endif
+#endif
+#endif
+#endif
+
 #if !defined(LSTM_NO_SLEEF) && defined(__has_include) &&                                           \
         (defined(LSTM__HAVE_AVX2) || defined(LSTM__HAVE_AVX512) || defined(LSTM__HAVE_NEON))
 #if !__has_include(<sleef.h>)
@@ -111,6 +131,10 @@ static int lstm__multiply(size_t a, size_t b, size_t *product)
 }
 
 /* ---- the floating-point environment ---------------------------------------------------------- */
+#ifdef LSTM__ARM32
+#define LSTM__FPSCR 0x07c09f00u /* half precision, NaN, flush to zero, rounding, traps */
+#endif
+
 /* A caller may have set flush-to-zero, another rounding or traps (audio programs do the first);
  * each run takes the default environment and restores the caller's, which *found keeps.  In the
  * usual case, where it is the default already, that costs one read.  Answers whether it was not:
@@ -131,6 +155,12 @@ static int lstm__fp_enter(unsigned *found)
 	if (!control)
 		return 0;
 	__asm__ __volatile__("msr fpcr, %0" : : "r"((uint64_t)0) : "memory");
+	return 1;
+#elif defined(LSTM__ARM32)
+	__asm__ __volatile__("vmrs %0, fpscr" : "=r"(*found));
+	if (!(*found & LSTM__FPSCR))
+		return 0;
+	__asm__ __volatile__("vmsr fpscr, %0" : : "r"(*found & ~LSTM__FPSCR) : "memory");
 	return 1;
 #else
 	*found = 0;
@@ -155,6 +185,9 @@ static void lstm__fp_leave(unsigned found)
 #elif defined(LSTM__ARM64)
 	if (found)
 		__asm__ __volatile__("msr fpcr, %0" : : "r"((uint64_t)found));
+#elif defined(LSTM__ARM32)
+	if (found & LSTM__FPSCR)
+		__asm__ __volatile__("vmsr fpscr, %0" : : "r"(found));
 #else
 	(void)found;
 #endif

@@ -52,6 +52,7 @@ BUILDS = {
     "aarch64-clang": Build("aarch64-linux-gnu-clang", "aarch64-linux-gnu-clang",
                            {"clang": "clang", "aarch64-linux-gnu-ar": "gcc-aarch64-linux-gnu"},
                            BOTH),
+    "armhf": cross_gcc("arm-linux-gnueabihf", "gcc-arm-linux-gnueabihf", BOTH),
     "riscv64": cross_gcc("riscv64-linux-gnu", "gcc-riscv64-linux-gnu", ["builtin"]),
     "s390x": cross_gcc("s390x-linux-gnu", "gcc-s390x-linux-gnu", ["builtin"]),
     "powerpc64": cross_gcc("powerpc64-linux-gnu", "gcc-powerpc64-linux-gnu", ["builtin"]),

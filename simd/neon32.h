@@ -1,0 +1,17 @@
+#if LSTM__PASS == LSTM__NEON && defined(LSTM__ARM32)
+/* The words of NEON that 32-bit ARM has its own of: 16 registers.  It has no division: that is VFP's,
+ * lane by lane, as IEEE 754 says.  Its sums below 2^-126 become zero, whatever the mode. */
+#ifndef __clang__
+#pragma GCC push_options
+#pragma GCC target("fpu=neon-vfpv4")
+#define LSTM__TARGET __attribute__((target("fpu=neon-vfpv4")))
+#else
+#define LSTM__TARGET
+#endif
+
+#define LSTM__UNITS 2
+#define LSTM__STREAMS 3
+#define lstm__div(a, b) ((a) / (b))
+#define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10neonvfpv4"
+#define LSTM__SLEEF_TANH "Sleef_finz_tanhf4_u35neonvfpv4"
+#endif
