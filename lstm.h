@@ -34,13 +34,14 @@
  * (b + b2, rounded once), then x in ascending order, then h in ascending order, then the peephole.
  * No sum is ever split, so AVX2, AVX-512 and NEON give the same bits, and so do all ways to cut a
  * sequence into calls or to batch streams.  The scalar path is a reference of its own (plain loops
- * and libm) and agrees within rounding.  Three choices belong to this contract:
+ * and libm) and agrees within rounding.  (NEON on 32-bit ARM has no denormal numbers: a partial sum
+ * below 2^-126 counts as zero there.)  Three choices belong to this contract:
  *   - Magnitudes below 2^-96 (1.3e-29) in x, h, c, weights and biases count as zero.  So states
  *     that decay never reach the denormal range, where many CPUs are a hundred times slower.
  *   - Each run works in the default floating-point environment (round to nearest, no flush to
- *     zero, no traps) and gives the caller's back when it returns.  A call of one step of one
- *     stream enters it after W x, which it repeats if it has to: traps that the caller enabled can
- *     spring there.
+ *     zero, no traps) and gives the caller's back when it returns, on x86-64, AArch64 and 32-bit
+ *     ARM; elsewhere the caller's stays in force.  A call of one step of one stream enters it after
+ *     W x, which it repeats if it has to: traps that the caller enabled can spring there.
  *   - NaN and infinity propagate as IEEE 754 says; the bits inside a NaN are the CPU's.
  *
  * KNOBS, all to be defined before the header is included, the same way in every file:
@@ -483,7 +484,7 @@ LSTM_API lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args,
 #endif
 #endif
 
-/* 32-bit ARM.  Its NEON has fused multiply-add from VFPv4 on (Cortex-A7, A15 and later), which is not
+/* 32-bit ARM.  Its NEON has fused multiply-add from VFPv4 on (Cortex-A7, A15 and later), which is no
  * part of the ABI: GCC compiles single functions for it, to be used where Linux says that it is
  * there; Clang needs the whole file to be compiled for it (-mfpu=neon-vfpv4). */
 #if defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP)
@@ -491,7 +492,8 @@ LSTM_API lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args,
 #if defined(__ARM_NEON) && defined(__ARM_FEATURE_FMA)
 #define LSTM__NEON_FMA 1
 #endif
-#if defined(__ARM_PCS_VFP) && defined(__ARMEL__) && __ARM_ARCH >= 7 && __ARM_ARCH_PROFILE == 'A' && \
+#if defined(__ARM_PCS_VFP) && defined(__ARMEL__) && __ARM_ARCH >= 7 &&                             \
+        __ARM_ARCH_PROFILE == 'A' &&                                                               \
         (defined(LSTM__NEON_FMA) || (defined(__linux__) && !defined(__clang__)))
 #include <arm_neon.h>
 #ifndef LSTM_NO_NEON
@@ -5205,8 +5207,8 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #endif
 /* ==== simd/neon32.h =========================================================================== */
 #if LSTM__PASS == LSTM__NEON && defined(LSTM__ARM32)
-/* The words of NEON that 32-bit ARM has its own of: 16 registers.  It has no division: that is VFP's,
- * lane by lane, as IEEE 754 says.  Its sums below 2^-126 become zero, whatever the mode. */
+/* The words of NEON that differ on 32-bit ARM: 16 registers.  There is no division: it is VFP's, lane
+ * by lane, as IEEE 754 says.  What is below 2^-126 becomes zero, whatever the mode. */
 #ifndef __clang__
 #pragma GCC push_options
 #pragma GCC target("fpu=neon-vfpv4")

@@ -1,6 +1,6 @@
 #if LSTM__PASS == LSTM__NEON && defined(LSTM__ARM32)
-/* The words of NEON that 32-bit ARM has its own of: 16 registers.  It has no division: that is VFP's,
- * lane by lane, as IEEE 754 says.  Its sums below 2^-126 become zero, whatever the mode. */
+/* The words of NEON that differ on 32-bit ARM: 16 registers.  There is no division: it is VFP's, lane
+ * by lane, as IEEE 754 says.  What is below 2^-126 becomes zero, whatever the mode. */
 #ifndef __clang__
 #pragma GCC push_options
 #pragma GCC target("fpu=neon-vfpv4")

@@ -33,13 +33,14 @@
  * (b + b2, rounded once), then x in ascending order, then h in ascending order, then the peephole.
  * No sum is ever split, so AVX2, AVX-512 and NEON give the same bits, and so do all ways to cut a
  * sequence into calls or to batch streams.  The scalar path is a reference of its own (plain loops
- * and libm) and agrees within rounding.  Three choices belong to this contract:
+ * and libm) and agrees within rounding.  (NEON on 32-bit ARM has no denormal numbers: a partial sum
+ * below 2^-126 counts as zero there.)  Three choices belong to this contract:
  *   - Magnitudes below 2^-96 (1.3e-29) in x, h, c, weights and biases count as zero.  So states
  *     that decay never reach the denormal range, where many CPUs are a hundred times slower.
  *   - Each run works in the default floating-point environment (round to nearest, no flush to
- *     zero, no traps) and gives the caller's back when it returns.  A call of one step of one
- *     stream enters it after W x, which it repeats if it has to: traps that the caller enabled can
- *     spring there.
+ *     zero, no traps) and gives the caller's back when it returns, on x86-64, AArch64 and 32-bit
+ *     ARM; elsewhere the caller's stays in force.  A call of one step of one stream enters it after
+ *     W x, which it repeats if it has to: traps that the caller enabled can spring there.
  *   - NaN and infinity propagate as IEEE 754 says; the bits inside a NaN are the CPU's.
  *
  * KNOBS, all to be defined before the header is included, the same way in every file:

@@ -40,7 +40,7 @@
 #endif
 #endif
 
-/* 32-bit ARM.  Its NEON has fused multiply-add from VFPv4 on (Cortex-A7, A15 and later), which is not
+/* 32-bit ARM.  Its NEON has fused multiply-add from VFPv4 on (Cortex-A7, A15 and later), which is no
  * part of the ABI: GCC compiles single functions for it, to be used where Linux says that it is
  * there; Clang needs the whole file to be compiled for it (-mfpu=neon-vfpv4). */
 #if defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP)
@@ -48,7 +48,8 @@
 #if defined(__ARM_NEON) && defined(__ARM_FEATURE_FMA)
 #define LSTM__NEON_FMA 1
 #endif
-#if defined(__ARM_PCS_VFP) && defined(__ARMEL__) && __ARM_ARCH >= 7 && __ARM_ARCH_PROFILE == 'A' && \
+#if defined(__ARM_PCS_VFP) && defined(__ARMEL__) && __ARM_ARCH >= 7 &&                             \
+        __ARM_ARCH_PROFILE == 'A' &&                                                               \
         (defined(LSTM__NEON_FMA) || (defined(__linux__) && !defined(__clang__)))
 #include <arm_neon.h>
 #ifndef LSTM_NO_NEON
