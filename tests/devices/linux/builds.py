@@ -8,6 +8,12 @@ SETUP = ["-Dharness=plain", "-Dbench=disabled", "-Dcli=disabled", "-Dexamples=di
          "-Doptimization=2", "-Ddebug=false", "-Dwerror=true"]
 
 
+def every(activations):
+    """Every suite of one build of the activations."""
+    return [f"{path.stem[5:]}-{activations}"
+            for path in sorted((kit.ROOT / "tests").glob("test_*.c"))]
+
+
 class Build:
     """One folder of build/devices, configured by a meson cross file or for this machine."""
 
@@ -27,13 +33,11 @@ class Build:
             shutil.rmtree(self.folder)
         kit.must("meson", "setup", self.folder, *options)
 
-    def programs(self, suites=None, activations=None):
-        """Build suites, all or those named; their names and paths."""
+    def programs(self, names=None):
+        """Build suites such as laws-builtin, all or those named; their names and paths."""
         for program, package in self.tools.items():
             kit.need(program, package)
-        suites = suites or sorted(path.stem[5:] for path in (kit.ROOT / "tests").glob("test_*.c"))
-        names = [f"{suite}-{kind}" for suite in suites
-                 for kind in activations or self.activations]
+        names = names or [name for kind in self.activations for name in every(kind)]
         with kit.locked(self.folder):
             self.configure()
             kit.must("ninja", "-C", self.folder, "-j", kit.JOBS,
