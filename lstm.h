@@ -34,13 +34,14 @@
  * (b + b2, rounded once), then x in ascending order, then h in ascending order, then the peephole.
  * No sum is ever split, so AVX2, AVX-512 and NEON give the same bits, and so do all ways to cut a
  * sequence into calls or to batch streams.  The scalar path is a reference of its own (plain loops
- * and libm) and agrees within rounding.  Three choices belong to this contract:
+ * and libm) and agrees within rounding.  (NEON on 32-bit ARM has no denormal numbers: a partial sum
+ * below 2^-126 counts as zero there.)  Three choices belong to this contract:
  *   - Magnitudes below 2^-96 (1.3e-29) in x, h, c, weights and biases count as zero.  So states
  *     that decay never reach the denormal range, where many CPUs are a hundred times slower.
  *   - Each run works in the default floating-point environment (round to nearest, no flush to
- *     zero, no traps) and gives the caller's back when it returns.  A call of one step of one
- *     stream enters it after W x, which it repeats if it has to: traps that the caller enabled can
- *     spring there.
+ *     zero, no traps) and gives the caller's back when it returns, on x86-64, AArch64 and 32-bit
+ *     ARM; elsewhere the caller's stays in force.  A call of one step of one stream enters it after
+ *     W x, which it repeats if it has to: traps that the caller enabled can spring there.
  *   - NaN and infinity propagate as IEEE 754 says; the bits inside a NaN are the CPU's.
  *
  * INT8.  With LSTM_DTYPE_I8 each row of W, U and the projection is kept as codes q = round(w / s),
@@ -53,9 +54,9 @@
  * step NaN.  bf16 and f16 weights are widened, and every bit is that of an fp32 model whose weights
  * were rounded before.
  *
- * Kernels: bf16 and int8 have their own for AVX2, AVX-512 (int8: with VNNI, else AVX2's) and NEON
- * (int8 with the dot product, where there is one, and without); f16 for AVX2 and NEON, where AVX-512
- * asks for AVX2's, as converting is faster there.  Elsewhere they run on the scalar path.
+ * Kernels: bf16 and int8 have their own for AVX2, AVX-512 (int8: with VNNI, else AVX2's) and NEON of
+ * AArch64 (int8 with the dot product, where there is one, and without); f16 for AVX2 and NEON, where
+ * AVX-512 asks for AVX2's, as converting is faster there.  Elsewhere they run on the scalar path.
  *
  * WEBASSEMBLY.  SIMD128 has no fused multiply-add.  By default products and sums are rounded one
  * after the other there, still in the one order: bits that are the same in every engine, however a
@@ -118,7 +119,7 @@ LSTM_API const char *lstm_strerror(lstm_status status);
 typedef enum lstm_isa {
 	LSTM_ISA_AUTO = 0, /* LSTM_ISA in the environment if set, else lstm_isa_best() */
 	LSTM_ISA_SCALAR,   /* plain C, the reference: always there */
-	LSTM_ISA_NEON,     /* AArch64 Advanced SIMD */
+	LSTM_ISA_NEON,     /* AArch64 Advanced SIMD; on 32-bit ARM, NEON with VFPv4 */
 	LSTM_ISA_AVX2,     /* with FMA */
 	LSTM_ISA_AVX512,   /* AVX-512F */
 	LSTM_ISA_SIMD128   /* WebAssembly, where the compiler was given -msimd128 */
@@ -537,6 +538,27 @@ __asm__(".ifndef lstm__moves\n"
 #endif
 #endif
 
+/* 32-bit ARM.  Its NEON has fused multiply-add from VFPv4 on (Cortex-A7, A15 and later), which is no
+ * part of the ABI: GCC compiles single functions for it, to be used where Linux says that it is
+ * there; Clang needs the whole file to be compiled for it (-mfpu=neon-vfpv4). */
+#if defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP)
+#define LSTM__ARM32 1
+#if defined(__ARM_NEON) && defined(__ARM_FEATURE_FMA)
+#define LSTM__NEON_FMA 1
+#endif
+#if defined(__ARM_PCS_VFP) && defined(__ARMEL__) && __ARM_ARCH >= 7 &&                             \
+        __ARM_ARCH_PROFILE == 'A' &&                                                               \
+        (defined(LSTM__NEON_FMA) || (defined(__linux__) && !defined(__clang__)))
+#include <arm_neon.h>
+#ifndef LSTM_NO_NEON
+#define LSTM__HAVE_NEON 1
+#ifndef LSTM__NEON_FMA
+#include <sys/auxv.h>
+#endif
+#endif
+#endif
+#endif
+
 #ifdef __wasm__
 #ifndef LSTM_NO_SLEEF
 #define LSTM_NO_SLEEF /* there is none */
@@ -616,8 +638,9 @@ __asm__(".ifndef lstm__moves\n"
 #endif
 
 /* Below this magnitude a number counts as zero (see the manual, ARITHMETIC).  Far enough above the
- * smallest normal number, 2^-126, that a product with any sane weight is still normal. */
-#define LSTM__TINY 1.26217745e-29f /* 2^-96 */
+ * smallest normal number, 2^-126, that a product with any sane weight is still normal.  The cast
+ * makes it exact where the compiler keeps more digits of a constant than fp32 has. */
+#define LSTM__TINY ((float)1.262177448353619e-29) /* 2^-96 */
 
 static float lstm__flush(float x)
 {
@@ -655,6 +678,8 @@ static void lstm__fp_set_control(unsigned control)
 #define LSTM__FP_DEFAULT 0x1f80u
 #define lstm__fp_control() _mm_getcsr()
 #define lstm__fp_set_control(control) _mm_setcsr(control)
+#elif defined(LSTM__ARM32)
+#define LSTM__FPSCR 0x07c09f00u /* half precision, NaN, flush to zero, rounding, traps */
 #endif
 
 /* A caller may have set flush-to-zero, another rounding or traps (audio programs do the first);
@@ -677,6 +702,12 @@ static int lstm__fp_enter(unsigned *found)
 	if (!control)
 		return 0;
 	__asm__ __volatile__("msr fpcr, %0" : : "r"((uint64_t)0) : "memory");
+	return 1;
+#elif defined(LSTM__ARM32)
+	__asm__ __volatile__("vmrs %0, fpscr" : "=r"(*found));
+	if (!(*found & LSTM__FPSCR))
+		return 0;
+	__asm__ __volatile__("vmsr fpscr, %0" : : "r"(*found & ~LSTM__FPSCR) : "memory");
 	return 1;
 #else
 	*found = 0;
@@ -701,6 +732,9 @@ static void lstm__fp_leave(unsigned found)
 #elif defined(LSTM__ARM64)
 	if (found)
 		__asm__ __volatile__("msr fpcr, %0" : : "r"((uint64_t)found));
+#elif defined(LSTM__ARM32)
+	if (found & LSTM__FPSCR)
+		__asm__ __volatile__("vmsr fpscr, %0" : : "r"(found));
 #else
 	(void)found;
 #endif
@@ -769,13 +803,25 @@ static int lstm__cpu_has_int8(lstm_isa isa)
 #endif
 }
 
+#ifdef LSTM__HAVE_NEON
+static int lstm__cpu_has_neon(void)
+{
+#if defined(LSTM__ARM64) || defined(LSTM__NEON_FMA)
+	return 1; /* part of the ABI, or of what the whole file is compiled for */
+#else
+	const unsigned long neon = 1ul << 12, vfpv4 = 1ul << 16; /* as Linux counts them */
+	return (getauxval(AT_HWCAP) & (neon | vfpv4)) == (neon | vfpv4);
+#endif
+}
+#endif
+
 LSTM__DEF int lstm_isa_supported(lstm_isa isa)
 {
 	switch (isa) {
 	case LSTM_ISA_AUTO:
 	case LSTM_ISA_SCALAR: return 1;
 #ifdef LSTM__HAVE_NEON
-	case LSTM_ISA_NEON: return 1; /* part of the AArch64 ABI */
+	case LSTM_ISA_NEON: return lstm__cpu_has_neon();
 #endif
 #ifdef LSTM__HAVE_AVX2
 	case LSTM_ISA_AVX2: return lstm__cpu_has(isa);
@@ -1361,7 +1407,7 @@ static const struct lstm__kernels lstm__kernels_scalar = {
 #define LSTM__WEIGHTS LSTM__F32
 #include LSTM_SELF
 #undef LSTM__WEIGHTS
-#if LSTM__LOW
+#if LSTM__LOW && defined(LSTM__ARM64)
 #define LSTM__WEIGHTS LSTM__BF16
 #include LSTM_SELF
 #undef LSTM__WEIGHTS
@@ -1413,18 +1459,20 @@ static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa, lstm_dtype dt
 		return LSTM__CHOOSE(dtype, lstm__kernels_avx512, lstm__kernels_bf16_avx512,
 		                    lstm__kernels_avx512, &lstm__kernels_i8_avx512);
 #endif
-#ifdef LSTM__HAVE_NEON
+#if defined(LSTM__HAVE_NEON) && defined(LSTM__ARM64)
 	case LSTM_ISA_NEON:
 		return LSTM__CHOOSE(dtype, lstm__kernels_neon, lstm__kernels_bf16_neon,
 		                    lstm__kernels_f16_neon,
 		                    lstm__cpu_has_int8(isa) ? &lstm__kernels_i8dot_neon
 		                                            : &lstm__kernels_i8_neon);
 #endif
+#if defined(LSTM__HAVE_NEON) && !defined(LSTM__ARM64)
+	case LSTM_ISA_NEON:
+		return dtype == LSTM_DTYPE_F32 ? &lstm__kernels_neon : &lstm__kernels_scalar;
+#endif
 #ifdef LSTM__HAVE_SIMD128
 	case LSTM_ISA_SIMD128:
-		if (dtype == LSTM_DTYPE_F32)
-			return &lstm__kernels_simd128;
-		return &lstm__kernels_scalar;
+		return dtype == LSTM_DTYPE_F32 ? &lstm__kernels_simd128 : &lstm__kernels_scalar;
 #endif
 	default: (void)dtype; return &lstm__kernels_scalar;
 	}
@@ -5872,9 +5920,29 @@ LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 }
 #endif
 #endif
+/* ==== simd/neon32.h =========================================================================== */
+#if LSTM__PASS == LSTM__NEON && defined(LSTM__ARM32)
+/* The words of NEON that differ on 32-bit ARM: 16 registers.  There is no division: it is VFP's, lane
+ * by lane, as IEEE 754 says.  What is below 2^-126 becomes zero, whatever the mode. */
+#ifndef __clang__
+#pragma GCC push_options
+#define LSTM__PUSHED
+#pragma GCC target("fpu=neon-vfpv4")
+#define LSTM__TARGET __attribute__((target("fpu=neon-vfpv4")))
+#else
+#define LSTM__TARGET
+#endif
+
+#define LSTM__UNITS 2
+#define LSTM__STREAMS 3
+#define lstm__div(a, b) ((a) / (b))
+#define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10neonvfpv4"
+#define LSTM__SLEEF_TANH "Sleef_finz_tanhf4_u35neonvfpv4"
+#endif
 /* ==== simd/neon.h ============================================================================= */
 #if LSTM__PASS == LSTM__NEON
-/* The words of AArch64 Advanced SIMD: 4 lanes, 32 registers.  Only the dot product needs a region. */
+/* The words of NEON: 4 lanes.  AArch64 has 32 registers; only its dot product needs a region. */
+#ifdef LSTM__ARM64
 #if LSTM__WEIGHTS == LSTM__I8_DOT
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
@@ -5884,36 +5952,12 @@ LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 #endif
 #endif
 
-#define LSTM__V(name) lstm__##name##_neon
-#define LSTM__ISA LSTM_ISA_NEON
 #define LSTM__TARGET
-#define LSTM__LANES 4
 #define LSTM__UNITS 4
 #define LSTM__STREAMS 4
-#define lstm__vf float32x4_t
-#define lstm__vm uint32x4_t
-
-#define lstm__set(x) vdupq_n_f32(x)
-#define lstm__splat(p) vld1q_dup_f32(p)
-#define lstm__load(p) vld1q_f32(p)
-#define lstm__store(p, v) vst1q_f32(p, v)
-#define lstm__store_n(p, v, n) lstm__store_n_neon(p, v, n)
-#define lstm__add(a, b) vaddq_f32(a, b)
-#define lstm__sub(a, b) vsubq_f32(a, b)
-#define lstm__mul(a, b) vmulq_f32(a, b)
 #define lstm__div(a, b) vdivq_f32(a, b)
-#define lstm__fma(a, b, c) vfmaq_f32(c, a, b)
-#define lstm__fnma(a, b, c) vfmsq_f32(c, a, b)
-#define lstm__min(limit, x) vminq_f32(limit, x)
-#define lstm__max(limit, x) vmaxq_f32(limit, x)
-#define lstm__abs(x) vabsq_f32(x)
-#define lstm__lt(a, b) vcltq_f32(a, b)
-#define lstm__le(a, b) vcleq_f32(a, b)
-#define lstm__select(m, a, b) vbslq_f32(m, a, b)
-#define lstm__clear(m, x) vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x), m))
-#define lstm__scale(x, t)                                                                          \
-	vreinterpretq_f32_s32(vaddq_s32(vshlq_n_s32(vreinterpretq_s32_f32(t), 23),                 \
-	                                vreinterpretq_s32_f32(x)))
+#define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10advsimd"
+#define LSTM__SLEEF_TANH "Sleef_finz_tanhf4_u35advsimd"
 
 #define lstm__vi int32x4_t
 #define lstm__set_i(x) vdupq_n_s32(x)
@@ -5931,8 +5975,34 @@ LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 #define LSTM__CODE_ZERO 0
 #define lstm__dot4(sum, w, x) LSTM__FN(dot4)(sum, w, x)
 #define lstm__store_codes(p, v) lstm__store_codes_neon(p, v)
-#define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10advsimd"
-#define LSTM__SLEEF_TANH "Sleef_finz_tanhf4_u35advsimd"
+#endif
+
+#define LSTM__V(name) lstm__##name##_neon
+#define LSTM__ISA LSTM_ISA_NEON
+#define LSTM__LANES 4
+#define lstm__vf float32x4_t
+#define lstm__vm uint32x4_t
+
+#define lstm__set(x) vdupq_n_f32(x)
+#define lstm__splat(p) vld1q_dup_f32(p)
+#define lstm__load(p) vld1q_f32(p)
+#define lstm__store(p, v) vst1q_f32(p, v)
+#define lstm__store_n(p, v, n) lstm__store_n_neon(p, v, n)
+#define lstm__add(a, b) vaddq_f32(a, b)
+#define lstm__sub(a, b) vsubq_f32(a, b)
+#define lstm__mul(a, b) vmulq_f32(a, b)
+#define lstm__fma(a, b, c) vfmaq_f32(c, a, b)
+#define lstm__fnma(a, b, c) vfmsq_f32(c, a, b)
+#define lstm__min(limit, x) vminq_f32(limit, x)
+#define lstm__max(limit, x) vmaxq_f32(limit, x)
+#define lstm__abs(x) vabsq_f32(x)
+#define lstm__lt(a, b) vcltq_f32(a, b)
+#define lstm__le(a, b) vcleq_f32(a, b)
+#define lstm__select(m, a, b) vbslq_f32(m, a, b)
+#define lstm__clear(m, x) vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x), m))
+#define lstm__scale(x, t)                                                                          \
+	vreinterpretq_f32_s32(vaddq_s32(vshlq_n_s32(vreinterpretq_s32_f32(t), 23),                 \
+	                                vreinterpretq_s32_f32(x)))
 
 #if LSTM__WEIGHTS == LSTM__F32
 LSTM__INLINE void lstm__store_n_neon(float *p, float32x4_t v, size_t n)
@@ -7118,7 +7188,9 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef LSTM__SLEEF_EXP
 #undef LSTM__SLEEF_TANH
 
-#if LSTM__PASS == LSTM__AVX2 || LSTM__PASS == LSTM__AVX512 || LSTM__WEIGHTS == LSTM__I8_DOT
+#if LSTM__PASS == LSTM__AVX2 || LSTM__PASS == LSTM__AVX512 || LSTM__WEIGHTS == LSTM__I8_DOT ||      \
+        defined(LSTM__PUSHED)
+#undef LSTM__PUSHED
 #if defined(__clang__)
 #pragma clang attribute pop
 #else

@@ -1,5 +1,6 @@
 #if LSTM__PASS == LSTM__NEON
-/* The words of AArch64 Advanced SIMD: 4 lanes, 32 registers.  Only the dot product needs a region. */
+/* The words of NEON: 4 lanes.  AArch64 has 32 registers; only its dot product needs a region. */
+#ifdef LSTM__ARM64
 #if LSTM__WEIGHTS == LSTM__I8_DOT
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
@@ -9,36 +10,12 @@
 #endif
 #endif
 
-#define LSTM__V(name) lstm__##name##_neon
-#define LSTM__ISA LSTM_ISA_NEON
 #define LSTM__TARGET
-#define LSTM__LANES 4
 #define LSTM__UNITS 4
 #define LSTM__STREAMS 4
-#define lstm__vf float32x4_t
-#define lstm__vm uint32x4_t
-
-#define lstm__set(x) vdupq_n_f32(x)
-#define lstm__splat(p) vld1q_dup_f32(p)
-#define lstm__load(p) vld1q_f32(p)
-#define lstm__store(p, v) vst1q_f32(p, v)
-#define lstm__store_n(p, v, n) lstm__store_n_neon(p, v, n)
-#define lstm__add(a, b) vaddq_f32(a, b)
-#define lstm__sub(a, b) vsubq_f32(a, b)
-#define lstm__mul(a, b) vmulq_f32(a, b)
 #define lstm__div(a, b) vdivq_f32(a, b)
-#define lstm__fma(a, b, c) vfmaq_f32(c, a, b)
-#define lstm__fnma(a, b, c) vfmsq_f32(c, a, b)
-#define lstm__min(limit, x) vminq_f32(limit, x)
-#define lstm__max(limit, x) vmaxq_f32(limit, x)
-#define lstm__abs(x) vabsq_f32(x)
-#define lstm__lt(a, b) vcltq_f32(a, b)
-#define lstm__le(a, b) vcleq_f32(a, b)
-#define lstm__select(m, a, b) vbslq_f32(m, a, b)
-#define lstm__clear(m, x) vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x), m))
-#define lstm__scale(x, t)                                                                          \
-	vreinterpretq_f32_s32(vaddq_s32(vshlq_n_s32(vreinterpretq_s32_f32(t), 23),                 \
-	                                vreinterpretq_s32_f32(x)))
+#define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10advsimd"
+#define LSTM__SLEEF_TANH "Sleef_finz_tanhf4_u35advsimd"
 
 #define lstm__vi int32x4_t
 #define lstm__set_i(x) vdupq_n_s32(x)
@@ -56,8 +33,34 @@
 #define LSTM__CODE_ZERO 0
 #define lstm__dot4(sum, w, x) LSTM__FN(dot4)(sum, w, x)
 #define lstm__store_codes(p, v) lstm__store_codes_neon(p, v)
-#define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10advsimd"
-#define LSTM__SLEEF_TANH "Sleef_finz_tanhf4_u35advsimd"
+#endif
+
+#define LSTM__V(name) lstm__##name##_neon
+#define LSTM__ISA LSTM_ISA_NEON
+#define LSTM__LANES 4
+#define lstm__vf float32x4_t
+#define lstm__vm uint32x4_t
+
+#define lstm__set(x) vdupq_n_f32(x)
+#define lstm__splat(p) vld1q_dup_f32(p)
+#define lstm__load(p) vld1q_f32(p)
+#define lstm__store(p, v) vst1q_f32(p, v)
+#define lstm__store_n(p, v, n) lstm__store_n_neon(p, v, n)
+#define lstm__add(a, b) vaddq_f32(a, b)
+#define lstm__sub(a, b) vsubq_f32(a, b)
+#define lstm__mul(a, b) vmulq_f32(a, b)
+#define lstm__fma(a, b, c) vfmaq_f32(c, a, b)
+#define lstm__fnma(a, b, c) vfmsq_f32(c, a, b)
+#define lstm__min(limit, x) vminq_f32(limit, x)
+#define lstm__max(limit, x) vmaxq_f32(limit, x)
+#define lstm__abs(x) vabsq_f32(x)
+#define lstm__lt(a, b) vcltq_f32(a, b)
+#define lstm__le(a, b) vcleq_f32(a, b)
+#define lstm__select(m, a, b) vbslq_f32(m, a, b)
+#define lstm__clear(m, x) vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x), m))
+#define lstm__scale(x, t)                                                                          \
+	vreinterpretq_f32_s32(vaddq_s32(vshlq_n_s32(vreinterpretq_s32_f32(t), 23),                 \
+	                                vreinterpretq_s32_f32(x)))
 
 #if LSTM__WEIGHTS == LSTM__F32
 LSTM__INLINE void lstm__store_n_neon(float *p, float32x4_t v, size_t n)

@@ -31,7 +31,7 @@ LSTM_API const char *lstm_strerror(lstm_status status);
 typedef enum lstm_isa {
 	LSTM_ISA_AUTO = 0, /* LSTM_ISA in the environment if set, else lstm_isa_best() */
 	LSTM_ISA_SCALAR,   /* plain C, the reference: always there */
-	LSTM_ISA_NEON,     /* AArch64 Advanced SIMD */
+	LSTM_ISA_NEON,     /* AArch64 Advanced SIMD; on 32-bit ARM, NEON with VFPv4 */
 	LSTM_ISA_AVX2,     /* with FMA */
 	LSTM_ISA_AVX512,   /* AVX-512F */
 	LSTM_ISA_SIMD128   /* WebAssembly, where the compiler was given -msimd128 */

@@ -61,13 +61,25 @@ static int lstm__cpu_has_int8(lstm_isa isa)
 #endif
 }
 
+#ifdef LSTM__HAVE_NEON
+static int lstm__cpu_has_neon(void)
+{
+#if defined(LSTM__ARM64) || defined(LSTM__NEON_FMA)
+	return 1; /* part of the ABI, or of what the whole file is compiled for */
+#else
+	const unsigned long neon = 1ul << 12, vfpv4 = 1ul << 16; /* as Linux counts them */
+	return (getauxval(AT_HWCAP) & (neon | vfpv4)) == (neon | vfpv4);
+#endif
+}
+#endif
+
 LSTM__DEF int lstm_isa_supported(lstm_isa isa)
 {
 	switch (isa) {
 	case LSTM_ISA_AUTO:
 	case LSTM_ISA_SCALAR: return 1;
 #ifdef LSTM__HAVE_NEON
-	case LSTM_ISA_NEON: return 1; /* part of the AArch64 ABI */
+	case LSTM_ISA_NEON: return lstm__cpu_has_neon();
 #endif
 #ifdef LSTM__HAVE_AVX2
 	case LSTM_ISA_AVX2: return lstm__cpu_has(isa);

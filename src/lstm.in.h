@@ -38,6 +38,7 @@
 
 //@room simd/avx2.h
 //@room simd/avx512.h
+//@room simd/neon32.h
 //@room simd/neon.h
 //@room simd/wasm.h
 #if LSTM__WEIGHTS == LSTM__F32

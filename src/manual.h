@@ -33,13 +33,14 @@
  * (b + b2, rounded once), then x in ascending order, then h in ascending order, then the peephole.
  * No sum is ever split, so AVX2, AVX-512 and NEON give the same bits, and so do all ways to cut a
  * sequence into calls or to batch streams.  The scalar path is a reference of its own (plain loops
- * and libm) and agrees within rounding.  Three choices belong to this contract:
+ * and libm) and agrees within rounding.  (NEON on 32-bit ARM has no denormal numbers: a partial sum
+ * below 2^-126 counts as zero there.)  Three choices belong to this contract:
  *   - Magnitudes below 2^-96 (1.3e-29) in x, h, c, weights and biases count as zero.  So states
  *     that decay never reach the denormal range, where many CPUs are a hundred times slower.
  *   - Each run works in the default floating-point environment (round to nearest, no flush to
- *     zero, no traps) and gives the caller's back when it returns.  A call of one step of one
- *     stream enters it after W x, which it repeats if it has to: traps that the caller enabled can
- *     spring there.
+ *     zero, no traps) and gives the caller's back when it returns, on x86-64, AArch64 and 32-bit
+ *     ARM; elsewhere the caller's stays in force.  A call of one step of one stream enters it after
+ *     W x, which it repeats if it has to: traps that the caller enabled can spring there.
  *   - NaN and infinity propagate as IEEE 754 says; the bits inside a NaN are the CPU's.
  *
  * INT8.  With LSTM_DTYPE_I8 each row of W, U and the projection is kept as codes q = round(w / s),
@@ -52,9 +53,9 @@
  * step NaN.  bf16 and f16 weights are widened, and every bit is that of an fp32 model whose weights
  * were rounded before.
  *
- * Kernels: bf16 and int8 have their own for AVX2, AVX-512 (int8: with VNNI, else AVX2's) and NEON
- * (int8 with the dot product, where there is one, and without); f16 for AVX2 and NEON, where AVX-512
- * asks for AVX2's, as converting is faster there.  Elsewhere they run on the scalar path.
+ * Kernels: bf16 and int8 have their own for AVX2, AVX-512 (int8: with VNNI, else AVX2's) and NEON of
+ * AArch64 (int8 with the dot product, where there is one, and without); f16 for AVX2 and NEON, where
+ * AVX-512 asks for AVX2's, as converting is faster there.  Elsewhere they run on the scalar path.
  *
  * WEBASSEMBLY.  SIMD128 has no fused multiply-add.  By default products and sums are rounded one
  * after the other there, still in the one order: bits that are the same in every engine, however a

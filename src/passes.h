@@ -59,7 +59,7 @@
 #define LSTM__WEIGHTS LSTM__F32
 #include LSTM_SELF
 #undef LSTM__WEIGHTS
-#if LSTM__LOW
+#if LSTM__LOW && defined(LSTM__ARM64)
 #define LSTM__WEIGHTS LSTM__BF16
 #include LSTM_SELF
 #undef LSTM__WEIGHTS
@@ -111,18 +111,20 @@ static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa, lstm_dtype dt
 		return LSTM__CHOOSE(dtype, lstm__kernels_avx512, lstm__kernels_bf16_avx512,
 		                    lstm__kernels_avx512, &lstm__kernels_i8_avx512);
 #endif
-#ifdef LSTM__HAVE_NEON
+#if defined(LSTM__HAVE_NEON) && defined(LSTM__ARM64)
 	case LSTM_ISA_NEON:
 		return LSTM__CHOOSE(dtype, lstm__kernels_neon, lstm__kernels_bf16_neon,
 		                    lstm__kernels_f16_neon,
 		                    lstm__cpu_has_int8(isa) ? &lstm__kernels_i8dot_neon
 		                                            : &lstm__kernels_i8_neon);
 #endif
+#if defined(LSTM__HAVE_NEON) && !defined(LSTM__ARM64)
+	case LSTM_ISA_NEON:
+		return dtype == LSTM_DTYPE_F32 ? &lstm__kernels_neon : &lstm__kernels_scalar;
+#endif
 #ifdef LSTM__HAVE_SIMD128
 	case LSTM_ISA_SIMD128:
-		if (dtype == LSTM_DTYPE_F32)
-			return &lstm__kernels_simd128;
-		return &lstm__kernels_scalar;
+		return dtype == LSTM_DTYPE_F32 ? &lstm__kernels_simd128 : &lstm__kernels_scalar;
 #endif
 	default: (void)dtype; return &lstm__kernels_scalar;
 	}

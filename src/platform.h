@@ -55,6 +55,27 @@ __asm__(".ifndef lstm__moves\n"
 #endif
 #endif
 
+/* 32-bit ARM.  Its NEON has fused multiply-add from VFPv4 on (Cortex-A7, A15 and later), which is no
+ * part of the ABI: GCC compiles single functions for it, to be used where Linux says that it is
+ * there; Clang needs the whole file to be compiled for it (-mfpu=neon-vfpv4). */
+#if defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP)
+#define LSTM__ARM32 1
+#if defined(__ARM_NEON) && defined(__ARM_FEATURE_FMA)
+#define LSTM__NEON_FMA 1
+#endif
+#if defined(__ARM_PCS_VFP) && defined(__ARMEL__) && __ARM_ARCH >= 7 &&                             \
+        __ARM_ARCH_PROFILE == 'A' &&                                                               \
+        (defined(LSTM__NEON_FMA) || (defined(__linux__) && !defined(__clang__)))
+#include <arm_neon.h>
+#ifndef LSTM_NO_NEON
+#define LSTM__HAVE_NEON 1
+#ifndef LSTM__NEON_FMA
+#include <sys/auxv.h>
+#endif
+#endif
+#endif
+#endif
+
 #ifdef __wasm__
 #ifndef LSTM_NO_SLEEF
 #define LSTM_NO_SLEEF /* there is none */
@@ -134,8 +155,9 @@ __asm__(".ifndef lstm__moves\n"
 #endif
 
 /* Below this magnitude a number counts as zero (see the manual, ARITHMETIC).  Far enough above the
- * smallest normal number, 2^-126, that a product with any sane weight is still normal. */
-#define LSTM__TINY 1.26217745e-29f /* 2^-96 */
+ * smallest normal number, 2^-126, that a product with any sane weight is still normal.  The cast
+ * makes it exact where the compiler keeps more digits of a constant than fp32 has. */
+#define LSTM__TINY ((float)1.262177448353619e-29) /* 2^-96 */
 
 static float lstm__flush(float x)
 {
@@ -173,6 +195,8 @@ static void lstm__fp_set_control(unsigned control)
 #define LSTM__FP_DEFAULT 0x1f80u
 #define lstm__fp_control() _mm_getcsr()
 #define lstm__fp_set_control(control) _mm_setcsr(control)
+#elif defined(LSTM__ARM32)
+#define LSTM__FPSCR 0x07c09f00u /* half precision, NaN, flush to zero, rounding, traps */
 #endif
 
 /* A caller may have set flush-to-zero, another rounding or traps (audio programs do the first);
@@ -195,6 +219,12 @@ static int lstm__fp_enter(unsigned *found)
 	if (!control)
 		return 0;
 	__asm__ __volatile__("msr fpcr, %0" : : "r"((uint64_t)0) : "memory");
+	return 1;
+#elif defined(LSTM__ARM32)
+	__asm__ __volatile__("vmrs %0, fpscr" : "=r"(*found));
+	if (!(*found & LSTM__FPSCR))
+		return 0;
+	__asm__ __volatile__("vmsr fpscr, %0" : : "r"(*found & ~LSTM__FPSCR) : "memory");
 	return 1;
 #else
 	*found = 0;
@@ -219,6 +249,9 @@ static void lstm__fp_leave(unsigned found)
 #elif defined(LSTM__ARM64)
 	if (found)
 		__asm__ __volatile__("msr fpcr, %0" : : "r"((uint64_t)found));
+#elif defined(LSTM__ARM32)
+	if (found & LSTM__FPSCR)
+		__asm__ __volatile__("vmsr fpscr, %0" : : "r"(found));
 #else
 	(void)found;
 #endif

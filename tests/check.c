@@ -338,9 +338,10 @@ check_result check_engine(const net *n, const sequence *s, const check_how *how)
 int check_quick(const char *suite)
 {
 	const char *wish = getenv("LSTM_TEST_QUICK");
+	static int said;
 	int quick = wish && *wish && strcmp(wish, "0") != 0;
 
-	if (quick)
+	if (quick && !said++)
 		fprintf(stderr, "%s: LSTM_TEST_QUICK is set, every grid is thinned\n", suite);
 	return quick;
 }

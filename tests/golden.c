@@ -88,17 +88,19 @@ static size_t *read_lengths(const struct golden *g)
 {
 	const lstm_tensor *tensor = lstm_file_find(g->file, "lengths");
 	size_t *lengths, b;
-	int64_t value;
+	int byte;
 
 	if (!tensor)
 		return NULL;
-	cr_assert_eq(tensor->bytes, g->batch * sizeof value,
+	cr_assert_eq(tensor->bytes, g->batch * 8,
 	             "%s: lengths, expected %zu of 64 bits, found %zu bytes", g->path, g->batch,
 	             tensor->bytes);
 	lengths = allocate(g->batch, sizeof *lengths);
 	for (b = 0; b < g->batch; b++) {
-		memcpy(&value, (const char *)tensor->data + b * sizeof value, sizeof value);
-		lengths[b] = (size_t)value;
+		const unsigned char *little = (const unsigned char *)tensor->data + b * 8;
+
+		for (byte = 7; byte >= 0; byte--)
+			lengths[b] = lengths[b] << 8 | little[byte];
 	}
 	return lengths;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "harness.h"
 #include "varied.h"
 #include "watch.h"
@@ -185,9 +186,10 @@ static void expect_oracle(struct job *j)
 
 Test(double, agrees_with_the_oracle)
 {
+	const unsigned count = check_quick("double") ? 24 : 120;
 	unsigned i, what;
 
-	for (i = 0; i < 120; i++)
+	for (i = 0; i < count; i++)
 		for (what = 0; what < 8; what++) {
 			struct job j = job_make(i, 1 + (int)(i % BATCH), STEPS,
 			                        (what & 1 ? SEQUENCE_STATE : 0) |

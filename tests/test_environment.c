@@ -16,7 +16,7 @@
 
 enum { STEPS = 20 };
 
-/* The control register: MXCSR's control bits, FPCR, or 0 where there is neither. */
+/* The control register: MXCSR's control bits, FPCR, those of FPSCR, or 0 where there is none. */
 static uint64_t control(void)
 {
 #if defined(__x86_64__)
@@ -27,6 +27,10 @@ static uint64_t control(void)
 	uint64_t fpcr;
 	__asm__ __volatile__("mrs %0, fpcr" : "=r"(fpcr));
 	return fpcr;
+#elif defined(__arm__) && defined(__ARM_FP)
+	uint32_t fpscr;
+	__asm__ __volatile__("vmrs %0, fpscr" : "=r"(fpscr));
+	return fpscr & 0x07c09f00u; /* without what arithmetic and comparisons leave */
 #else
 	return 0;
 #endif
@@ -39,6 +43,8 @@ static void set_control(uint64_t value)
 	__asm__ __volatile__("ldmxcsr %0" : : "m"(mxcsr));
 #elif defined(__aarch64__)
 	__asm__ __volatile__("msr fpcr, %0" : : "r"(value));
+#elif defined(__arm__) && defined(__ARM_FP)
+	__asm__ __volatile__("vmsr fpscr, %0" : : "r"((uint32_t)value));
 #else
 	(void)value;
 #endif
@@ -49,7 +55,7 @@ static void set_control(uint64_t value)
 #define MASKS 0x1f80u         /* of all exceptions: without them the first rounding traps */
 #define SERIOUS_MASKS 0x680u  /* of an invalid operation, division by zero and overflow */
 #define STICKY 0x3fu
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) || (defined(__arm__) && defined(__ARM_FP))
 #define FLUSH_TO_ZERO (1u << 24)
 #define MASKS 0u
 #define SERIOUS_MASKS 0u

@@ -1,5 +1,6 @@
 /* A team of threads shares the work of a state: the bits of one thread, however many there are,
  * whether they find a CPU or not, and whatever is too small, or of a kind, to be shared. */
+#include "check.h"
 #include "harness.h"
 #include "nets.h"
 
@@ -91,13 +92,15 @@ TEST_EACH_ISA(team, gives_the_bits_of_one_thread)
 {
 	static const int threads[] = {1, 2, 3,
 	                              7}; /* seven are more than most machines have CPUs for */
+	const size_t counts = sizeof threads / sizeof *threads;
+	const int quick = check_quick("team");
 	size_t k, i;
 
-	for (k = 0; k < SHAPES; k++) {
+	for (k = quick ? 3 : 0; k < SHAPES - (quick ? 1 : 0); k++) {
 		struct run r = prepare(&shapes[k], isa);
 
 		walk(&r, &shapes[k], NULL, r.expected);
-		for (i = 0; i < sizeof threads / sizeof *threads; i++) {
+		for (i = quick ? 1 : 0; i < counts; i += quick ? 2 : 1) {
 			lstm_team *team;
 			cr_assert_eq(lstm_team_new(&team, threads[i]), LSTM_OK, "refused");
 			memset(r.y, 0, r.bytes);
@@ -158,6 +161,7 @@ struct caller {
 	const struct shape *shape;
 	lstm_team *team;
 	float *y;
+	int calls;
 };
 
 static void *call(void *argument)
@@ -165,14 +169,17 @@ static void *call(void *argument)
 	struct caller *c = argument;
 	int i;
 
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < c->calls; i++)
 		walk(c->r, c->shape, c->team, c->y);
 	return NULL;
 }
 
 TEST_EACH_ISA(team, serves_states_of_several_threads)
 {
-	static const size_t used[] = {0, 2, 4};
+	static const size_t shapes_used[2][3] = {{0, 2, 4}, {4, 5, 6}};
+	const int quick = check_quick("team");
+	const size_t *used = shapes_used[quick];
+	const size_t count = quick ? 3 : 6;
 	struct caller callers[6];
 	struct run r[3];
 	lstm_team *team;
@@ -183,7 +190,8 @@ TEST_EACH_ISA(team, serves_states_of_several_threads)
 		r[i] = prepare(&shapes[used[i]], isa);
 		walk(&r[i], &shapes[used[i]], NULL, r[i].expected);
 	}
-	for (i = 0; i < 6; i++) {
+	for (i = 0; i < count; i++) {
+		callers[i].calls = quick ? 1 : 3;
 		callers[i].r = &r[i % 3];
 		callers[i].shape = &shapes[used[i % 3]];
 		callers[i].team = team;
@@ -192,7 +200,7 @@ TEST_EACH_ISA(team, serves_states_of_several_threads)
 		cr_assert_eq(pthread_create(&callers[i].thread, NULL, call, &callers[i]), 0,
 		             "thread not started");
 	}
-	for (i = 0; i < 6; i++) {
+	for (i = 0; i < count; i++) {
 		pthread_join(callers[i].thread, NULL);
 		cr_assert(!memcmp(callers[i].y, r[i % 3].expected, r[i % 3].bytes),
 		          "caller %zu got other bits", i);

@@ -77,7 +77,12 @@ void free(void *p)
 void *mmap(void *address, size_t length, int protection, int flags, int file, off_t offset)
 {
 	watched_calls += (unsigned)watching;
+#ifdef SYS_mmap2 /* where addresses have 32 bits, the offset counts pages */
+	return (void *)syscall(SYS_mmap2, address, length, protection, flags, file,
+	                       (long)(offset >> 12));
+#else
 	return (void *)syscall(SYS_mmap, address, length, protection, flags, file, offset);
+#endif
 }
 
 /* How often run(data) calls the allocator or mmap, or -1 if that cannot be seen here. */

@@ -185,12 +185,10 @@ def threads(stage):
         stage.suites("threads", *names)
 
 
-def aarch64(stage):
-    """suites on AArch64, gcc, under qemu-user"""
-    cross = ROOT / "cross" / "aarch64-linux-gnu.ini"
-    if (stage.configure("aarch64", "--cross-file", cross, "-Dbench=disabled")
-            and stage.ninja("aarch64")):
-        stage.suites("aarch64", **QUICK)
+def matrix(stage):
+    """every device that emulators and compilers reach, see tools/matrix"""
+    stage.counted("tests/test_matrix.py")
+    stage.counted("tools/matrix")
 
 
 def avx512(stage):
@@ -277,15 +275,13 @@ EMULATED = {
     "memory-sleef": "avx512",
 }
 STAGES = [
-    header, native, clang, sanitize, threads, aarch64, avx512, hotloops, consume, cli, vad, amp,
+    header, native, clang, sanitize, threads, matrix, avx512, hotloops, consume, cli, vad, amp,
     convert, onnx, fuzz,
 ]
 
 
 def inapplicable(stage):
     """Why a stage makes no sense on this machine, or None."""
-    if stage is aarch64 and platform.machine() != "x86_64":
-        return f"on {platform.machine()} there is no cross compiler to try"
     if stage is avx512:
         if platform.machine() != "x86_64":
             return "the host is not x86-64"
