@@ -24,9 +24,14 @@ struct bench {
 };
 
 /* ---- engines --------------------------------------------------------------------------------- */
-static int add_ours(struct bench *b)
+static const char *const dtypes[] = {"f32", "bf16", "f16", "int8"};
+
+#define DTYPES ((int)(sizeof(dtypes) / sizeof(dtypes[0])))
+
+/* Every instruction set and build with weights of this type. */
+static int add_ours_of(struct bench *b, const char *dtype)
 {
-	static int (*const builds[])(int isa, struct bench_engine *engine) = {
+	static int (*const builds[])(int isa, const char *dtype, struct bench_engine *engine) = {
 		bench_ours_builtin,
 #ifdef BENCH_WITH_SLEEF
 		bench_ours_sleef,
@@ -39,7 +44,7 @@ static int add_ours(struct bench *b)
 	for (isa = LSTM_ISA_COUNT - 1; isa > LSTM_ISA_AUTO; isa--)
 		for (build = 0; build < sizeof(builds) / sizeof(builds[0]); build++) {
 			struct bench_engine *e = &b->engines[b->engine_count];
-			int runs = builds[build](isa, e);
+			int runs = builds[build](isa, dtype, e);
 			int asked =
 				o->isas ? bench_listed(o->isas, e->isa) : isa != LSTM_ISA_SCALAR;
 
@@ -53,10 +58,20 @@ static int add_ours(struct bench *b)
 			}
 			b->engine_count += asked && runs;
 		}
+	return 1;
+}
+
+static int add_ours(struct bench *b)
+{
+	int d;
+
+	for (d = 0; d < DTYPES; d++)
+		if (bench_listed(b->options.dtypes, dtypes[d]) && !add_ours_of(b, dtypes[d]))
+			return 0;
 	if (!b->engine_count)
 		fprintf(stderr,
 		        "%s: nothing to measure: no such instruction set with such activations\n",
-		        o->program);
+		        b->options.program);
 	return b->engine_count > 0;
 }
 
@@ -71,6 +86,15 @@ static int peer_known(const char *name, size_t size)
 			return 1;
 	return (size == 3 && strncmp(name, "all", 3) == 0) ||
 	       (size == 4 && strncmp(name, "none", 4) == 0);
+}
+
+static void add_peer(struct bench *b, const struct bench_peer *p)
+{
+	int d;
+
+	for (d = 0; d < DTYPES; d++)
+		if (bench_listed(b->options.dtypes, dtypes[d]) && bench_listed(p->dtypes, dtypes[d]))
+			bench_peer_engine(p, dtypes[d], &b->engines[b->engine_count++]);
 }
 
 static int add_peers(struct bench *b)
@@ -98,7 +122,7 @@ static int add_peers(struct bench *b)
 		if (list && !named && !bench_listed(list, "all"))
 			continue;
 		if (p->present(why, sizeof(why)))
-			bench_peer_engine(p, &b->engines[b->engine_count++]);
+			add_peer(b, p);
 		else
 			fprintf(stderr, "%s: %s: %s\n", o->program, p->name, why);
 		if (named && !p->present(why, sizeof(why)))
@@ -123,7 +147,7 @@ static void list(const struct bench *b)
 
 	printf("engines:\n");
 	for (i = 0; i < b->engine_count; i++)
-		printf("  %-21s %s\n", bench_engine_label(&b->engines[i], label, sizeof(label)),
+		printf("  %-26s %s\n", bench_engine_label(&b->engines[i], label, sizeof(label)),
 		       b->engines[i].version);
 	printf("modes:\n");
 	for (i = 0; i < BENCH_MODES; i++)
@@ -180,7 +204,8 @@ static int measure_all(struct bench *b, FILE *table)
 		return 1;
 	bench_report_machine(table, &b->machine);
 	for (e = 0; e < b->engine_count; e++)
-		if (bench_is_peer(&b->engines[e]))
+		if (bench_is_peer(&b->engines[e]) &&
+		    (e == 0 || strcmp(b->engines[e - 1].name, b->engines[e].name) != 0))
 			fprintf(table, "  peer %s %.80s\n", b->engines[e].name,
 			        b->engines[e].version);
 	bench_report_heading(table);

@@ -61,7 +61,7 @@ static void timed(FILE *out, const struct bench_row *r)
 	        r->ns.median, r->ns.low, r->ns.high, r->ns.confidence, r->ns.min, r->ns.count,
 	        r->preempted, bench_noisy(r) ? "true" : "false", r->limit_ns, r->limit,
 	        r->limit_ns / r->ns.median, bench_operations(&r->shape) / r->ns.median, r->fma,
-	        bench_read_bytes(&r->shape) / r->ns.median);
+	        bench_read_bytes(&r->shape, bench_weight_bytes(r->engine->dtype)) / r->ns.median);
 	if (r->late[0] > 0)
 		fprintf(out,
 		        ", \"call_median\": %.1f, \"call_p99\": %.1f, \"call_p999\": %.1f, "

@@ -12,6 +12,7 @@ static const char help[] =
 	"  --shape LIST         INPUTxHIDDEN, such as 1x16,64x64 (the usual nine)\n"
 	"  --isa LIST           of scalar,neon,avx2,avx512 (the vectors that can run)\n"
 	"  --activations LIST   of builtin,sleef (those that were built)\n"
+	"  --dtype LIST         of " BENCH_DTYPES ": of the weights, also of peers (f32)\n"
 	"  --peers LIST         names, all or none (all that are installed)\n"
 	"  --batch LIST         streams in lockstep, mode batch (8,32,64)\n"
 	"  --steps N            steps per call, all modes but step and streams\n"
@@ -101,6 +102,9 @@ static int read_value(struct bench_options *o, const char *option, const char *v
 	} else if (strcmp(option, "--activations") == 0) {
 		o->activations = value;
 		return check_list(o, option, value, "builtin,sleef");
+	} else if (strcmp(option, "--dtype") == 0) {
+		o->dtypes = value;
+		return check_list(o, option, value, BENCH_DTYPES);
 	} else {
 		fprintf(stderr, "%s: %s: unknown option, see --help\n", o->program, option);
 		return 2;
@@ -116,6 +120,7 @@ int bench_options_read(struct bench_options *o, int argc, char **argv)
 	o->program = argv[0];
 	o->cpu = -1;
 	o->effort = thorough;
+	o->dtypes = "f32";
 	for (i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--help") == 0) {
 			printf(help, o->program);

@@ -10,6 +10,7 @@ struct bench_options {
 	struct bench_grid grid;
 	struct bench_effort effort;
 	const char *isas, *activations, *peers; /* lists; NULL: all that can run */
+	const char *dtypes;                     /* a list of BENCH_DTYPES */
 	const char *json, *plot;
 	int cpu; /* -1: the present one, -2: do not pin */
 	int list;

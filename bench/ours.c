@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Model and states live in memory of the benchmark's own making, where the buffers that find the
  * memory's limit live too. */
@@ -118,7 +119,7 @@ static void ours_run(void *handle, const float *x, float *y, int stream)
 	lstm_run(o->states[stream], x, y, (size_t)o->steps);
 }
 
-int BENCH_OURS(int isa, struct bench_engine *engine)
+int BENCH_OURS(int isa, const char *dtype, struct bench_engine *engine)
 {
 	static char version[32];
 
@@ -127,7 +128,7 @@ int BENCH_OURS(int isa, struct bench_engine *engine)
 	engine->name = "lstm.h";
 	engine->isa = lstm_isa_name((lstm_isa)isa);
 	engine->activations = lstm_activations_name();
-	engine->dtype = "f32";
+	engine->dtype = dtype;
 	engine->version = version;
 	engine->code = isa;
 	engine->create = ours_create;
@@ -135,5 +136,5 @@ int BENCH_OURS(int isa, struct bench_engine *engine)
 	engine->destroy = ours_destroy;
 	engine->setup = ours_setup;
 	engine->calls = NULL;
-	return lstm_isa_supported((lstm_isa)isa);
+	return lstm_isa_supported((lstm_isa)isa) && strcmp(dtype, "f32") == 0;
 }

@@ -35,7 +35,7 @@ void bench_report_json(FILE *out, const struct bench_machine *machine, const str
 int bench_report_plot(const char *path, const struct bench_row *rows, size_t count, char *why,
                       size_t size);
 
-/* "lstm.h avx2 sleef", or a peer's name. */
+/* "lstm.h avx2 sleef", or a peer's name; " int8" after it if that is the type of its weights. */
 const char *bench_engine_label(const struct bench_engine *engine, char *text, size_t size);
 int bench_is_peer(const struct bench_engine *engine);
 

@@ -247,4 +247,5 @@ const struct bench_peer bench_peer_onnxruntime = {
 	ort_present,   ort_version,
 	ort_create,    ort_run,
 	ort_destroy,   NULL,
+	"f32,int8",
 };

@@ -148,4 +148,5 @@ const struct bench_peer bench_peer_pytorch = {
 	pytorch_present, pytorch_version,
 	pytorch_create,  pytorch_run,
 	pytorch_destroy, pytorch_calls,
+	"f32,int8",
 };
