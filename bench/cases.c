@@ -155,9 +155,9 @@ int bench_output(const struct bench_case *c)
 	return c->directions * c->hidden;
 }
 
-int bench_net_make(const struct bench_case *c, struct bench_net *net)
+int bench_net_make(const struct bench_case *c, float scale, struct bench_net *net)
 {
-	const float scale = 1 / sqrtf((float)c->hidden);
+	const float range = scale / sqrtf((float)c->hidden);
 	unsigned long long random = 1;
 	size_t h = (size_t)c->hidden, k;
 	int part;
@@ -173,7 +173,7 @@ int bench_net_make(const struct bench_case *c, struct bench_net *net)
 			return 0;
 		}
 		for (k = 0; k < count; k++)
-			all[k] = scale * bench_random(&random);
+			all[k] = range * bench_random(&random);
 		net->w[part] = all;
 		net->u[part] = all + 4 * h * width;
 		net->b[part] = all + 4 * h * (width + h);

@@ -19,8 +19,8 @@ int bench_grid_next(const struct bench_grid *grid, int *index, struct bench_case
 const char *bench_mode_name(enum bench_mode mode);
 const char *bench_mode_about(enum bench_mode mode);
 
-/* The usual random weights, in +-1 / sqrt(hidden) as frameworks begin with; 0 if out of memory. */
-int bench_net_make(const struct bench_case *shape, struct bench_net *net);
+/* Random weights in +-scale / sqrt(hidden): frameworks begin with a scale of 1.  0: out of memory. */
+int bench_net_make(const struct bench_case *shape, float scale, struct bench_net *net);
 void bench_net_free(struct bench_net *net);
 
 /* Floating-point operations per step of the case, all streams: 2 per multiply-add. */

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "accuracy.h"
+#include "exact.h"
 #include "options.h"
 #include "ours.h"
 #include "report.h"
@@ -21,6 +23,8 @@ struct bench {
 	struct bench_machine machine;
 	struct bench_row *rows;
 	size_t row_count;
+	struct bench_error *errors;
+	size_t error_count;
 };
 
 /* ---- engines --------------------------------------------------------------------------------- */
@@ -38,10 +42,13 @@ static int add_ours_of(struct bench *b, const char *dtype)
 #endif
 	};
 	const struct bench_options *o = &b->options;
+	const int before = b->engine_count;
 	size_t build;
 	int isa;
 
-	for (isa = LSTM_ISA_COUNT - 1; isa > LSTM_ISA_AUTO; isa--)
+	for (isa = LSTM_ISA_COUNT - 1; isa > LSTM_ISA_AUTO; isa--) {
+		if (o->accuracy && !o->isas && b->engine_count > before)
+			break; /* all vectors give the same bits */
 		for (build = 0; build < sizeof(builds) / sizeof(builds[0]); build++) {
 			struct bench_engine *e = &b->engines[b->engine_count];
 			int runs = builds[build](isa, dtype, e);
@@ -58,6 +65,7 @@ static int add_ours_of(struct bench *b, const char *dtype)
 			}
 			b->engine_count += asked && runs;
 		}
+	}
 	return 1;
 }
 
@@ -231,13 +239,26 @@ static int measure_all(struct bench *b, FILE *table)
 	return 0;
 }
 
+/* The types that there are, and then what others would give. */
+static int accuracy(struct bench *b, FILE *table)
+{
+	int k;
+
+	for (k = 0; bench_simulated(k, &b->engines[b->engine_count]); k++)
+		b->engine_count++;
+	return bench_accuracy(table, b->options.program, &b->options.grid, b->engines,
+	                      b->engine_count, &b->errors, &b->error_count);
+}
+
 static int write_json(const struct bench *b)
 {
 	const char *path = b->options.json;
 	FILE *f = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
 	int wrong;
 
-	if (f)
+	if (f && b->options.accuracy)
+		bench_accuracy_json(f, &b->machine, b->errors, b->error_count);
+	else if (f)
 		bench_report_json(f, &b->machine, b->rows, b->row_count);
 	wrong = !f || ferror(f) || fflush(f) != 0;
 	if (f && f != stdout)
@@ -279,8 +300,13 @@ int bench_command(int argc, char **argv)
 	}
 	if (b.options.json && strcmp(b.options.json, "-") == 0)
 		table = stderr;
-	bench_machine_measure(&b.machine, cpu);
-	status = measure_all(&b, table);
+	if (b.options.accuracy) {
+		bench_machine_name(&b.machine, cpu);
+		status = accuracy(&b, table);
+	} else {
+		bench_machine_measure(&b.machine, cpu);
+		status = measure_all(&b, table);
+	}
 	if (status == 0 && b.options.json)
 		status = write_json(&b);
 	if (status == 0 && b.options.plot &&
@@ -291,5 +317,6 @@ int bench_command(int argc, char **argv)
 	if (status == 0)
 		status = any_differs(&b);
 	free(b.rows);
+	free(b.errors);
 	return status;
 }

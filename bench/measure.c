@@ -383,7 +383,7 @@ int bench_measure(const struct bench_case *c, const struct bench_engine *engines
 		w->copy = bench_alloc(bench_read_piece(c, sizeof(float)));
 	choose_limits(w);
 	if (w->x && w->y && w->buffer && (w->copy || c->mode != BENCH_SETUP) &&
-	    bench_net_make(c, &net)) {
+	    bench_net_make(c, 1, &net)) {
 		for (k = 0; k < (size_t)w->ring * w->x_call; k++)
 			w->x[k] = bench_random(&random);
 		for (e = 0; e < count; e++)

@@ -12,10 +12,11 @@ static const char help[] =
 	"  --shape LIST         INPUTxHIDDEN, such as 1x16,64x64 (the usual nine)\n"
 	"  --isa LIST           of scalar,neon,avx2,avx512 (the vectors that can run)\n"
 	"  --activations LIST   of builtin,sleef (those that were built)\n"
-	"  --dtype LIST         of " BENCH_DTYPES ": of the weights, also of peers (f32)\n"
+	"  --dtype LIST         of " BENCH_DTYPES ": of the weights, also of peers (f32; all for --accuracy)\n"
 	"  --peers LIST         names, all or none (all that are installed)\n"
 	"  --batch LIST         streams in lockstep, mode batch (8,32,64)\n"
 	"  --steps N            steps per call, all modes but step and streams\n"
+	"  --accuracy           measure no times, but how far h is from the exact one over 1000 steps\n"
 	"  --quick              fewer shapes and shorter: under a minute\n"
 	"  --repeat N           repetitions of each measurement, 3 to 201 (as the time allows)\n"
 	"  --cpu N|any          pin to this CPU, or do not pin (pin to the present one)\n"
@@ -120,7 +121,6 @@ int bench_options_read(struct bench_options *o, int argc, char **argv)
 	o->program = argv[0];
 	o->cpu = -1;
 	o->effort = thorough;
-	o->dtypes = "f32";
 	for (i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--help") == 0) {
 			printf(help, o->program);
@@ -128,6 +128,8 @@ int bench_options_read(struct bench_options *o, int argc, char **argv)
 		}
 		if (strcmp(argv[i], "--list") == 0) {
 			o->list = 1;
+		} else if (strcmp(argv[i], "--accuracy") == 0) {
+			o->accuracy = 1;
 		} else if (strcmp(argv[i], "--quick") == 0) {
 			fixed = o->effort.fixed;
 			o->effort = quick;
@@ -147,5 +149,16 @@ int bench_options_read(struct bench_options *o, int argc, char **argv)
 			return wrong(o, "argument", "options only, see --help", argv[i]);
 		}
 	}
+	if (!o->dtypes)
+		o->dtypes = o->accuracy ? BENCH_DTYPES : "f32";
+	if (!o->accuracy)
+		return -1;
+	if (o->grid.modes || o->grid.batches || o->plot) {
+		fprintf(stderr, "%s: --accuracy: expected no --mode, --batch or --plot beside it\n",
+		        o->program);
+		return 2;
+	}
+	if (!o->activations)
+		o->activations = "builtin";
 	return -1;
 }

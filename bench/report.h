@@ -19,7 +19,8 @@ struct bench_machine {
 	double ladder[BENCH_LADDER]; /* bytes per ns, by the widest vectors */
 };
 
-/* Names, and medians of what the whole machine can do; a second or two. */
+/* Names alone; and with medians of what the whole machine can do, in a second or two. */
+void bench_machine_name(struct bench_machine *machine, int pinned);
 void bench_machine_measure(struct bench_machine *machine, int pinned);
 void bench_report_machine(FILE *out, const struct bench_machine *machine);
 
@@ -28,6 +29,11 @@ void bench_report_row(FILE *out, const struct bench_row *row);
 /* Latencies, the cost of a call, who was ahead where, and how far to trust it all. */
 void bench_report_summary(FILE *out, const struct bench_row *rows, size_t count);
 
+/* Parts of a JSON file: a string; "machine" and the limits' name without what they are; the members
+ * of a row that say what ran. */
+void bench_json_text(FILE *out, const char *text);
+void bench_json_machine(FILE *out, const struct bench_machine *machine);
+void bench_json_case(FILE *out, const struct bench_engine *engine, const struct bench_case *shape);
 void bench_report_json(FILE *out, const struct bench_machine *machine, const struct bench_row *rows,
                        size_t count);
 /* ns per step and fraction of the limit over H, of the shapes with input = hidden, by gnuplot; the
