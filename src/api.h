@@ -19,7 +19,7 @@ typedef enum lstm_status {
 	LSTM_ERR_ARG = -1,    /* a null pointer, a bad dimension, an unknown enumerator */
 	LSTM_ERR_SIZE = -2,   /* dimensions beyond the limits below, or too many bytes for size_t */
 	LSTM_ERR_MEMORY = -3, /* arena too small or misaligned, or LSTM_MALLOC returned NULL */
-	LSTM_ERR_ISA = -4,    /* the instruction set asked for is not in this build or this CPU */
+	LSTM_ERR_ISA = -4,    /* the instruction set or dtype asked for is not in this build or this CPU */
 	LSTM_ERR_FILE = -5,   /* the file cannot be opened or read */
 	LSTM_ERR_FORMAT = -6  /* the file is not valid, or does not hold the model asked for */
 } lstm_status;
@@ -61,6 +61,16 @@ typedef enum lstm_layout {
 	LSTM_LAYOUT_ONNX,        /* i o f g, w[4*hidden][input], u[4*hidden][output], peephole i o f */
 	LSTM_LAYOUT_KERAS        /* i f g o, w[input][4*hidden], u[output][4*hidden], peephole i f o */
 } lstm_layout;
+
+/* Types of numbers in files, and what the weights of a packed model can be. */
+typedef enum lstm_dtype {
+	LSTM_DTYPE_OTHER = 0, /* any type of the file format that is not named here */
+	LSTM_DTYPE_F32,
+	LSTM_DTYPE_F64,       /* not for models: see lstm_f64_run */
+	LSTM_DTYPE_F16,
+	LSTM_DTYPE_BF16,
+	LSTM_DTYPE_I8
+} lstm_dtype;
 
 /* The activation functions of the ONNX LSTM operator, and two more. */
 typedef enum lstm_function {
@@ -106,6 +116,11 @@ typedef struct lstm_desc {
 	/* Limits; 0 is none, and what is negative or NaN is refused. */
 	float clip;       /* of the pre-activations, bias and peephole included, to +-clip */
 	float cell_clip;  /* of c', to +-cell_clip before the output is computed from it */
+	/* What W, U and the projection are kept as; bias, peephole and all arithmetic of the cell are
+	 * fp32.  0 or LSTM_DTYPE_F32; LSTM_DTYPE_BF16 or _F16: rounded to nearest even when packed, and
+	 * from then on as if they had been fp32 (what f16 cannot hold, from 65520 on, is infinite);
+	 * LSTM_DTYPE_I8: codes (see the manual, INT8). */
+	lstm_dtype dtype;
 } lstm_desc;
 
 /* The weights of one layer and direction as the framework wrote them; borrowed until the model is
@@ -118,6 +133,11 @@ typedef struct lstm_weights {
 	const float *b2;         /* [4 * hidden]           second bias (PyTorch's b_hh), or NULL */
 	const float *peephole;   /* [3 * hidden]           cell to gates, element-wise, or NULL */
 	const float *projection; /* [projection][hidden]   PyTorch's weight_hr, any layout; NULL if none */
+	/* LSTM_DTYPE_I8 alone: scales to use for the rows, each above 0, where the weights are such
+	 * multiples of them already: -127 .. 127.  NULL: the row's largest magnitude / 127. */
+	const float *w_scale;          /* [4 * hidden], in the order of w's rows */
+	const float *u_scale;          /* [4 * hidden] */
+	const float *projection_scale; /* [projection] */
 } lstm_weights;
 
 typedef struct lstm_model lstm_model;
@@ -312,12 +332,14 @@ typedef struct lstm_error {
 
 /* Load an LSTM that PyTorch's names describe: weight_ih_l0 [4H, I], weight_hh_l0 [4H, R],
  * bias_ih_l0, bias_hh_l0 [4H], weight_hr_l0 [P, H], with _reverse for the second direction and l1,
- * l2 ... for further layers; an LSTMCell has no _l0.  F32, F64, F16 and BF16 are read.  Sizes,
+ * l2 ... for further layers; an LSTMCell has no _l0.  F32, F64, F16 and BF16 are read, and matrices of I8 codes
+ * -127 .. 127 with the F32 scales of their rows beside them: weight_ih_l0.scale [4H] and so on.  Sizes,
  * layers, direction and projection follow from the shapes; what shapes cannot say is read from
  * __metadata__ (see the README, formats). */
 typedef struct lstm_load_args {
 	const char *prefix; /* what stands before weight_ih_l0: "encoder.rnn."; NULL: the only one */
 	lstm_isa isa;
+	lstm_dtype dtype;   /* for lstm_desc; 0: F16, BF16 or I8 if every matrix is of it, else F32 */
 } lstm_load_args;
 
 #ifndef LSTM_NO_STDIO
@@ -332,16 +354,9 @@ LSTM_API lstm_status lstm_model_load_memory(lstm_model **model, const void *data
 /* The same in pieces, for files that hold other tensors too, and to pack into your own memory. */
 typedef struct lstm_file lstm_file;
 
-typedef enum lstm_dtype {
-	LSTM_DTYPE_OTHER = 0, /* any type of the format that is not named here */
-	LSTM_DTYPE_F32,
-	LSTM_DTYPE_F64,
-	LSTM_DTYPE_F16,
-	LSTM_DTYPE_BF16
-} lstm_dtype;
-
 typedef struct lstm_tensor {
 	const char *name;   /* NUL-terminated UTF-8 */
+	const char *type;   /* the format's name of its type: "F32", "U16" */
 	lstm_dtype dtype;
 	int rank;
 	size_t shape[8];
@@ -361,9 +376,12 @@ LSTM_API size_t lstm_file_count(const lstm_file *file);
 LSTM_API const lstm_tensor *lstm_file_tensor(const lstm_file *file, size_t index); /* NULL past end */
 LSTM_API const lstm_tensor *lstm_file_find(const lstm_file *file, const char *name); /* or NULL */
 LSTM_API const char *lstm_file_metadata(const lstm_file *file, const char *key);     /* or NULL */
+LSTM_API const char *lstm_file_key(const lstm_file *file, size_t index); /* of metadata, sorted; NULL
+                                                                         * past the last */
 
 /* Fill values[count] with the tensor's elements as fp32.  LSTM_ERR_ARG: count is not the tensor's
- * number of elements; LSTM_ERR_FORMAT: its type is LSTM_DTYPE_OTHER. */
+ * number of elements; LSTM_ERR_FORMAT: its type is LSTM_DTYPE_OTHER, or LSTM_DTYPE_I8, whose codes say
+ * nothing without scales. */
 LSTM_API lstm_status lstm_tensor_read(const lstm_tensor *tensor, float *values, size_t count);
 
 /* Describe the LSTM under args->prefix: desc for lstm_model_init, and in *weights its array of
