@@ -496,6 +496,9 @@ LSTM_API lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args,
 #if defined(__GNUC__) && defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)
 #define LSTM__ARM64 1
 #include <arm_neon.h>
+#ifdef __linux__
+#include <sys/auxv.h>
+#endif
 #ifndef LSTM_NO_NEON
 #define LSTM__HAVE_NEON 1
 #endif
@@ -665,20 +668,38 @@ static unsigned lstm__xcr0(void)
 
 static int lstm__cpu_has(lstm_isa isa)
 {
-	const unsigned fma = 1u << 12, avx = 1u << 28, avx2 = 1u << 5, avx512f = 1u << 16;
+	const unsigned fma_avx_f16c = 1u << 12 | 1u << 28 | 1u << 29;
+	const unsigned avx2 = 1u << 5, avx512f = 1u << 16;
 	const unsigned ymm = 0x06, zmm = 0xe6;
 	unsigned a = 0, b = 0, c = 0, d = 0, xcr0 = lstm__xcr0();
 
 	if ((xcr0 & ymm) != ymm)
 		return 0;
 	__get_cpuid(1, &a, &b, &c, &d);
-	if ((c & (fma | avx)) != (fma | avx))
+	if ((c & fma_avx_f16c) != fma_avx_f16c)
 		return 0;
 	if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & avx2))
 		return 0;
 	return isa == LSTM_ISA_AVX2 || ((b & avx512f) && (xcr0 & zmm) == zmm);
 }
 #endif
+
+/* Whether there is an instruction for sums of four products of int8, where there is not always. */
+static int lstm__cpu_has_int8(lstm_isa isa)
+{
+#if defined(LSTM__X86)
+	const unsigned vnni = 1u << 11;
+	unsigned a, b, c = 0, d;
+	return isa == LSTM_ISA_AVX512 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & vnni);
+#elif defined(LSTM__ARM64) && defined(__linux__)
+	return isa == LSTM_ISA_NEON && (getauxval(AT_HWCAP) & 1ul << 20) != 0; /* ASIMDDP */
+#elif defined(LSTM__ARM64) && defined(__ARM_FEATURE_DOTPROD)
+	return isa == LSTM_ISA_NEON;
+#else
+	(void)isa;
+	return 0;
+#endif
+}
 
 LSTM__DEF int lstm_isa_supported(lstm_isa isa)
 {
@@ -728,23 +749,173 @@ static lstm_status lstm__isa_resolve(lstm_isa *isa)
 		return LSTM_ERR_ARG;
 	return lstm_isa_supported(*isa) ? LSTM_OK : LSTM_ERR_ISA;
 }
+/* ==== src/precision.h ========================================================================= */
+/* How the weights of a model are kept: fp32, bf16, f16, or int8 codes with a scale for each row. */
+#ifdef LSTM_F32_ONLY
+#define LSTM__LOW 0
+#else
+#define LSTM__LOW 1
+#endif
+
+/* Words that k = 0 .. n - 1 of a row take, and the bytes of one.  Pairs of bf16 and fours of int8 lie
+ * in words of 32 bits, as that is what a lane is. */
+LSTM__INLINE size_t lstm__words(lstm_dtype dtype, size_t n)
+{
+	return dtype == LSTM_DTYPE_BF16 ? (n + 1) / 2 : dtype == LSTM_DTYPE_I8 ? (n + 3) / 4 : n;
+}
+
+static size_t lstm__word_bytes(lstm_dtype dtype)
+{
+	return dtype == LSTM_DTYPE_F16 ? 2 : 4;
+}
+
+/* Floats of memory that a row of codes takes: the scale, then a byte for each number, and what
+ * storing whole vectors writes more. */
+static size_t lstm__code_row(size_t n)
+{
+	return 1 + (n + 15) / 16 * 4;
+}
+
+static float lstm__float_of(uint32_t bits)
+{
+	float value;
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+static uint32_t lstm__bits_of(float value)
+{
+	uint32_t bits;
+	memcpy(&bits, &value, sizeof(bits));
+	return bits;
+}
+
+static float lstm__float_of_f16(uint32_t half)
+{
+	const uint32_t sign = (half & 0x8000) << 16, exponent = half >> 10 & 31, rest = half & 0x3ff;
+	float value;
+
+	if (exponent == 31)
+		return lstm__float_of(sign | 0x7f800000 | rest << 13); /* infinity, NaN */
+	if (exponent)
+		return lstm__float_of(sign | (exponent + 127 - 15) << 23 | rest << 13);
+	value = (float)rest / 16777216; /* subnormal: steps of 2^-24 */
+	return sign ? -value : value;
+}
+
+#if LSTM__LOW
+/* bits / 2^shift to the nearest whole number, ties to even. */
+static uint32_t lstm__shift_rounded(uint32_t bits, int shift)
+{
+	const uint32_t half = 1u << (shift - 1), odd = bits >> shift & 1;
+	return (bits + half - 1 + odd) >> shift;
+}
+
+/* To nearest, ties to even; beyond the largest infinity, as IEEE 754 wants. */
+static uint32_t lstm__bf16_of(float value)
+{
+	const uint32_t bits = lstm__bits_of(value);
+	return value != value ? bits >> 16 | 0x40 : lstm__shift_rounded(bits, 16);
+}
+
+static uint32_t lstm__f16_of(float value)
+{
+	const uint32_t bits = lstm__bits_of(value), sign = bits >> 16 & 0x8000;
+	const uint32_t magnitude = bits & 0x7fffffff, exponent = magnitude >> 23;
+
+	if (magnitude > 0x7f800000)
+		return sign | 0x7e00;
+	if (magnitude >= 0x477ff000) /* from 65520 on */
+		return sign | 0x7c00;
+	if (exponent > 127 - 15)
+		return sign | (lstm__shift_rounded(magnitude, 13) - ((127 - 15) << 10));
+	if (exponent < 127 - 25)
+		return sign; /* below 2^-25 */
+	return sign | lstm__shift_rounded((magnitude & 0x7fffff) | 0x800000,
+	                                  (int)(127 - 1 - exponent));
+}
+
+/* The code of value / scale: to nearest, ties to even, -127 .. 127; 0 where that has no number. */
+static int lstm__code_of(float quotient)
+{
+	volatile float whole; /* lest a compiler fuses what is added with how the quotient was made */
+	if (!(quotient >= -127))
+		return quotient < -127 ? -127 : 0;
+	if (quotient > 127)
+		return 127;
+	whole = quotient;
+	whole += 12582912; /* 1.5 * 2^23, from where on fp32 has no fractions */
+	return (int)(whole - 12582912);
+}
+
+/* The scale of a row of codes whose largest magnitude has these bits, and its inverse.  If all are
+ * within +-1 by their nature (`unit`), the scale is constant.  Infinity and NaN make the scale NaN:
+ * so is everything then that is computed from the row. */
+static float lstm__code_scale(int32_t bits, int unit, float *inverse)
+{
+	const float most = lstm__float_of((uint32_t)bits);
+	*inverse = 0;
+	if (bits >= 0x7f800000)
+		return NAN;
+	if (unit && bits <= 0x3f800000) {
+		*inverse = 127;
+		return 1.0f / 127;
+	}
+	if (bits == 0)
+		return 0;
+	*inverse = 127 / most;
+	return most / 127;
+}
+
+/* The row of codes of n numbers, as the scalar path reads it; the kernels have their own. */
+static void lstm__encode(float *row, const float *x, size_t n, int unit)
+{
+	signed char *codes = (signed char *)(row + 1);
+	int32_t most = 0;
+	float inverse;
+	size_t k;
+
+	for (k = 0; k < n; k++) {
+		const int32_t bits = (int32_t)(lstm__bits_of(lstm__flush(x[k])) & 0x7fffffff);
+		most = bits > most ? bits : most;
+	}
+	row[0] = lstm__code_scale(most, unit, &inverse);
+	for (k = 0; k < n; k++)
+		codes[k] = (signed char)lstm__code_of(lstm__flush(x[k]) * inverse);
+}
+#endif
 /* ==== src/types.h ============================================================================= */
 /* The model, the state, and the job that connects them to a set of kernels. */
 enum { LSTM__I, LSTM__F, LSTM__G, LSTM__O }; /* the order of gates in everything packed */
+
+/* Weights as they are packed (see pack.h), and of int8 the scale of each row and what its sum begins
+ * with. */
+struct lstm__matrix {
+	void *words;
+	float *scale;   /* or NULL */
+	int32_t *start; /* or NULL */
+};
 
 /* One layer in one direction.  Shapes are those of the packed form; the reference path keeps
  * lanes = 1 and reads the same arrays as plain [unit][k] matrices (see pack.h). */
 struct lstm__layer {
 	size_t width, hidden, output; /* output = projection or hidden */
 	size_t vectors;               /* ceil(hidden / lanes) */
-	const float *bias;            /* [vectors][gate][lane] */
-	const float *weights;         /* blocks: [k of x, then of h][unit vector][gate][lane] */
-	const float *peephole;        /* [i f o][vectors][lane], or NULL */
-	const float *projection;      /* blocks: [k][output vector][lane], or NULL */
+	float *bias;                  /* [vectors][gate][lane] */
+	lstm_dtype dtype;
+	struct lstm__matrix w, u;     /* in blocks: [k of x, then of h][unit vector][gate][lane] */
+	struct lstm__matrix projection; /* in blocks: [k][output vector][lane], or NULL */
+	float *peephole;              /* [i f o][vectors][lane], or NULL */
+	int unit;                     /* |o * tanh(c)|, or what stands for it, is 1 at most */
 	lstm_activation gates, candidate, out;
 	int input_forget, plain;      /* plain: nothing but the equations in the manual */
 	float clip, cell_clip;        /* +infinity if none */
 };
+
+static int lstm__unit_h(const struct lstm__layer *l)
+{
+	return l->unit && !l->projection.words;
+}
 
 /* Which steps count (see lstm_run_args), and what y gets in the others. */
 struct lstm__mask {
@@ -776,6 +947,9 @@ struct lstm__job {
 	size_t piece;            /* steps staged, and projected ahead, at a time */
 	float *stage;            /* [piece][batch][width of layer 0] */
 	float *pre;              /* [piece][batch][4 * c_row], or NULL */
+	float *codes;            /* [piece][batch][code_row]: int8 alone, x */
+	float *h_codes;          /* [batch][code_row]: h, or what is projected */
+	size_t code_row;
 	float *cells;            /* [batch][c_row]: o * tanh(c) before projection, or NULL */
 	int *active;             /* [batch] */
 };
@@ -791,6 +965,7 @@ struct lstm__call {
 struct lstm__kernels {
 	lstm_isa isa;
 	int lanes; /* fp32 per vector */
+	int code_zero; /* what is added to the codes of x and h, int8 */
 	int units; /* unit vectors per block of gates: the tile of one stream is units * 4 vectors */
 	void (*run)(const struct lstm__job *job);
 	/* The rest is NULL where run does it all, and is about a state of one stream.  One step, whose
@@ -910,27 +1085,66 @@ static float lstm__limit(float x, float limit)
 	return x > limit ? limit : x < -limit ? -limit : x; /* NaN stays NaN */
 }
 
-static float lstm__reference_dot(float sum, const float *w, const float *x, size_t n)
+#if LSTM__LOW
+static float lstm__reference_weight(lstm_dtype dtype, const void *words, size_t k)
 {
+	if (dtype == LSTM_DTYPE_F16)
+		return lstm__float_of_f16(((const uint16_t *)words)[k]);
+	return lstm__float_of(((const uint32_t *)words)[k / 2] << (k % 2 ? 0 : 16) & 0xffff0000);
+}
+
+/* x: a row of codes, and so is w. */
+static float lstm__reference_codes(const struct lstm__matrix *m, size_t row, const signed char *w,
+                                   const float *x, size_t n)
+{
+	const signed char *codes = (const signed char *)(x + 1);
+	int32_t sum = 0;
 	size_t k;
+	for (k = 0; k < n; k++)
+		sum += w[k] * codes[k];
+	return (float)sum * (x[0] * m->scale[row]);
+}
+#endif
+
+/* sum + a row of m times x, which is flushed here, or for int8 encoded already.  word: where it is. */
+static float lstm__reference_dot(float sum, lstm_dtype dtype, const struct lstm__matrix *m,
+                                 size_t row, size_t word, const float *x, size_t n)
+{
+	const unsigned char *at = (const unsigned char *)m->words + word * lstm__word_bytes(dtype);
+	const float *w = (const float *)(const void *)at;
+	size_t k;
+#if LSTM__LOW
+	if (dtype == LSTM_DTYPE_I8)
+		return sum + lstm__reference_codes(m, row, (const signed char *)at, x, n);
+	if (dtype != LSTM_DTYPE_F32) {
+		for (k = 0; k < n; k++)
+			sum += lstm__reference_weight(dtype, at, k) * lstm__flush(x[k]);
+		return sum;
+	}
+#else
+	(void)row;
+#endif
 	for (k = 0; k < n; k++)
 		sum += w[k] * lstm__flush(x[k]);
 	return sum;
 }
 
-/* One stream, one step.  Unit j's four rows lie together: weights[j][gate][k]. */
+/* One stream, one step.  Unit j's four rows lie together: [j][gate][k of x, then of h]. */
 static void lstm__reference_step(const struct lstm__layer *l, const float *x, const float *h,
                                  float *c, float *out)
 {
+	const size_t x_words = lstm__words(l->dtype, l->width);
+	const size_t words = x_words + lstm__words(l->dtype, l->output);
 	size_t j, n = l->hidden;
 	for (j = 0; j < n; j++) {
 		float a[4], i, f, g, o;
 		int gate;
 		for (gate = 0; gate < 4; gate++) {
 			size_t row = 4 * j + (size_t)gate;
-			const float *w = l->weights + row * (l->width + l->output);
-			a[gate] = lstm__reference_dot(l->bias[row], w, x, l->width);
-			a[gate] = lstm__reference_dot(a[gate], w + l->width, h, l->output);
+			a[gate] = lstm__reference_dot(l->bias[row], l->dtype, &l->w, row,
+			                              row * words, x, l->width);
+			a[gate] = lstm__reference_dot(a[gate], l->dtype, &l->u, row,
+			                              row * words + x_words, h, l->output);
 		}
 		if (l->peephole) {
 			a[LSTM__I] += l->peephole[j] * c[j];
@@ -947,6 +1161,21 @@ static void lstm__reference_step(const struct lstm__layer *l, const float *x, co
 		o = lstm__reference_activation(&l->gates, lstm__limit(a[LSTM__O], l->clip));
 		out[j] = lstm__flush(o * lstm__reference_activation(&l->out, c[j]));
 	}
+}
+
+/* What the dot products of this layer take of x: x itself, or its codes. */
+static const float *lstm__reference_row(const struct lstm__layer *l, const float *x, size_t n,
+                                        int unit, float *codes)
+{
+#if LSTM__LOW
+	if (l->dtype == LSTM_DTYPE_I8) {
+		lstm__encode(codes, x, n, unit);
+		return codes;
+	}
+#else
+	(void)l, (void)n, (void)unit, (void)codes;
+#endif
+	return x;
 }
 
 static void lstm__run_scalar(const struct lstm__job *job)
@@ -966,12 +1195,19 @@ static void lstm__run_scalar(const struct lstm__job *job)
 			float *c = job->c + stream * job->c_row;
 			const float *h = lstm__job_h(job, b, 0);
 			float *next = lstm__job_h(job, b, 1);
-			float *out = l->projection ? job->cells : next;
+			float *out = l->projection.words ? job->cells : next;
+			const float *cells = out;
 
+			x = lstm__reference_row(l, x, l->width, 0, job->codes);
+			h = lstm__reference_row(l, h, l->output, lstm__unit_h(l), job->h_codes);
 			lstm__reference_step(l, x, h, c, out);
-			for (j = 0; l->projection && j < l->output; j++)
+			if (l->projection.words)
+				cells = lstm__reference_row(l, out, l->hidden, l->unit,
+				                            job->h_codes);
+			for (j = 0; l->projection.words && j < l->output; j++)
 				next[j] = lstm__flush(lstm__reference_dot(
-				        0, l->projection + j * l->hidden, out, l->hidden));
+				        0, l->dtype, &l->projection, j,
+				        j * lstm__words(l->dtype, l->hidden), cells, l->hidden));
 			if (job->y)
 				memcpy(job->y + t * job->y_step + stream * job->y_stream, next,
 				       l->output * sizeof(float));
@@ -982,9 +1218,11 @@ static void lstm__run_scalar(const struct lstm__job *job)
 	errno = found;
 }
 
-static const struct lstm__kernels lstm__kernels_scalar = {LSTM_ISA_SCALAR, 1, 1, lstm__run_scalar, NULL, NULL, NULL};
+static const struct lstm__kernels lstm__kernels_scalar = {
+	LSTM_ISA_SCALAR, 1, 0, 1, lstm__run_scalar, NULL, NULL, NULL};
 /* ==== src/passes.h ============================================================================ */
-/* One pass of the header over itself for each vector instruction set: see LSTM__PASS below. */
+/* Passes of the header over itself, for each vector instruction set and kind of weights: see
+ * LSTM__PASS below. */
 #ifndef LSTM_SELF
 #define LSTM_SELF "lstm.h"
 #endif
@@ -999,35 +1237,104 @@ static const struct lstm__kernels lstm__kernels_scalar = {LSTM_ISA_SCALAR, 1, 1,
 #define LSTM__AVX512 2
 #define LSTM__NEON 3
 
+#define LSTM__F32 1
+#define LSTM__BF16 2
+#define LSTM__F16 3
+#define LSTM__I8 4
+#define LSTM__I8_DOT 5 /* with instructions that not every CPU of the instruction set has */
+
 #ifdef LSTM__HAVE_AVX2
 #define LSTM__PASS LSTM__AVX2
+#define LSTM__WEIGHTS LSTM__F32
 #include LSTM_SELF
+#undef LSTM__WEIGHTS
+#if LSTM__LOW
+#define LSTM__WEIGHTS LSTM__BF16
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#define LSTM__WEIGHTS LSTM__F16
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#define LSTM__WEIGHTS LSTM__I8
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#endif
 #undef LSTM__PASS
 #endif
 #ifdef LSTM__HAVE_AVX512
 #define LSTM__PASS LSTM__AVX512
+#define LSTM__WEIGHTS LSTM__F32
 #include LSTM_SELF
+#undef LSTM__WEIGHTS
+#if LSTM__LOW
+#define LSTM__WEIGHTS LSTM__BF16
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#define LSTM__WEIGHTS LSTM__F16
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#define LSTM__WEIGHTS LSTM__I8
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#endif
 #undef LSTM__PASS
 #endif
 #ifdef LSTM__HAVE_NEON
 #define LSTM__PASS LSTM__NEON
+#define LSTM__WEIGHTS LSTM__F32
 #include LSTM_SELF
+#undef LSTM__WEIGHTS
+#if LSTM__LOW
+#define LSTM__WEIGHTS LSTM__BF16
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#define LSTM__WEIGHTS LSTM__F16
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#define LSTM__WEIGHTS LSTM__I8
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#define LSTM__WEIGHTS LSTM__I8_DOT
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#endif
 #undef LSTM__PASS
 #endif
 
-static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa)
+/* The kernels of one instruction set: those of fp32, bf16, f16 and int8. */
+#if LSTM__LOW
+#define LSTM__CHOOSE(dtype, f32, bf16, f16, i8)                                                    \
+	((dtype) == LSTM_DTYPE_BF16  ? &(bf16)                                                     \
+	 : (dtype) == LSTM_DTYPE_F16 ? &(f16)                                                      \
+	 : (dtype) == LSTM_DTYPE_I8  ? (i8)                                                        \
+	                             : &(f32))
+#else
+#define LSTM__CHOOSE(dtype, f32, bf16, f16, i8) ((void)(dtype), &(f32))
+#endif
+
+static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa, lstm_dtype dtype)
 {
 	switch (isa) {
 #ifdef LSTM__HAVE_AVX2
-	case LSTM_ISA_AVX2: return &lstm__kernels_avx2;
+	case LSTM_ISA_AVX2:
+		return LSTM__CHOOSE(dtype, lstm__kernels_avx2, lstm__kernels_bf16_avx2,
+		                    lstm__kernels_f16_avx2, &lstm__kernels_i8_avx2);
 #endif
 #ifdef LSTM__HAVE_AVX512
-	case LSTM_ISA_AVX512: return &lstm__kernels_avx512;
+	case LSTM_ISA_AVX512:
+		if (dtype == LSTM_DTYPE_I8 && !lstm__cpu_has_int8(isa))
+			return lstm__kernels_for(LSTM_ISA_AVX2, dtype);
+		return LSTM__CHOOSE(dtype, lstm__kernels_avx512, lstm__kernels_bf16_avx512,
+		                    lstm__kernels_f16_avx512, &lstm__kernels_i8_avx512);
 #endif
 #ifdef LSTM__HAVE_NEON
-	case LSTM_ISA_NEON: return &lstm__kernels_neon;
+	case LSTM_ISA_NEON:
+		return LSTM__CHOOSE(dtype, lstm__kernels_neon, lstm__kernels_bf16_neon,
+		                    lstm__kernels_f16_neon,
+		                    lstm__cpu_has_int8(isa) ? &lstm__kernels_i8dot_neon
+		                                            : &lstm__kernels_i8_neon);
 #endif
-	default: return &lstm__kernels_scalar;
+	default: (void)dtype; return &lstm__kernels_scalar;
 	}
 }
 /* ==== src/pack.h ============================================================================== */
@@ -1043,10 +1350,12 @@ struct lstm__source {
 	const float *data;
 	size_t row, column; /* strides in floats */
 	size_t columns;     /* of this matrix */
-	size_t before, all; /* columns of a block before this matrix's, and altogether */
+	size_t before, all; /* words of a row of a block before this matrix's, and altogether */
 	size_t hidden;
 	int lanes;
 	unsigned char gate[4]; /* position in the framework's order of i, f, g, o */
+	lstm_dtype dtype;      /* what it becomes */
+	int code_zero;         /* see lstm__kernels */
 };
 
 /* Where row r of the packed order (unit vector, gate, lane) comes from, and how many units there are
@@ -1192,7 +1501,102 @@ static void lstm__pack(float *all, const struct lstm__source *s, lstm__row_fn fi
 				                 s->columns - k < ahead ? s->columns : k + ahead);
 	}
 }
+/* ==== src/pack_low.h ========================================================================== */
+/* The same order for bf16, f16 and int8, rounded on the way: words instead of floats. */
+#if LSTM__LOW
+/* Row r of the packed order: where it begins, or NULL if it is padding. */
+static const float *lstm__low_row(const struct lstm__source *s, lstm__row_fn find, size_t r)
+{
+	size_t row;
+	return find(s, r, &row) ? s->data + row * s->row : NULL;
+}
 
+/* The largest magnitude's bits, what counts as zero apart. */
+static int32_t lstm__low_most(const struct lstm__source *s, const float *from)
+{
+	int32_t most = 0;
+	size_t k;
+	for (k = 0; from && k < s->columns; k++) {
+		const uint32_t bits = lstm__bits_of(lstm__flush(from[k * s->column]));
+		const int32_t magnitude = (int32_t)(bits & 0x7fffffff);
+		most = magnitude > most ? magnitude : most;
+	}
+	return most;
+}
+
+static void lstm__low_halves(uint16_t *to, const struct lstm__source *s, const float *from,
+                             size_t stride)
+{
+	size_t k;
+	for (k = 0; k < s->columns; k++, to += stride)
+		*to = (uint16_t)(from ? lstm__f16_of(lstm__flush(from[k * s->column])) : 0);
+}
+
+static void lstm__low_pairs(uint32_t *to, const struct lstm__source *s, const float *from,
+                            size_t stride)
+{
+	size_t k;
+	for (k = 0; k < s->columns; k++) {
+		const uint32_t half = from ? lstm__bf16_of(lstm__flush(from[k * s->column])) : 0;
+		if (k % 2 == 0)
+			*to = half;
+		else
+			*to |= half << 16;
+		if (k % 2)
+			to += stride;
+	}
+}
+
+/* Codes of a row; returns their sum. */
+static int32_t lstm__low_codes(signed char *to, const struct lstm__source *s, const float *from,
+                               size_t stride, float scale)
+{
+	int32_t sum = 0;
+	size_t k;
+	for (k = 0; k < (s->columns + 3) / 4 * 4; k++) {
+		int code = 0;
+		if (from && k < s->columns)
+			code = lstm__code_of(lstm__flush(from[k * s->column]) / scale);
+		to[k / 4 * 4 * stride + k % 4] = (signed char)code;
+		sum += code;
+	}
+	return sum;
+}
+
+/* scale: of each of the framework's rows, or NULL. */
+static void lstm__pack_low(const struct lstm__matrix *to, const struct lstm__source *s,
+                           lstm__row_fn find, size_t rows, size_t block, const float *scale)
+{
+	size_t first, r, row;
+	for (first = 0; first < rows; first += block) {
+		const size_t n = rows - first < block ? rows - first : block;
+		for (r = 0; r < n; r++) {
+			const float *from = lstm__low_row(s, find, first + r);
+			const size_t word = first * s->all + n * s->before + r;
+			float step, inverse;
+			if (s->dtype == LSTM_DTYPE_F16) {
+				lstm__low_halves((uint16_t *)to->words + word, s, from, n);
+				continue;
+			}
+			if (s->dtype == LSTM_DTYPE_BF16) {
+				lstm__low_pairs((uint32_t *)to->words + word, s, from, n);
+				continue;
+			}
+			step = lstm__code_scale(lstm__low_most(s, from), 0, &inverse);
+			if (scale && from) {
+				find(s, first + r, &row);
+				step = scale[row];
+			}
+			to->scale[first + r] = step;
+			to->start[first + r] =
+				-s->code_zero * lstm__low_codes((signed char *)to->words + 4 * word, s,
+			                                        from, n, step);
+		}
+	}
+}
+#endif
+/* ==== src/pack_layer.h ======================================================================== */
+/* A layer's arrays, from the framework's to what the kernels read. */
 static void lstm__pack_bias(float *to, const struct lstm__source *s, const float *b,
                             const float *b2, size_t rows)
 {
@@ -1231,43 +1635,65 @@ static void lstm__pack_peephole(float *to, const float *from, size_t hidden, siz
 				j < hidden ? lstm__flush(from[order[g] * hidden + j]) : 0;
 }
 
-/* The same with room for it taken from the model's arena; see model.h for the destinations. */
+/* A matrix as the layer keeps it; scale: of its rows, or NULL. */
+static void lstm__pack_matrix(const struct lstm__matrix *to, const struct lstm__source *s,
+                              lstm__row_fn find, size_t rows,
+                              size_t block, const float *scale)
+{
+#if LSTM__LOW
+	if (s->dtype != LSTM_DTYPE_F32) {
+		lstm__pack_low(to, s, find, rows, block, scale);
+		return;
+	}
+#else
+	(void)scale;
+#endif
+	lstm__pack((float *)to->words, s, find, rows, block);
+}
+
+/* Fill what the layer points to. */
 static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *from,
-                             const lstm_model *model, float *const to[4])
+                             const lstm_model *model)
 {
 	lstm_layout layout = model->desc.layout;
 	size_t lanes = (size_t)model->kernels->lanes, rows = l->vectors * 4 * lanes;
 	size_t block = (size_t)model->kernels->units * 4 * lanes;
+	size_t x_words = lstm__words(l->dtype, l->width);
 	struct lstm__source s;
 
 	memcpy(s.gate, lstm__gate_blocks(layout), 4);
 	s.hidden = l->hidden;
 	s.lanes = (int)lanes;
+	s.dtype = l->dtype;
+	s.code_zero = model->kernels->code_zero;
 
-	lstm__pack_bias(to[0], &s, from->b, from->b2, rows);
+	lstm__pack_bias(l->bias, &s, from->b, from->b2, rows);
 	s.data = from->w;
 	s.row = layout == LSTM_LAYOUT_KERAS ? 1 : l->width;
 	s.column = layout == LSTM_LAYOUT_KERAS ? 4 * l->hidden : 1;
 	s.columns = l->width;
 	s.before = 0;
-	s.all = l->width + l->output;
-	lstm__pack(to[1], &s, lstm__gate_row, rows, lanes == 1 ? 1 : block);
+	s.all = x_words + lstm__words(l->dtype, l->output);
+	lstm__pack_matrix(&l->w, &s, lstm__gate_row, rows, lanes == 1 ? 1 : block, from->w_scale);
 	s.data = from->u;
 	s.row = layout == LSTM_LAYOUT_KERAS ? 1 : l->output;
 	s.columns = l->output;
-	s.before = l->width;
-	lstm__pack(to[1], &s, lstm__gate_row, rows, lanes == 1 ? 1 : block);
-	if (from->peephole)
-		lstm__pack_peephole(to[2], from->peephole, l->hidden, l->vectors * lanes, layout);
+	s.before = x_words;
+	lstm__pack_matrix(&l->u, &s, lstm__gate_row, rows, lanes == 1 ? 1 : block, from->u_scale);
+	if (l->peephole)
+		lstm__pack_peephole(l->peephole, from->peephole, l->hidden, l->vectors * lanes,
+		                    layout);
 	if (from->projection) {
 		s.data = from->projection;
 		s.row = l->hidden;
 		s.column = 1;
 		s.hidden = l->output;
-		s.columns = s.all = l->hidden;
+		s.columns = l->hidden;
 		s.before = 0;
-		lstm__pack(to[3], &s, lstm__plain_row, (l->output + lanes - 1) / lanes * lanes,
-		           lanes == 1 ? 1 : 4 * lanes);
+		s.all = lstm__words(l->dtype, l->hidden);
+		lstm__pack_matrix(&l->projection, &s, lstm__plain_row,
+		                  (l->output + lanes - 1) / lanes * lanes,
+		                  lanes == 1 ? 1 : 4 * lanes, from->projection_scale);
 	}
 }
 /* ==== src/model.h ============================================================================= */
@@ -1339,8 +1765,27 @@ static int lstm__activation_complete(lstm_activation *a, lstm_function fallback)
 	return 1;
 }
 
+static lstm_status lstm__dtype_complete(lstm_desc *d)
+{
+	const int longest = 1 << 17; /* of which sums of int8 products fit in int32 */
+
+	switch (d->dtype) {
+	case LSTM_DTYPE_OTHER: d->dtype = LSTM_DTYPE_F32; return LSTM_OK;
+	case LSTM_DTYPE_F32: return LSTM_OK;
+	case LSTM_DTYPE_I8:
+		if (d->input > longest || d->hidden > longest / 2 || d->projection > longest / 2)
+			return LSTM_ERR_SIZE;
+		break;
+	case LSTM_DTYPE_BF16:
+	case LSTM_DTYPE_F16: break;
+	default: return LSTM_ERR_ARG;
+	}
+	return LSTM__LOW ? LSTM_OK : LSTM_ERR_ISA;
+}
+
 static lstm_status lstm__desc_complete(lstm_desc *d)
 {
+	lstm_status status;
 	int i, k;
 	if (d->layers == 0)
 		d->layers = 1;
@@ -1353,6 +1798,9 @@ static lstm_status lstm__desc_complete(lstm_desc *d)
 		return LSTM_ERR_ARG;
 	if (!(d->clip >= 0) || !(d->cell_clip >= 0))
 		return LSTM_ERR_ARG;
+	status = lstm__dtype_complete(d);
+	if (status != LSTM_OK)
+		return status;
 	d->input_forget = !!d->input_forget;
 	for (k = 0; k < 3; k++) {
 		if (d->activations[1][k].function == LSTM_DEFAULT)
@@ -1366,23 +1814,40 @@ static lstm_status lstm__desc_complete(lstm_desc *d)
 }
 
 /* ---- layout ---------------------------------------------------------------------------------- */
-/* Where the packed arrays of one layer go, in the order of lstm__pack_layer. */
+static void *lstm__take_words(struct lstm__arena *arena, size_t rows, size_t words, lstm_dtype dtype)
+{
+	return lstm__take2(arena, rows, words, lstm__word_bytes(dtype));
+}
+
+static void lstm__matrix_scales(struct lstm__matrix *m, struct lstm__arena *arena, size_t rows)
+{
+	m->scale = lstm__take_floats(arena, rows, 1);
+	m->start = (int32_t *)lstm__take(arena, rows, sizeof(*m->start));
+}
+
+/* Where the packed arrays of one layer go. */
 static void lstm__layer_lay_out(struct lstm__layer *l, struct lstm__arena *arena,
-                                const lstm_model *m, float *to[4])
+                                const lstm_model *m)
 {
 	size_t lanes = (size_t)m->kernels->lanes, rows = 0;
 	size_t outputs = (l->output + lanes - 1) / lanes * lanes;
 
 	if (!lstm__multiply(l->vectors, 4 * lanes, &rows))
 		arena->overflow = 1;
-	to[0] = lstm__take_floats(arena, rows, 1);
-	to[1] = lstm__take_floats(arena, rows, l->width + l->output);
-	to[2] = lstm__take_floats(arena, 3 * lanes, l->vectors);
-	to[3] = m->desc.projection ? lstm__take_floats(arena, outputs, l->hidden) : NULL;
-	l->bias = to[0];
-	l->weights = to[1];
-	l->peephole = to[2];
-	l->projection = to[3];
+	l->bias = lstm__take_floats(arena, rows, 1);
+	l->w.words = l->u.words = lstm__take_words(
+		arena, rows, lstm__words(l->dtype, l->width) + lstm__words(l->dtype, l->output),
+		l->dtype);
+	l->peephole = lstm__take_floats(arena, 3 * lanes, l->vectors);
+	if (m->desc.projection)
+		l->projection.words = lstm__take_words(arena, outputs,
+		                                       lstm__words(l->dtype, l->hidden), l->dtype);
+	if (l->dtype == LSTM_DTYPE_I8) {
+		lstm__matrix_scales(&l->w, arena, rows);
+		lstm__matrix_scales(&l->u, arena, rows);
+		if (m->desc.projection)
+			lstm__matrix_scales(&l->projection, arena, outputs);
+	}
 }
 
 static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int index)
@@ -1395,12 +1860,14 @@ static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int
 	l->output = (size_t)(d->projection ? d->projection : d->hidden);
 	l->width = index < m->directions ? (size_t)d->input : (size_t)m->directions * l->output;
 	l->vectors = (l->hidden + lanes - 1) / lanes;
+	l->dtype = d->dtype;
 	l->gates = a[0];
 	l->candidate = a[1];
 	l->out = a[2];
 	l->input_forget = d->input_forget;
 	l->clip = d->clip > 0 ? d->clip : (float)INFINITY;
 	l->cell_clip = d->cell_clip > 0 ? d->cell_clip : (float)INFINITY;
+	l->unit = a[0].function == LSTM_SIGMOID && a[2].function == LSTM_TANH;
 	l->plain = a[0].function == LSTM_SIGMOID && a[1].function == LSTM_TANH &&
 	           a[2].function == LSTM_TANH && !d->input_forget && !(d->clip > 0) &&
 	           !(d->cell_clip > 0);
@@ -1419,16 +1886,15 @@ static lstm_model *lstm__model_build(struct lstm__arena *arena, lstm_model *m,
 	m->layers = (struct lstm__layer *)lstm__take(arena, (size_t)n, sizeof(*m->layers));
 	for (i = 0; i < n && !arena->overflow; i++) {
 		struct lstm__layer layer;
-		float *to[4];
 		memset(&layer, 0, sizeof(layer));
 		lstm__layer_describe(&layer, m, i);
-		lstm__layer_lay_out(&layer, arena, m, to);
+		lstm__layer_lay_out(&layer, arena, m);
 		if (!weights)
 			continue;
 		if (!weights[i].peephole)
 			layer.peephole = NULL;
 		layer.plain = layer.plain && !layer.peephole;
-		lstm__pack_layer(&layer, &weights[i], m, to);
+		lstm__pack_layer(&layer, &weights[i], m);
 		m->layers[i] = layer;
 	}
 	if (model)
@@ -1446,7 +1912,8 @@ static lstm_status lstm__model_draft(lstm_model *m, const lstm_desc *desc)
 	if (status != LSTM_OK)
 		return status;
 	m->directions = m->desc.direction == LSTM_BIDIRECTIONAL ? 2 : 1;
-	m->kernels = lstm__kernels_for(m->desc.isa);
+	m->kernels = lstm__kernels_for(m->desc.isa, m->desc.dtype);
+	m->desc.isa = m->kernels->isa;
 	return LSTM_OK;
 }
 
@@ -1727,8 +2194,16 @@ static void lstm__state_scratch(struct lstm__arena *arena, const lstm_state *s,
 	job->stage = lstm__take_floats(arena, rows, l->width);
 	if (job->piece > 1)
 		job->pre = lstm__take_floats(arena, rows, 4 * job->c_row);
-	if (l->projection)
+	if (l->projection.words)
 		job->cells = lstm__take_floats(arena, batch, job->c_row);
+	if (l->dtype == LSTM_DTYPE_I8) {
+		size_t longest = (size_t)m->directions * l->output;
+		longest = longest > l->width ? longest : l->width;
+		longest = longest > l->hidden ? longest : l->hidden;
+		job->code_row = lstm__code_row(longest);
+		job->codes = lstm__take_floats(arena, rows ? rows : 1, job->code_row);
+		job->h_codes = lstm__take_floats(arena, batch, job->code_row);
+	}
 }
 
 /* What job i of a layer and direction does not share. */
@@ -2752,8 +3227,11 @@ static void lstm__slices_lay_out(struct lstm__arena *arena, const lstm_state *s,
 	const struct lstm__job *job = &s->jobs[index];
 	const struct lstm__layer *l = job->layer;
 	const size_t units = (size_t)kernels->units, blocks = (l->vectors + units - 1) / units;
-	const int wanted = kernels->part && !l->projection && blocks >= shares &&
-	                   16 * l->hidden * (l->width + l->output) >= lstm__split_bytes;
+	const int wanted = kernels->part && !l->projection.words && blocks >= shares &&
+	                   4 * l->hidden * lstm__word_bytes(l->dtype) *
+	                                   (lstm__words(l->dtype, l->width) +
+	                                    lstm__words(l->dtype, l->output)) >=
+	                           lstm__split_bytes;
 	size_t i;
 
 	for (i = 0; i < shares; i++) {
@@ -2772,6 +3250,11 @@ static void lstm__slices_lay_out(struct lstm__arena *arena, const lstm_state *s,
 			if (job->pre)
 				slice.job.pre =
 					lstm__take_floats(arena, job->piece, 4 * job->c_row);
+			if (job->codes) {
+				slice.job.codes = lstm__take_floats(arena, job->piece,
+				                                    job->code_row);
+				slice.job.h_codes = lstm__take_floats(arena, 1, job->code_row);
+			}
 			slice.x = lstm__take_floats(arena, job->piece, l->width);
 			slice.job.x = slice.x;
 			slice.job.x_step = l->width;
@@ -3106,6 +3589,9 @@ static lstm_status lstm__f64_complete(lstm_desc *d, struct lstm__args *a, int ba
 
 	if (d->isa == LSTM_ISA_AUTO)
 		d->isa = LSTM_ISA_SCALAR;
+	if (d->dtype != LSTM_DTYPE_OTHER && d->dtype != LSTM_DTYPE_F64)
+		return LSTM_ERR_ARG;
+	d->dtype = LSTM_DTYPE_F32; /* of no meaning here */
 	status = lstm__desc_complete(d);
 	if (status == LSTM_OK && d->isa != LSTM_ISA_SCALAR)
 		status = LSTM_ERR_ISA;
@@ -4414,27 +4900,6 @@ static uint64_t lstm__file_little(const unsigned char *s, int bytes)
 	return value;
 }
 
-static float lstm__file_float(uint32_t bits)
-{
-	float value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
-
-static float lstm__file_half(uint32_t half)
-{
-	uint32_t sign = (half & 0x8000) << 16, exponent = half >> 10 & 31, rest = half & 0x3ff;
-	float value;
-
-	if (exponent == 31)
-		return lstm__file_float(sign | 0x7f800000 | rest << 13); /* infinity, NaN */
-	if (exponent)
-		return lstm__file_float(sign | (exponent + 127 - 15) << 23 | rest << 13);
-	value = (float)rest / 16777216; /* subnormal: steps of 2^-24 */
-	return sign ? -value : value;
-}
-
 /* Rounded to nearest, ties to even. */
 static float lstm__file_double(uint64_t bits)
 {
@@ -4460,7 +4925,7 @@ LSTM__DEF lstm_status lstm_tensor_read(const lstm_tensor *tensor, float *values,
 	switch (tensor->dtype) {
 	case LSTM_DTYPE_F32:
 		for (k = 0; k < count; k++)
-			values[k] = lstm__file_float((uint32_t)lstm__file_little(s + 4 * k, 4));
+			values[k] = lstm__float_of((uint32_t)lstm__file_little(s + 4 * k, 4));
 		return LSTM_OK;
 	case LSTM_DTYPE_F64:
 		for (k = 0; k < count; k++)
@@ -4468,12 +4933,12 @@ LSTM__DEF lstm_status lstm_tensor_read(const lstm_tensor *tensor, float *values,
 		return LSTM_OK;
 	case LSTM_DTYPE_F16:
 		for (k = 0; k < count; k++)
-			values[k] = lstm__file_half((uint32_t)lstm__file_little(s + 2 * k, 2));
+			values[k] = lstm__float_of_f16((uint32_t)lstm__file_little(s + 2 * k, 2));
 		return LSTM_OK;
 	case LSTM_DTYPE_BF16:
 		for (k = 0; k < count; k++)
 			values[k] =
-				lstm__file_float((uint32_t)lstm__file_little(s + 2 * k, 2) << 16);
+				lstm__float_of((uint32_t)lstm__file_little(s + 2 * k, 2) << 16);
 		return LSTM_OK;
 	default:
 		return LSTM_ERR_FORMAT;
@@ -5193,24 +5658,25 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #endif
 #endif
 
-#else /* LSTM__PASS: the header includes itself here, once for each vector instruction set */
+#else /* LSTM__PASS: the header includes itself here, for each vector instruction set and kind of
+       * weights */
 
 /* ==== simd/avx2.h ============================================================================= */
 #if LSTM__PASS == LSTM__AVX2
-/* The words of AVX2 with FMA: 8 lanes, 16 registers. */
+/* The words of AVX2 with FMA and F16C: 8 lanes, 16 registers. */
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx2,fma")
+#pragma GCC target("avx2,fma,f16c")
 #endif
 
-#define LSTM__FN(name) lstm__##name##_avx2
+#define LSTM__V(name) lstm__##name##_avx2
 #define LSTM__ISA LSTM_ISA_AVX2
-#define LSTM__TARGET __attribute__((target("avx2,fma")))
+#define LSTM__TARGET __attribute__((target("avx2,fma,f16c")))
 #define LSTM__LANES 8
 #define LSTM__UNITS 2
-#define LSTM__STREAMS 3
+#define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__I8 ? 2 : 3)
 #define lstm__vf __m256
 #define lstm__vm __m256
 
@@ -5239,20 +5705,60 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define lstm__scale(x, t)                                                                          \
 	_mm256_castsi256_ps(_mm256_add_epi32(_mm256_slli_epi32(_mm256_castps_si256(t), 23),        \
 	                                     _mm256_castps_si256(x)))
+
+#define lstm__vi __m256i
+#define lstm__set_i(x) _mm256_set1_epi32(x)
+#define lstm__splat_i(p) _mm256_castps_si256(_mm256_broadcast_ss(p))
+#define lstm__load_i(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
+#define lstm__store_i(p, v) _mm256_storeu_si256((__m256i *)(void *)(p), v)
+#define lstm__and_i(a, b) _mm256_and_si256(a, b)
+#define lstm__max_i(a, b) _mm256_max_epi32(a, b)
+#define lstm__bits(v) _mm256_castps_si256(v)
+#define lstm__to_float(v) _mm256_cvtepi32_ps(v)
+#define lstm__round(v) _mm256_cvtps_epi32(v)
+#define lstm__low_bf16(v) _mm256_castsi256_ps(_mm256_slli_epi32(v, 16))
+#define lstm__high_bf16(v)                                                                         \
+	_mm256_castsi256_ps(_mm256_and_si256(v, _mm256_set1_epi32((int)0xffff0000)))
+#define lstm__load_f16(p) _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(p)))
+/* Two products of codes fit in 16 bits: 2 * 127 * 127 < 2^15. */
+#define LSTM__CODE_ZERO 0
+#define lstm__dot4(sum, w, x)                                                                      \
+	_mm256_add_epi32(sum,                                                                      \
+	                 _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_abs_epi8(x),                \
+	                                                        _mm256_sign_epi8(w, x)),           \
+	                                   _mm256_set1_epi16(1)))
+#define lstm__store_codes(p, v) lstm__store_codes_avx2(p, v)
 #define LSTM__SLEEF_EXP "Sleef_finz_expf8_u10avx2"
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf8_u35avx2"
+
+#if LSTM__WEIGHTS == LSTM__I8
+LSTM__INLINE void lstm__store_codes_avx2(unsigned char *p, __m256i v)
+{
+	const __m128i pairs = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+	_mm_storel_epi64((__m128i *)(void *)p, _mm_packs_epi16(pairs, pairs));
+}
+#endif
 #endif
 /* ==== simd/avx512.h =========================================================================== */
 #if LSTM__PASS == LSTM__AVX512
-/* The words of AVX-512F: 16 lanes, 32 registers. */
+/* The words of AVX-512F, and VNNI for int8: 16 lanes, 32 registers. */
+#if LSTM__WEIGHTS == LSTM__I8
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vnni"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512vnni")
+#endif
+#else
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512f"))), apply_to = function)
 #else
 #pragma GCC push_options
 #pragma GCC target("avx512f")
 #endif
+#endif
 
-#define LSTM__FN(name) lstm__##name##_avx512
+#define LSTM__V(name) lstm__##name##_avx512
 #define LSTM__ISA LSTM_ISA_AVX512
 #define LSTM__TARGET __attribute__((target("avx512f")))
 #define LSTM__LANES 16
@@ -5282,13 +5788,44 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define lstm__scale(x, t)                                                                          \
 	_mm512_castsi512_ps(_mm512_add_epi32(_mm512_slli_epi32(_mm512_castps_si512(t), 23),        \
 	                                     _mm512_castps_si512(x)))
+
+#define lstm__vi __m512i
+#define lstm__set_i(x) _mm512_set1_epi32(x)
+#define lstm__splat_i(p) _mm512_castps_si512(_mm512_set1_ps(*(p)))
+#define lstm__load_i(p) _mm512_loadu_si512(p)
+#define lstm__store_i(p, v) _mm512_storeu_si512(p, v)
+#define lstm__and_i(a, b) _mm512_and_si512(a, b)
+#define lstm__max_i(a, b) _mm512_max_epi32(a, b)
+#define lstm__bits(v) _mm512_castps_si512(v)
+#define lstm__to_float(v) _mm512_cvtepi32_ps(v)
+#define lstm__round(v) _mm512_cvtps_epi32(v)
+#define lstm__low_bf16(v) _mm512_castsi512_ps(_mm512_slli_epi32(v, 16))
+#define lstm__high_bf16(v)                                                                         \
+	_mm512_castsi512_ps(_mm512_and_si512(v, _mm512_set1_epi32((int)0xffff0000)))
+#define lstm__load_f16(p) _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)(p)))
+/* The instruction takes one side unsigned: codes of x and h are kept 128 higher, and sums begin with
+ * what takes that back. */
+#define LSTM__CODE_ZERO 128
+#define lstm__dot4(sum, w, x) _mm512_dpbusd_epi32(sum, x, w)
+#define lstm__store_codes(p, v)                                                                    \
+	_mm_storeu_si128((__m128i *)(void *)(p),                                                   \
+	                 _mm512_cvtepi32_epi8(_mm512_add_epi32(v, _mm512_set1_epi32(128))))
 #define LSTM__SLEEF_EXP "Sleef_finz_expf16_u10avx512f"
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf16_u35avx512f"
 #endif
 /* ==== simd/neon.h ============================================================================= */
 #if LSTM__PASS == LSTM__NEON
-/* The words of AArch64 Advanced SIMD: 4 lanes, 32 registers, no region needed. */
-#define LSTM__FN(name) lstm__##name##_neon
+/* The words of AArch64 Advanced SIMD: 4 lanes, 32 registers.  Only the dot product needs a region. */
+#if LSTM__WEIGHTS == LSTM__I8_DOT
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("arch=armv8.2-a+dotprod")
+#endif
+#endif
+
+#define LSTM__V(name) lstm__##name##_neon
 #define LSTM__ISA LSTM_ISA_NEON
 #define LSTM__TARGET
 #define LSTM__LANES 4
@@ -5318,9 +5855,27 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define lstm__scale(x, t)                                                                          \
 	vreinterpretq_f32_s32(vaddq_s32(vshlq_n_s32(vreinterpretq_s32_f32(t), 23),                 \
 	                                vreinterpretq_s32_f32(x)))
+
+#define lstm__vi int32x4_t
+#define lstm__set_i(x) vdupq_n_s32(x)
+#define lstm__splat_i(p) vreinterpretq_s32_f32(vld1q_dup_f32(p))
+#define lstm__load_i(p) vld1q_s32((const int32_t *)(p))
+#define lstm__store_i(p, v) vst1q_s32(p, v)
+#define lstm__and_i(a, b) vandq_s32(a, b)
+#define lstm__max_i(a, b) vmaxq_s32(a, b)
+#define lstm__bits(v) vreinterpretq_s32_f32(v)
+#define lstm__to_float(v) vcvtq_f32_s32(v)
+#define lstm__round(v) vcvtnq_s32_f32(v)
+#define lstm__low_bf16(v) vreinterpretq_f32_s32(vshlq_n_s32(v, 16))
+#define lstm__high_bf16(v) vreinterpretq_f32_s32(vandq_s32(v, vdupq_n_s32((int)0xffff0000)))
+#define lstm__load_f16(p) vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)))
+#define LSTM__CODE_ZERO 0
+#define lstm__dot4(sum, w, x) LSTM__FN(dot4)(sum, w, x)
+#define lstm__store_codes(p, v) lstm__store_codes_neon(p, v)
 #define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10advsimd"
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf4_u35advsimd"
 
+#if LSTM__WEIGHTS == LSTM__F32
 LSTM__INLINE void lstm__store_n_neon(float *p, float32x4_t v, size_t n)
 {
 	float all[4];
@@ -5328,6 +5883,35 @@ LSTM__INLINE void lstm__store_n_neon(float *p, float32x4_t v, size_t n)
 	memcpy(p, all, n * sizeof(float));
 }
 #endif
+#if LSTM__WEIGHTS == LSTM__I8
+/* Two products of codes fit in 16 bits: 2 * 127 * 127 < 2^15. */
+LSTM__INLINE int32x4_t lstm__dot4_i8_neon(int32x4_t sum, int32x4_t w, int32x4_t x)
+{
+	const int8x16_t a = vreinterpretq_s8_s32(w), b = vreinterpretq_s8_s32(x);
+	const int16x8_t low = vmull_s8(vget_low_s8(a), vget_low_s8(b));
+	return vpadalq_s16(sum, vpaddq_s16(low, vmull_high_s8(a, b)));
+}
+
+LSTM__INLINE void lstm__store_codes_neon(unsigned char *p, int32x4_t v)
+{
+	const int16x4_t pairs = vmovn_s32(v);
+	const int8x8_t codes = vmovn_s16(vcombine_s16(pairs, pairs));
+	const uint32_t four = vget_lane_u32(vreinterpret_u32_s8(codes), 0);
+	memcpy(p, &four, sizeof(four));
+}
+#endif
+#if LSTM__WEIGHTS == LSTM__I8_DOT
+/* By its name in assembly: Clang hides the intrinsic from files that are not compiled for it. */
+LSTM__INLINE int32x4_t lstm__dot4_i8dot_neon(int32x4_t sum, int32x4_t w, int32x4_t x)
+{
+	__asm__("sdot %0.4s, %1.16b, %2.16b"
+	        : "+w"(sum)
+	        : "w"(vreinterpretq_s8_s32(w)), "w"(vreinterpretq_s8_s32(x)));
+	return sum;
+}
+#endif
+#endif
+#if LSTM__WEIGHTS == LSTM__F32
 /* ==== simd/activations.h ====================================================================== */
 /* exp, tanh and what is made of them.  The same operations in the same order on every instruction
  * set: fused multiply-adds by name, true division, and never a product that feeds a plain sum,
@@ -5342,7 +5926,7 @@ LSTM__INLINE void lstm__store_n_neon(float *p, float32x4_t v, size_t n)
  * Two of these, one after the other, are most of a small model's step, and wait for each other: so
  * the terms are paired to keep the chain short, and e^x, e^x + 1 and the like are each one fused
  * multiply-add away from p. */
-LSTM__INLINE lstm__vf LSTM__FN(exp_part)(lstm__vf y, const float k, lstm__vf *power)
+LSTM__INLINE lstm__vf LSTM__V(exp_part)(lstm__vf y, const float k, lstm__vf *power)
 {
 	const lstm__vf magic = lstm__set(12582912.0f);
 	const lstm__vf t = lstm__fma(y, lstm__set(k * 1.44269504f), magic); /* 1 / log 2 */
@@ -5358,38 +5942,38 @@ LSTM__INLINE lstm__vf LSTM__FN(exp_part)(lstm__vf y, const float k, lstm__vf *po
 }
 
 /* e^y - 1 for |y| <= 87: exact to about an ulp also near zero. */
-LSTM__INLINE lstm__vf LSTM__FN(expm1)(lstm__vf y)
+LSTM__INLINE lstm__vf LSTM__V(expm1)(lstm__vf y)
 {
-	lstm__vf power, p = LSTM__FN(exp_part)(y, 1, &power);
+	lstm__vf power, p = LSTM__V(exp_part)(y, 1, &power);
 	return lstm__fma(power, p, lstm__sub(power, lstm__set(1)));
 }
 
 /* x limited to [low, high]; NaN stays NaN. */
-LSTM__INLINE lstm__vf LSTM__FN(limit)(lstm__vf x, float low, float high)
+LSTM__INLINE lstm__vf LSTM__V(limit)(lstm__vf x, float low, float high)
 {
 	return lstm__max(lstm__set(low), lstm__min(lstm__set(high), x));
 }
 
 #ifdef LSTM_NO_SLEEF
 /* e^y for |y| <= 87, and *more = 1 + e^y. */
-LSTM__INLINE lstm__vf LSTM__FN(exp)(lstm__vf y, lstm__vf *more)
+LSTM__INLINE lstm__vf LSTM__V(exp)(lstm__vf y, lstm__vf *more)
 {
-	lstm__vf power, p = LSTM__FN(exp_part)(y, 1, &power);
+	lstm__vf power, p = LSTM__V(exp_part)(y, 1, &power);
 	*more = lstm__fma(power, p, lstm__add(power, lstm__set(1)));
 	return lstm__fma(power, p, power);
 }
 
 /* tanh(x) = m / (m + 2) with m = e^2x - 1: answers m, *more = m + 2.  1 in fp32 from 9.02 on. */
-LSTM__INLINE lstm__vf LSTM__FN(tanh_part)(lstm__vf x, lstm__vf *more)
+LSTM__INLINE lstm__vf LSTM__V(tanh_part)(lstm__vf x, lstm__vf *more)
 {
-	lstm__vf power, p = LSTM__FN(exp_part)(LSTM__FN(limit)(x, -10, 10), 2, &power);
+	lstm__vf power, p = LSTM__V(exp_part)(LSTM__V(limit)(x, -10, 10), 2, &power);
 	*more = lstm__fma(power, p, lstm__add(power, lstm__set(1)));
 	return lstm__fma(power, p, lstm__sub(power, lstm__set(1)));
 }
 
-LSTM__INLINE lstm__vf LSTM__FN(tanh)(lstm__vf x)
+LSTM__INLINE lstm__vf LSTM__V(tanh)(lstm__vf x)
 {
-	lstm__vf more, m = LSTM__FN(tanh_part)(x, &more);
+	lstm__vf more, m = LSTM__V(tanh_part)(x, &more);
 	return lstm__div(m, more);
 }
 #else
@@ -5400,63 +5984,63 @@ LSTM__INLINE lstm__vf LSTM__FN(tanh)(lstm__vf x)
 #ifdef __cplusplus
 extern "C" {
 #endif
-LSTM__TARGET lstm__vf LSTM__FN(sleef_exp)(lstm__vf) __asm__(LSTM__LABEL LSTM__SLEEF_EXP);
-LSTM__TARGET lstm__vf LSTM__FN(sleef_tanh)(lstm__vf) __asm__(LSTM__LABEL LSTM__SLEEF_TANH);
+LSTM__TARGET lstm__vf LSTM__V(sleef_exp)(lstm__vf) __asm__(LSTM__LABEL LSTM__SLEEF_EXP);
+LSTM__TARGET lstm__vf LSTM__V(sleef_tanh)(lstm__vf) __asm__(LSTM__LABEL LSTM__SLEEF_TANH);
 #ifdef __cplusplus
 }
 #endif
 
-LSTM__INLINE lstm__vf LSTM__FN(exp)(lstm__vf y, lstm__vf *more)
+LSTM__INLINE lstm__vf LSTM__V(exp)(lstm__vf y, lstm__vf *more)
 {
-	const lstm__vf e = LSTM__FN(sleef_exp)(y);
+	const lstm__vf e = LSTM__V(sleef_exp)(y);
 	*more = lstm__add(e, lstm__set(1));
 	return e;
 }
 
-LSTM__INLINE lstm__vf LSTM__FN(tanh)(lstm__vf x)
+LSTM__INLINE lstm__vf LSTM__V(tanh)(lstm__vf x)
 {
-	return LSTM__FN(sleef_tanh)(x);
+	return LSTM__V(sleef_tanh)(x);
 }
 #endif
 
 /* sigmoid(x) = e / (1 + e) with e = e^x: answers e, *more = 1 + e.  1 in fp32 from 17 on, and 1.6e-38
  * from -87 down, which is as good as zero if what it multiplies is finite. */
-LSTM__INLINE lstm__vf LSTM__FN(sigmoid_part)(lstm__vf x, lstm__vf *more)
+LSTM__INLINE lstm__vf LSTM__V(sigmoid_part)(lstm__vf x, lstm__vf *more)
 {
-	return LSTM__FN(exp)(LSTM__FN(limit)(x, -87, 30), more);
+	return LSTM__V(exp)(LSTM__V(limit)(x, -87, 30), more);
 }
 
-LSTM__INLINE lstm__vf LSTM__FN(sigmoid)(lstm__vf x)
+LSTM__INLINE lstm__vf LSTM__V(sigmoid)(lstm__vf x)
 {
-	lstm__vf more, e = LSTM__FN(sigmoid_part)(x, &more);
+	lstm__vf more, e = LSTM__V(sigmoid_part)(x, &more);
 	return lstm__clear(lstm__lt(x, lstm__set(-87)), lstm__div(e, more));
 }
 
 /* sigmoid(a) * tanh(b), and in *tiny where its magnitude counts as zero.  The built-in functions are
  * quotients: one division serves for both, and what is tiny is known before it is done (|u / v| < z
  * in fp32 exactly if |u| < v z, for z a power of two). */
-LSTM__INLINE lstm__vf LSTM__FN(sigmoid_tanh)(lstm__vf a, lstm__vf b, lstm__vm *tiny)
+LSTM__INLINE lstm__vf LSTM__V(sigmoid_tanh)(lstm__vf a, lstm__vf b, lstm__vm *tiny)
 {
 #ifdef LSTM_NO_SLEEF
-	lstm__vf below, under, e = LSTM__FN(sigmoid_part)(a, &under);
-	lstm__vf m = LSTM__FN(tanh_part)(b, &below);
+	lstm__vf below, under, e = LSTM__V(sigmoid_part)(a, &under);
+	lstm__vf m = LSTM__V(tanh_part)(b, &below);
 	m = lstm__mul(e, m);
 	below = lstm__mul(under, below);
 	*tiny = lstm__lt(lstm__abs(m), lstm__mul(below, lstm__set(LSTM__TINY)));
 	return lstm__div(m, below);
 #else
-	const lstm__vf product = lstm__mul(LSTM__FN(sigmoid)(a), LSTM__FN(tanh)(b));
+	const lstm__vf product = lstm__mul(LSTM__V(sigmoid)(a), LSTM__V(tanh)(b));
 	*tiny = lstm__lt(lstm__abs(product), lstm__set(LSTM__TINY));
 	return product;
 #endif
 }
 
 /* max(x, 0) + log(1 + e^-|x|), the logarithm as 2 atanh(s), s = e / (2 + e) <= 1/3. */
-LSTM__INLINE lstm__vf LSTM__FN(softplus)(lstm__vf x)
+LSTM__INLINE lstm__vf LSTM__V(softplus)(lstm__vf x)
 {
 	const lstm__vf zero = lstm__set(0);
 	lstm__vf y = lstm__max(lstm__set(-87), lstm__sub(zero, lstm__abs(x)));
-	lstm__vf more, e = LSTM__FN(exp)(y, &more);
+	lstm__vf more, e = LSTM__V(exp)(y, &more);
 	lstm__vf s = lstm__div(e, lstm__add(lstm__set(1), more)), z = lstm__mul(s, s), p;
 	p = lstm__fma(lstm__set(0.284339875f), z, lstm__set(0.279054016f));
 	p = lstm__fma(p, z, lstm__set(0.400283813f));
@@ -5466,7 +6050,7 @@ LSTM__INLINE lstm__vf LSTM__FN(softplus)(lstm__vf x)
 }
 
 /* Any function of lstm_function; off the fast path. */
-LSTM__NOINLINE lstm__vf LSTM__FN(activate)(const lstm_activation *f, lstm__vf x)
+LSTM__NOINLINE lstm__vf LSTM__V(activate)(const lstm_activation *f, lstm__vf x)
 {
 	const lstm__vf alpha = lstm__set(f->alpha), beta = lstm__set(f->beta);
 	const lstm__vf zero = lstm__set(0), one = lstm__set(1);
@@ -5474,22 +6058,22 @@ LSTM__NOINLINE lstm__vf LSTM__FN(activate)(const lstm_activation *f, lstm__vf x)
 	lstm__vf v;
 
 	switch (f->function) {
-	case LSTM_SIGMOID: return LSTM__FN(sigmoid)(x);
-	case LSTM_TANH: return LSTM__FN(tanh)(x);
+	case LSTM_SIGMOID: return LSTM__V(sigmoid)(x);
+	case LSTM_TANH: return LSTM__V(tanh)(x);
 	case LSTM_RELU: return lstm__clear(negative, x);
 	case LSTM_AFFINE: return lstm__fma(alpha, x, beta);
 	case LSTM_LEAKY_RELU: return lstm__select(negative, lstm__mul(alpha, x), x);
 	case LSTM_THRESHOLDED_RELU: return lstm__clear(lstm__le(x, alpha), x);
-	case LSTM_SCALED_TANH: return lstm__mul(alpha, LSTM__FN(tanh)(lstm__mul(beta, x)));
+	case LSTM_SCALED_TANH: return lstm__mul(alpha, LSTM__V(tanh)(lstm__mul(beta, x)));
 	case LSTM_HARD_SIGMOID:
 	case LSTM_HARD_SIGMOID_KERAS3:
 		v = lstm__fma(alpha, x, beta);
 		return lstm__min(one, lstm__clear(lstm__lt(v, zero), v));
 	case LSTM_ELU:
 		v = lstm__max(lstm__set(-87), lstm__min(zero, x));
-		return lstm__select(negative, lstm__mul(alpha, LSTM__FN(expm1)(v)), x);
+		return lstm__select(negative, lstm__mul(alpha, LSTM__V(expm1)(v)), x);
 	case LSTM_SOFTSIGN: return lstm__div(x, lstm__add(one, lstm__abs(x)));
-	case LSTM_SOFTPLUS: return LSTM__FN(softplus)(x);
+	case LSTM_SOFTPLUS: return LSTM__V(softplus)(x);
 	case LSTM_LINEAR:
 	case LSTM_DEFAULT: break;
 	}
@@ -5497,13 +6081,13 @@ LSTM__NOINLINE lstm__vf LSTM__FN(activate)(const lstm_activation *f, lstm__vf x)
 }
 /* ==== simd/cell.h ============================================================================= */
 /* From the four pre-activations of one vector of units to c and h. */
-LSTM__INLINE lstm__vf LSTM__FN(flush)(lstm__vf x)
+LSTM__INLINE lstm__vf LSTM__V(flush)(lstm__vf x)
 {
 	return lstm__clear(lstm__lt(lstm__abs(x), lstm__set(LSTM__TINY)), x);
 }
 
 /* The equations with every option.  c: the vector's place in the state. */
-LSTM__NOINLINE lstm__vf LSTM__FN(cell_any)(const struct lstm__layer *l, lstm__vf i, lstm__vf f,
+LSTM__NOINLINE lstm__vf LSTM__V(cell_any)(const struct lstm__layer *l, lstm__vf i, lstm__vf f,
                                            lstm__vf g, lstm__vf o, size_t unit, float *c)
 {
 	const size_t row = l->vectors * LSTM__LANES;
@@ -5516,30 +6100,30 @@ LSTM__NOINLINE lstm__vf LSTM__FN(cell_any)(const struct lstm__layer *l, lstm__vf
 		i = lstm__fma(lstm__load(p), before, i);
 		f = lstm__fma(lstm__load(p + row), before, f);
 	}
-	i = LSTM__FN(activate)(&l->gates, lstm__min(limit, lstm__max(low, i)));
+	i = LSTM__V(activate)(&l->gates, lstm__min(limit, lstm__max(low, i)));
 	if (l->input_forget)
 		f = lstm__sub(lstm__set(1), i);
 	else
-		f = LSTM__FN(activate)(&l->gates, lstm__min(limit, lstm__max(low, f)));
-	g = LSTM__FN(activate)(&l->candidate, lstm__min(limit, lstm__max(low, g)));
+		f = LSTM__V(activate)(&l->gates, lstm__min(limit, lstm__max(low, f)));
+	g = LSTM__V(activate)(&l->candidate, lstm__min(limit, lstm__max(low, g)));
 	after = lstm__fma(f, before, lstm__mul(i, g));
-	after = LSTM__FN(flush)(lstm__min(cell_limit, lstm__max(cell_low, after)));
+	after = LSTM__V(flush)(lstm__min(cell_limit, lstm__max(cell_low, after)));
 	lstm__store(c, after);
 	if (p)
 		o = lstm__fma(lstm__load(p + 2 * row), after, o);
-	o = LSTM__FN(activate)(&l->gates, lstm__min(limit, lstm__max(low, o)));
-	return LSTM__FN(flush)(lstm__mul(o, LSTM__FN(activate)(&l->out, after)));
+	o = LSTM__V(activate)(&l->gates, lstm__min(limit, lstm__max(low, o)));
+	return LSTM__V(flush)(lstm__mul(o, LSTM__V(activate)(&l->out, after)));
 }
 
 /* The equations of the manual in two halves, c and then h.  Each is a chain of dependent operations
  * some 50 cycles long: doing the first for all vectors at hand before the second keeps enough of
  * them in flight, which whole cells, one after the other, do not (a third slower). */
-LSTM__INLINE lstm__vf LSTM__FN(cell_keep)(lstm__vf i, lstm__vf f, lstm__vf g, float *c)
+LSTM__INLINE lstm__vf LSTM__V(cell_keep)(lstm__vf i, lstm__vf f, lstm__vf g, float *c)
 {
 	lstm__vm tiny;
-	const lstm__vf added = LSTM__FN(sigmoid_tanh)(i, g, &tiny);
-	const lstm__vf after = lstm__fma(LSTM__FN(sigmoid)(f), lstm__load(c), added);
-	const lstm__vf kept = LSTM__FN(flush)(after);
+	const lstm__vf added = LSTM__V(sigmoid_tanh)(i, g, &tiny);
+	const lstm__vf after = lstm__fma(LSTM__V(sigmoid)(f), lstm__load(c), added);
+	const lstm__vf kept = LSTM__V(flush)(after);
 	lstm__store(c, kept);
 #ifdef LSTM_NO_SLEEF
 	/* For cell_show at once.  Where it counts as zero the outcome does too, flushed here or not:
@@ -5550,15 +6134,15 @@ LSTM__INLINE lstm__vf LSTM__FN(cell_keep)(lstm__vf i, lstm__vf f, lstm__vf g, fl
 #endif
 }
 
-LSTM__INLINE lstm__vf LSTM__FN(cell_show)(lstm__vf o, lstm__vf c)
+LSTM__INLINE lstm__vf LSTM__V(cell_show)(lstm__vf o, lstm__vf c)
 {
 	lstm__vm tiny;
-	const lstm__vf h = LSTM__FN(sigmoid_tanh)(o, c, &tiny);
+	const lstm__vf h = LSTM__V(sigmoid_tanh)(o, c, &tiny);
 	return lstm__clear(tiny, h);
 }
 
 /* Store one vector of outputs: whole into padded memory, and what is real of it into y. */
-LSTM__INLINE void LSTM__FN(put)(lstm__vf v, size_t unit, size_t count, float *padded, float *y)
+LSTM__INLINE void LSTM__V(put)(lstm__vf v, size_t unit, size_t count, float *padded, float *y)
 {
 	lstm__store(padded + unit, v);
 	if (!y)
@@ -5568,6 +6152,215 @@ LSTM__INLINE void LSTM__FN(put)(lstm__vf v, size_t unit, size_t count, float *pa
 	else
 		lstm__store_n(y + unit, v, count - unit);
 }
+#endif
+/* ==== simd/weights.h ========================================================================== */
+/* How weights are kept, and the one loop that reads them.  A row of inputs, x or h, is what the
+ * weights need: fp32, or for int8 the scale followed by the codes (see lstm__encode). */
+#if LSTM__WEIGHTS == LSTM__F32
+#define LSTM__FN(name) LSTM__V(name)
+#define LSTM__WEIGHT float
+#define LSTM__DTYPE LSTM_DTYPE_F32
+#elif LSTM__WEIGHTS == LSTM__BF16
+#define LSTM__FN(name) LSTM__V(name##_bf16)
+#define LSTM__WEIGHT uint32_t
+#define LSTM__DTYPE LSTM_DTYPE_BF16
+#elif LSTM__WEIGHTS == LSTM__F16
+#define LSTM__FN(name) LSTM__V(name##_f16)
+#define LSTM__WEIGHT uint16_t
+#define LSTM__DTYPE LSTM_DTYPE_F16
+#elif LSTM__WEIGHTS == LSTM__I8
+#define LSTM__FN(name) LSTM__V(name##_i8)
+#define LSTM__WEIGHT int32_t
+#define LSTM__DTYPE LSTM_DTYPE_I8
+#else
+#define LSTM__FN(name) LSTM__V(name##_i8dot)
+#define LSTM__WEIGHT int32_t
+#define LSTM__DTYPE LSTM_DTYPE_I8
+#endif
+#define LSTM__INT8 (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__I8_DOT)
+
+/* Some rows of a matrix, one lane each: where the first word of each vector of them lies, and for
+ * int8 their scales and what their sums begin with. */
+struct LSTM__FN(rows) {
+	const LSTM__WEIGHT *at;
+	const float *scale;
+	const int32_t *start;
+};
+
+LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of)(const struct lstm__matrix *m, size_t word,
+                                                     size_t row)
+{
+	struct LSTM__FN(rows) r;
+	r.at = (const LSTM__WEIGHT *)m->words + word;
+#if LSTM__INT8
+	r.scale = m->scale + row;
+	r.start = m->start + row;
+#else
+	(void)row;
+	r.scale = NULL;
+	r.start = NULL;
+#endif
+	return r;
+}
+
+/* The rows of gates that begin `skip` behind row `block`, where their block of `stride` begins. */
+LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_x)(const struct lstm__layer *l, size_t block,
+                                                       size_t skip)
+{
+	const size_t words = lstm__words(LSTM__DTYPE, l->width) + lstm__words(LSTM__DTYPE, l->output);
+	return LSTM__FN(rows_of)(&l->w, block * words + skip, block + skip);
+}
+
+LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_h)(const struct lstm__layer *l, size_t block,
+                                                       size_t skip, size_t stride)
+{
+	const size_t x = lstm__words(LSTM__DTYPE, l->width), h = lstm__words(LSTM__DTYPE, l->output);
+	return LSTM__FN(rows_of)(&l->u, block * (x + h) + skip + stride * x, block + skip);
+}
+
+/* The outputs from vector `first` on, which is number `part` of its block. */
+LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_outputs)(const struct lstm__layer *l,
+                                                             size_t first, size_t part)
+{
+	const size_t block = (first - part) * LSTM__LANES, skip = part * LSTM__LANES;
+	return LSTM__FN(rows_of)(&l->projection,
+	                         block * lstm__words(LSTM__DTYPE, l->hidden) + skip, block + skip);
+}
+
+/* sum[s * n + v] += w[k][v] * x[s][k] for ascending k: the one order of arithmetic. */
+#if LSTM__WEIGHTS == LSTM__F32 || LSTM__WEIGHTS == LSTM__F16
+LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
+                                size_t stride, const float *const *x, size_t count)
+{
+	size_t k;
+	int s, v;
+	for (k = 0; k < count; k++, w.at += stride) {
+		lstm__vf xs[LSTM__STREAMS];
+		LSTM__UNROLL
+		for (s = 0; s < m; s++)
+			xs[s] = lstm__splat(x[s] + k);
+		LSTM__UNROLL
+		for (v = 0; v < n; v++) {
+#if LSTM__WEIGHTS == LSTM__F32
+			const lstm__vf row = lstm__load(w.at + v * LSTM__LANES);
+#else
+			const lstm__vf row = lstm__load_f16(w.at + v * LSTM__LANES);
+#endif
+			LSTM__UNROLL
+			for (s = 0; s < m; s++)
+				sum[s * n + v] = lstm__fma(row, xs[s], sum[s * n + v]);
+		}
+	}
+}
+
+#elif LSTM__WEIGHTS == LSTM__BF16
+/* A word holds the weights of two k, the even one low. */
+LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
+                                size_t stride, const float *const *x, size_t count)
+{
+	size_t k;
+	int s, v;
+	for (k = 0; k + 1 < count; k += 2, w.at += stride) {
+		lstm__vf even[LSTM__STREAMS], odd[LSTM__STREAMS];
+		LSTM__UNROLL
+		for (s = 0; s < m; s++) {
+			even[s] = lstm__splat(x[s] + k);
+			odd[s] = lstm__splat(x[s] + k + 1);
+		}
+		LSTM__UNROLL
+		for (v = 0; v < n; v++) {
+			const lstm__vi word = lstm__load_i(w.at + v * LSTM__LANES);
+			const lstm__vf low = lstm__low_bf16(word), high = lstm__high_bf16(word);
+			LSTM__UNROLL
+			for (s = 0; s < m; s++)
+				sum[s * n + v] = lstm__fma(low, even[s], sum[s * n + v]);
+			LSTM__UNROLL
+			for (s = 0; s < m; s++)
+				sum[s * n + v] = lstm__fma(high, odd[s], sum[s * n + v]);
+		}
+	}
+	if (k < count) {
+		LSTM__UNROLL
+		for (v = 0; v < n; v++) {
+			const lstm__vf low = lstm__low_bf16(lstm__load_i(w.at + v * LSTM__LANES));
+			LSTM__UNROLL
+			for (s = 0; s < m; s++)
+				sum[s * n + v] =
+					lstm__fma(low, lstm__splat(x[s] + k), sum[s * n + v]);
+		}
+	}
+}
+
+#else
+/* A word holds the codes of four k.  Their sums are whole numbers, exact in any order. */
+LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
+                                size_t stride, const float *const *x, size_t count)
+{
+	const size_t words = lstm__words(LSTM__DTYPE, count);
+	lstm__vi total[LSTM__STREAMS * 4 > LSTM__UNITS * 4 ? LSTM__STREAMS * 4 : LSTM__UNITS * 4];
+	size_t k;
+	int s, v;
+
+	LSTM__UNROLL
+	for (v = 0; v < n; v++) {
+		LSTM__UNROLL
+		for (s = 0; s < m; s++)
+			total[s * n + v] = lstm__load_i(w.start + v * LSTM__LANES);
+	}
+	for (k = 1; k <= words; k++, w.at += stride) {
+		lstm__vi xs[LSTM__STREAMS];
+		LSTM__UNROLL
+		for (s = 0; s < m; s++)
+			xs[s] = lstm__splat_i(x[s] + k);
+		LSTM__UNROLL
+		for (v = 0; v < n; v++) {
+			const lstm__vi row = lstm__load_i(w.at + v * LSTM__LANES);
+			LSTM__UNROLL
+			for (s = 0; s < m; s++)
+				total[s * n + v] = lstm__dot4(total[s * n + v], row, xs[s]);
+		}
+	}
+	LSTM__UNROLL
+	for (s = 0; s < m; s++) {
+		const lstm__vf scale = lstm__splat(x[s]);
+		LSTM__UNROLL
+		for (v = 0; v < n; v++)
+			sum[s * n + v] = lstm__fma(
+				lstm__to_float(total[s * n + v]),
+				lstm__mul(scale, lstm__load(w.scale + v * LSTM__LANES)),
+				sum[s * n + v]);
+	}
+}
+#endif
+
+#if LSTM__INT8
+/* The row of codes of n numbers, as lstm__encode makes it. */
+LSTM__NOINLINE void LSTM__FN(encode)(float *row, const float *x, size_t n, int unit)
+{
+	const lstm__vi magnitude = lstm__set_i(0x7fffffff);
+	lstm__vi most = lstm__set_i(0);
+	float last[LSTM__LANES], inverse;
+	int32_t bits[LSTM__LANES];
+	unsigned char *codes = (unsigned char *)(row + 1);
+	size_t k, whole = n / LSTM__LANES * LSTM__LANES;
+	lstm__vf v;
+
+	memset(last, 0, sizeof(last));
+	memcpy(last, x + whole, (n - whole) * sizeof(float));
+	for (k = 0; k < n; k += LSTM__LANES) {
+		v = LSTM__V(flush)(lstm__load(k < whole ? x + k : last));
+		most = lstm__max_i(most, lstm__and_i(lstm__bits(v), magnitude));
+	}
+	lstm__store_i(bits, most);
+	for (k = 1; k < LSTM__LANES; k++)
+		bits[0] = bits[k] > bits[0] ? bits[k] : bits[0];
+	row[0] = lstm__code_scale(bits[0], unit, &inverse);
+	for (k = 0; k < n; k += LSTM__LANES, codes += LSTM__LANES) {
+		v = LSTM__V(flush)(lstm__load(k < whole ? x + k : last));
+		lstm__store_codes(codes, lstm__round(lstm__mul(v, lstm__set(inverse))));
+	}
+}
+#endif
 /* ==== simd/tile.h ============================================================================= */
 /* The tiles: m streams times n vectors of rows, all sums in registers.  m and n are literals at
  * every call, so that the loops over them unroll and the arrays become registers. */
@@ -5578,27 +6371,6 @@ struct LSTM__FN(streams) { /* what the tile of up to LSTM__STREAMS streams works
 	int projected; /* start includes W x */
 };
 
-/* sum[s * n + v] += w[k][v] * x[s][k] for ascending k: the one order of arithmetic. */
-LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, const float *w,
-                                size_t stride, const float *const *x, size_t count)
-{
-	size_t k;
-	int s, v;
-	for (k = 0; k < count; k++, w += stride) {
-		lstm__vf xs[LSTM__STREAMS];
-		LSTM__UNROLL
-		for (s = 0; s < m; s++)
-			xs[s] = lstm__splat(x[s] + k);
-		LSTM__UNROLL
-		for (v = 0; v < n; v++) {
-			const lstm__vf row = lstm__load(w + v * LSTM__LANES);
-			LSTM__UNROLL
-			for (s = 0; s < m; s++)
-				sum[s * n + v] = lstm__fma(row, xs[s], sum[s * n + v]);
-		}
-	}
-}
-
 /* The cells of m streams for the vector of units that begins at `unit`.  gates[m][gate][lane] is
  * memory, not an array of vectors: GCC would copy such a one in halves, which the processor cannot
  * read back as a whole before they have reached the cache. */
@@ -5608,18 +6380,18 @@ LSTM__INLINE void LSTM__FN(cells)(const struct lstm__layer *l, const struct LSTM
 	const float *g;
 	int s;
 	for (s = 0, g = gates; l->plain && s < m; s++, g += 4 * LSTM__LANES)
-		LSTM__FN(cell_keep)(lstm__load(g), lstm__load(g + LSTM__LANES),
+		LSTM__V(cell_keep)(lstm__load(g), lstm__load(g + LSTM__LANES),
 		                    lstm__load(g + 2 * LSTM__LANES), in->c[s] + unit);
 	for (s = 0, g = gates; s < m; s++, g += 4 * LSTM__LANES) {
 		const lstm__vf o = lstm__load(g + 3 * LSTM__LANES);
 		lstm__vf h;
 		if (l->plain)
-			h = LSTM__FN(cell_show)(o, lstm__load(in->c[s] + unit));
+			h = LSTM__V(cell_show)(o, lstm__load(in->c[s] + unit));
 		else
-			h = LSTM__FN(cell_any)(l, lstm__load(g), lstm__load(g + LSTM__LANES),
+			h = LSTM__V(cell_any)(l, lstm__load(g), lstm__load(g + LSTM__LANES),
 			                       lstm__load(g + 2 * LSTM__LANES), o, unit,
 			                       in->c[s] + unit);
-		LSTM__FN(put)(h, unit, l->hidden, in->out[s], in->y[s]);
+		LSTM__V(put)(h, unit, l->hidden, in->out[s], in->y[s]);
 	}
 }
 
@@ -5640,7 +6412,6 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
                                        size_t stride, const int units)
 {
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
-	const float *w = l->weights + block * (l->width + l->output) + skip;
 	size_t unit = first * LSTM__LANES;
 	float *c = in->c + unit;
 	lstm__vf sum[LSTM__UNITS * 4];
@@ -5651,24 +6422,26 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
 		for (v = 0; v < 4 * units; v++)
 			sum[v] = lstm__load(in->start + block + skip + v * LSTM__LANES);
 		if (!in->projected)
-			LSTM__FN(dot)(sum, 1, 4 * units, w, stride, &in->x, l->width);
+			LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_x)(l, block, skip), stride,
+			              &in->x, l->width);
 	} while (lstm__fp_enter_late(&in->environment));
-	LSTM__FN(dot)(sum, 1, 4 * units, w + stride * l->width, stride, &in->h, l->output);
+	LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_h)(l, block, skip, stride), stride, &in->h,
+	              l->output);
 	if (!l->plain) {
 		LSTM__UNROLL
 		for (u = 0; u < units; u++, unit += LSTM__LANES, c += LSTM__LANES)
-			LSTM__FN(put)(LSTM__FN(cell_any)(l, sum[4 * u], sum[4 * u + 1],
+			LSTM__V(put)(LSTM__V(cell_any)(l, sum[4 * u], sum[4 * u + 1],
 			                                 sum[4 * u + 2], sum[4 * u + 3], unit, c),
 			              unit, l->hidden, in->out, in->y);
 		return;
 	}
 	LSTM__UNROLL
 	for (u = 0; u < units; u++)
-		sum[4 * u] = LSTM__FN(cell_keep)(sum[4 * u], sum[4 * u + 1], sum[4 * u + 2],
+		sum[4 * u] = LSTM__V(cell_keep)(sum[4 * u], sum[4 * u + 1], sum[4 * u + 2],
 		                                 c + u * LSTM__LANES);
 	LSTM__UNROLL
 	for (u = 0; u < units; u++)
-		LSTM__FN(put)(LSTM__FN(cell_show)(sum[4 * u + 3], sum[4 * u]),
+		LSTM__V(put)(LSTM__V(cell_show)(sum[4 * u + 3], sum[4 * u]),
 		              unit + (size_t)u * LSTM__LANES, l->hidden, in->out, in->y);
 }
 
@@ -5679,7 +6452,6 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
                                  const int ahead)
 {
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
-	const float *w = l->weights + block * (l->width + l->output) + skip;
 	lstm__vf sum[LSTM__STREAMS * 4];
 	float gates[LSTM__STREAMS * 4 * LSTM__LANES];
 	int s, v;
@@ -5691,9 +6463,11 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 			sum[s * 4 + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
 	}
 	if (ahead || !in->projected)
-		LSTM__FN(dot)(sum, m, 4, w, stride, in->x, l->width);
+		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_x)(l, block, skip), stride, in->x,
+		              l->width);
 	if (!ahead)
-		LSTM__FN(dot)(sum, m, 4, w + stride * l->width, stride, in->h, l->output);
+		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_h)(l, block, skip, stride), stride, in->h,
+		              l->output);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
 		float *to = ahead ? in->out[s] + block + skip : gates + s * 4 * LSTM__LANES;
@@ -5713,7 +6487,9 @@ LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM
 	switch (m) {
 	case 1: LSTM__FN(tile)(l, in, first, part, stride, 1, ahead); break;
 	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead); break;
+#if LSTM__STREAMS > 2
 	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, ahead); break;
+#endif
 #if LSTM__STREAMS > 3
 	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead); break;
 #endif
@@ -5725,18 +6501,18 @@ LSTM__INLINE void LSTM__FN(tile_output)(const struct lstm__layer *l,
                                         const struct LSTM__FN(streams) *in, size_t first,
                                         size_t part, size_t stride, const int m, const int n)
 {
-	const float *w = l->projection + (first - part) * LSTM__LANES * l->hidden;
 	lstm__vf sum[LSTM__STREAMS * 4];
 	int s, v;
 	LSTM__UNROLL
 	for (s = 0; s < m * n; s++)
 		sum[s] = lstm__set(0);
-	LSTM__FN(dot)(sum, m, n, w + part * LSTM__LANES, stride, in->h, l->hidden);
+	LSTM__FN(dot)(sum, m, n, LSTM__FN(rows_of_outputs)(l, first, part), stride, in->h,
+	              l->hidden);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
 		LSTM__UNROLL
 		for (v = 0; v < n; v++)
-			LSTM__FN(put)(LSTM__FN(flush)(sum[s * n + v]),
+			LSTM__V(put)(LSTM__V(flush)(sum[s * n + v]),
 			              (first + (size_t)v) * LSTM__LANES, l->output, in->out[s],
 			              in->y[s]);
 	}
@@ -5749,7 +6525,9 @@ LSTM__INLINE void LSTM__FN(tiles_output)(const struct lstm__layer *l,
 	switch (m) {
 	case 1: LSTM__FN(tile_output)(l, in, first, part, stride, 1, n); break;
 	case 2: LSTM__FN(tile_output)(l, in, first, part, stride, 2, n); break;
+#if LSTM__STREAMS > 2
 	case 3: LSTM__FN(tile_output)(l, in, first, part, stride, 3, n); break;
+#endif
 #if LSTM__STREAMS > 3
 	case 4: LSTM__FN(tile_output)(l, in, first, part, stride, 4, n); break;
 #endif
@@ -5758,33 +6536,65 @@ LSTM__INLINE void LSTM__FN(tiles_output)(const struct lstm__layer *l,
 /* ==== simd/layer.h ============================================================================ */
 /* A job: stage x, project it ahead where that pays, and step. */
 
-LSTM__INLINE void LSTM__FN(flush_row)(float *to, const float *x, size_t width)
+#if LSTM__WEIGHTS == LSTM__F32
+LSTM__INLINE void LSTM__V(flush_row)(float *to, const float *x, size_t width)
 {
 	size_t k;
 	for (k = 0; k + LSTM__LANES <= width; k += LSTM__LANES)
-		lstm__store(to + k, LSTM__FN(flush)(lstm__load(x + k)));
+		lstm__store(to + k, LSTM__V(flush)(lstm__load(x + k)));
 	for (; k < width; k++)
 		to[k] = lstm__flush(x[k]);
 }
+#endif
 
-/* Copy the rows of x for steps [first, first + n) into the stage, flushed. */
-LSTM__NOINLINE void LSTM__FN(stage)(const struct lstm__job *job, size_t first, size_t n)
+/* The row of stream b at step t, where it is. */
+LSTM__INLINE const float *LSTM__FN(source)(const struct lstm__job *job, size_t t, size_t b)
 {
-	const size_t width = job->layer->width, batch = (size_t)job->batch;
-	float *to = job->stage;
-	size_t t, b;
-	for (t = first; t < first + n; t++)
-		for (b = 0; b < batch; b++, to += width)
-			LSTM__FN(flush_row)(to, job->x + t * job->x_step + b * job->x_stream, width);
+	return job->x + t * job->x_step + b * job->x_stream;
 }
 
-/* Row of stream b at step t: in the stage, which begins at step first, or where it is. */
+/* Where rows of x are for the dot products, the row of stream b at step t: in the stage, which begins
+ * at step first, or where it is. */
 LSTM__INLINE const float *LSTM__FN(row)(const struct lstm__job *job, size_t first, size_t t,
                                         size_t b)
 {
+#if LSTM__INT8
+	return job->codes + ((t - first) * (size_t)job->batch + b) * job->code_row;
+#else
 	if (job->foreign)
 		return job->stage + ((t - first) * (size_t)job->batch + b) * job->layer->width;
-	return job->x + t * job->x_step + b * job->x_stream;
+	return LSTM__FN(source)(job, t, b);
+#endif
+}
+
+/* Copy the rows of x for steps [first, first + n) into the stage, flushed, or encoded. */
+LSTM__NOINLINE void LSTM__FN(stage)(const struct lstm__job *job, size_t first, size_t n)
+{
+	const size_t width = job->layer->width, batch = (size_t)job->batch;
+	size_t t, b;
+	for (t = first; (LSTM__INT8 || job->foreign) && t < first + n; t++)
+		for (b = 0; b < batch; b++) {
+			float *to = (float *)LSTM__FN(row)(job, first, t, b);
+#if LSTM__INT8
+			LSTM__FN(encode)(to, LSTM__FN(source)(job, t, b), width, 0);
+#else
+			LSTM__V(flush_row)(to, LSTM__FN(source)(job, t, b), width);
+#endif
+		}
+}
+
+/* A row of n numbers of stream b, h or what is to be projected, as the dot products take it. */
+LSTM__INLINE const float *LSTM__FN(own)(const struct lstm__job *job, size_t b, const float *row,
+                                        size_t n, int unit)
+{
+#if LSTM__INT8
+	float *codes = job->h_codes + b * job->code_row;
+	LSTM__FN(encode)(codes, row, n, unit);
+	return codes;
+#else
+	(void)job, (void)b, (void)n, (void)unit;
+	return row;
+#endif
 }
 
 /* Streams per tile: as few tiles as their limit allows, all of nearly one size. */
@@ -5851,11 +6661,15 @@ LSTM__INLINE void LSTM__FN(gather)(const struct lstm__job *job, struct LSTM__FN(
 		in->start[s] = job->layer->bias;
 		if (ahead)
 			in->start[s] = job->pre + ((t - first) * (size_t)job->batch + b) * width;
+#if LSTM__INT8
+		in->h[s] = job->h_codes + b * job->code_row;
+#else
 		in->h[s] = lstm__job_h(job, stream, 0);
+#endif
 		in->c[s] = job->c + b * job->c_row;
 		in->out[s] = lstm__job_h(job, stream, 1);
 		in->y[s] = job->y ? job->y + t * job->y_step + b * job->y_stream : NULL;
-		if (job->layer->projection) {
+		if (job->layer->projection.words) {
 			in->out[s] = job->cells + b * job->c_row;
 			in->y[s] = NULL;
 		}
@@ -5870,6 +6684,9 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 	struct LSTM__FN(streams) in;
 	size_t v, part, units, stride, from, m;
 
+	for (from = 0; LSTM__INT8 && from < n; from++)
+		LSTM__FN(own)(job, (size_t)job->active[from], lstm__job_h(job, job->active[from], 0),
+		              l->output, lstm__unit_h(l));
 	LSTM__FN(gather)(job, &in, first, t, 0, LSTM__FN(group)(n), ahead);
 	for (v = 0; v < l->vectors; v += units) {
 		units = LSTM__FN(block)(l, v);
@@ -5898,7 +6715,8 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 		for (s = 0; s < m; s++) {
 			const int stream = job->active[from + s];
 			const size_t b = (size_t)stream;
-			in.h[s] = job->cells + b * job->c_row;
+			in.h[s] = LSTM__FN(own)(job, b, job->cells + b * job->c_row, l->hidden,
+			                        l->unit);
 			in.out[s] = lstm__job_h(job, stream, 1);
 			in.y[s] = y ? y + b * y_stream : NULL;
 		}
@@ -5913,8 +6731,8 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 	}
 }
 
-/* One step of a state of one stream: x is its row, flushed, and start bias + W x if that was
- * projected ahead, else NULL.  The short way for what most calls do. */
+/* One step of a state of one stream: x is its row as the dot products take it, and start bias + W x
+ * if that was projected ahead, else NULL.  The short way for what most calls do. */
 LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
                                     const float *start, float *y, unsigned *environment)
 {
@@ -5926,10 +6744,10 @@ LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
 	in.start = start ? start : l->bias;
 	in.projected = start != NULL;
 	in.environment = environment;
-	in.h = lstm__job_h(job, 0, 0);
+	in.h = LSTM__FN(own)(job, 0, lstm__job_h(job, 0, 0), l->output, lstm__unit_h(l));
 	in.c = job->c;
-	in.out = l->projection ? job->cells : lstm__job_h(job, 0, 1);
-	in.y = l->projection ? NULL : y;
+	in.out = l->projection.words ? job->cells : lstm__job_h(job, 0, 1);
+	in.y = l->projection.words ? NULL : y;
 	for (v = job->from; v + LSTM__UNITS <= job->to; v += LSTM__UNITS)
 		LSTM__FN(tile_alone)(l, &in, v, 0, LSTM__UNITS * 4 * LSTM__LANES, LSTM__UNITS);
 	switch (job->to - v) {
@@ -5939,19 +6757,42 @@ LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
 	case 3: LSTM__FN(tile_alone)(l, &in, v, 0, 3 * 4 * LSTM__LANES, 3); break;
 #endif
 	}
-	if (l->projection)
+	if (l->projection.words)
 		LSTM__FN(project_output)(job, y, 0, 1);
 }
+
+#if LSTM__INT8
+/* The same from x itself. */
+static void LSTM__FN(part)(const struct lstm__job *job, const float *x, const float *start, float *y,
+                           unsigned *environment)
+{
+	if (!start)
+		LSTM__FN(encode)(job->codes, x, job->layer->width, 0);
+	LSTM__FN(alone)(job, job->codes, start, y, environment);
+}
+
+static void LSTM__FN(ahead)(const struct lstm__job *job, size_t first, size_t n)
+{
+	LSTM__FN(stage)(job, first, n);
+	LSTM__FN(project_ahead)(job, first, n);
+}
+#endif
 
 /* One call of one step of one stream. */
 static void LSTM__FN(once)(const struct lstm__job *job, const float *x, float *y,
                            unsigned *environment)
 {
+#if LSTM__INT8
+	if (environment)
+		lstm__fp_enter(environment); /* codes are rounded */
+	LSTM__FN(part)(job, x, NULL, y, NULL);
+#else
 	if (job->foreign) {
-		LSTM__FN(flush_row)(job->stage, x, job->layer->width);
+		LSTM__V(flush_row)(job->stage, x, job->layer->width);
 		x = job->stage;
 	}
 	LSTM__FN(alone)(job, x, NULL, y, environment);
+#endif
 }
 
 static void LSTM__FN(run)(const struct lstm__job *job)
@@ -5964,8 +6805,7 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 		int ahead;
 		n = job->steps - done < job->piece ? job->steps - done : job->piece;
 		first = job->reverse ? job->steps - done - n : done;
-		if (job->foreign)
-			LSTM__FN(stage)(job, first, n);
+		LSTM__FN(stage)(job, first, n);
 		ahead = LSTM__FN(worth_projecting)(job, n);
 		if (ahead)
 			LSTM__FN(project_ahead)(job, first, n);
@@ -5983,7 +6823,7 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 			streams = (size_t)lstm__streams_alive(job, t);
 			if (streams) {
 				LSTM__FN(step)(job, first, t, streams, ahead);
-				if (job->layer->projection)
+				if (job->layer->projection.words)
 					LSTM__FN(project_output)(job, y, job->y_stream, streams);
 			}
 			for (a = 0; a < streams; a++)
@@ -5993,9 +6833,15 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 	}
 }
 
-static const struct lstm__kernels LSTM__FN(kernels) = {LSTM__ISA, LSTM__LANES, LSTM__UNITS,
-                                                       LSTM__FN(run), LSTM__FN(once),
-                                                       LSTM__FN(alone), LSTM__FN(project_ahead)};
+static const struct lstm__kernels LSTM__FN(kernels) = {
+	LSTM__ISA,     LSTM__LANES,    LSTM__INT8 ? LSTM__CODE_ZERO : 0,
+	LSTM__UNITS,   LSTM__FN(run),  LSTM__FN(once),
+#if LSTM__INT8
+	LSTM__FN(part), LSTM__FN(ahead),
+#else
+	LSTM__FN(alone), LSTM__FN(project_ahead),
+#endif
+};
 /* ==== simd/end.h ============================================================================== */
 /* Forget the words and leave the region. */
 #undef lstm__vf
@@ -6019,7 +6865,27 @@ static const struct lstm__kernels LSTM__FN(kernels) = {LSTM__ISA, LSTM__LANES, L
 #undef lstm__select
 #undef lstm__clear
 #undef lstm__scale
+#undef lstm__vi
+#undef lstm__set_i
+#undef lstm__splat_i
+#undef lstm__load_i
+#undef lstm__store_i
+#undef lstm__and_i
+#undef lstm__max_i
+#undef lstm__bits
+#undef lstm__to_float
+#undef lstm__round
+#undef lstm__low_bf16
+#undef lstm__high_bf16
+#undef lstm__load_f16
+#undef lstm__dot4
+#undef lstm__store_codes
+#undef LSTM__V
 #undef LSTM__FN
+#undef LSTM__WEIGHT
+#undef LSTM__DTYPE
+#undef LSTM__INT8
+#undef LSTM__CODE_ZERO
 #undef LSTM__ISA
 #undef LSTM__TARGET
 #undef LSTM__LANES
@@ -6028,7 +6894,7 @@ static const struct lstm__kernels LSTM__FN(kernels) = {LSTM__ISA, LSTM__LANES, L
 #undef LSTM__SLEEF_EXP
 #undef LSTM__SLEEF_TANH
 
-#if LSTM__PASS != LSTM__NEON
+#if LSTM__PASS != LSTM__NEON || LSTM__WEIGHTS == LSTM__I8_DOT
 #if defined(__clang__)
 #pragma clang attribute pop
 #else

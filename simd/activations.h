@@ -11,7 +11,7 @@
  * Two of these, one after the other, are most of a small model's step, and wait for each other: so
  * the terms are paired to keep the chain short, and e^x, e^x + 1 and the like are each one fused
  * multiply-add away from p. */
-LSTM__INLINE lstm__vf LSTM__FN(exp_part)(lstm__vf y, const float k, lstm__vf *power)
+LSTM__INLINE lstm__vf LSTM__V(exp_part)(lstm__vf y, const float k, lstm__vf *power)
 {
 	const lstm__vf magic = lstm__set(12582912.0f);
 	const lstm__vf t = lstm__fma(y, lstm__set(k * 1.44269504f), magic); /* 1 / log 2 */
@@ -27,38 +27,38 @@ LSTM__INLINE lstm__vf LSTM__FN(exp_part)(lstm__vf y, const float k, lstm__vf *po
 }
 
 /* e^y - 1 for |y| <= 87: exact to about an ulp also near zero. */
-LSTM__INLINE lstm__vf LSTM__FN(expm1)(lstm__vf y)
+LSTM__INLINE lstm__vf LSTM__V(expm1)(lstm__vf y)
 {
-	lstm__vf power, p = LSTM__FN(exp_part)(y, 1, &power);
+	lstm__vf power, p = LSTM__V(exp_part)(y, 1, &power);
 	return lstm__fma(power, p, lstm__sub(power, lstm__set(1)));
 }
 
 /* x limited to [low, high]; NaN stays NaN. */
-LSTM__INLINE lstm__vf LSTM__FN(limit)(lstm__vf x, float low, float high)
+LSTM__INLINE lstm__vf LSTM__V(limit)(lstm__vf x, float low, float high)
 {
 	return lstm__max(lstm__set(low), lstm__min(lstm__set(high), x));
 }
 
 #ifdef LSTM_NO_SLEEF
 /* e^y for |y| <= 87, and *more = 1 + e^y. */
-LSTM__INLINE lstm__vf LSTM__FN(exp)(lstm__vf y, lstm__vf *more)
+LSTM__INLINE lstm__vf LSTM__V(exp)(lstm__vf y, lstm__vf *more)
 {
-	lstm__vf power, p = LSTM__FN(exp_part)(y, 1, &power);
+	lstm__vf power, p = LSTM__V(exp_part)(y, 1, &power);
 	*more = lstm__fma(power, p, lstm__add(power, lstm__set(1)));
 	return lstm__fma(power, p, power);
 }
 
 /* tanh(x) = m / (m + 2) with m = e^2x - 1: answers m, *more = m + 2.  1 in fp32 from 9.02 on. */
-LSTM__INLINE lstm__vf LSTM__FN(tanh_part)(lstm__vf x, lstm__vf *more)
+LSTM__INLINE lstm__vf LSTM__V(tanh_part)(lstm__vf x, lstm__vf *more)
 {
-	lstm__vf power, p = LSTM__FN(exp_part)(LSTM__FN(limit)(x, -10, 10), 2, &power);
+	lstm__vf power, p = LSTM__V(exp_part)(LSTM__V(limit)(x, -10, 10), 2, &power);
 	*more = lstm__fma(power, p, lstm__add(power, lstm__set(1)));
 	return lstm__fma(power, p, lstm__sub(power, lstm__set(1)));
 }
 
-LSTM__INLINE lstm__vf LSTM__FN(tanh)(lstm__vf x)
+LSTM__INLINE lstm__vf LSTM__V(tanh)(lstm__vf x)
 {
-	lstm__vf more, m = LSTM__FN(tanh_part)(x, &more);
+	lstm__vf more, m = LSTM__V(tanh_part)(x, &more);
 	return lstm__div(m, more);
 }
 #else
@@ -69,63 +69,63 @@ LSTM__INLINE lstm__vf LSTM__FN(tanh)(lstm__vf x)
 #ifdef __cplusplus
 extern "C" {
 #endif
-LSTM__TARGET lstm__vf LSTM__FN(sleef_exp)(lstm__vf) __asm__(LSTM__LABEL LSTM__SLEEF_EXP);
-LSTM__TARGET lstm__vf LSTM__FN(sleef_tanh)(lstm__vf) __asm__(LSTM__LABEL LSTM__SLEEF_TANH);
+LSTM__TARGET lstm__vf LSTM__V(sleef_exp)(lstm__vf) __asm__(LSTM__LABEL LSTM__SLEEF_EXP);
+LSTM__TARGET lstm__vf LSTM__V(sleef_tanh)(lstm__vf) __asm__(LSTM__LABEL LSTM__SLEEF_TANH);
 #ifdef __cplusplus
 }
 #endif
 
-LSTM__INLINE lstm__vf LSTM__FN(exp)(lstm__vf y, lstm__vf *more)
+LSTM__INLINE lstm__vf LSTM__V(exp)(lstm__vf y, lstm__vf *more)
 {
-	const lstm__vf e = LSTM__FN(sleef_exp)(y);
+	const lstm__vf e = LSTM__V(sleef_exp)(y);
 	*more = lstm__add(e, lstm__set(1));
 	return e;
 }
 
-LSTM__INLINE lstm__vf LSTM__FN(tanh)(lstm__vf x)
+LSTM__INLINE lstm__vf LSTM__V(tanh)(lstm__vf x)
 {
-	return LSTM__FN(sleef_tanh)(x);
+	return LSTM__V(sleef_tanh)(x);
 }
 #endif
 
 /* sigmoid(x) = e / (1 + e) with e = e^x: answers e, *more = 1 + e.  1 in fp32 from 17 on, and 1.6e-38
  * from -87 down, which is as good as zero if what it multiplies is finite. */
-LSTM__INLINE lstm__vf LSTM__FN(sigmoid_part)(lstm__vf x, lstm__vf *more)
+LSTM__INLINE lstm__vf LSTM__V(sigmoid_part)(lstm__vf x, lstm__vf *more)
 {
-	return LSTM__FN(exp)(LSTM__FN(limit)(x, -87, 30), more);
+	return LSTM__V(exp)(LSTM__V(limit)(x, -87, 30), more);
 }
 
-LSTM__INLINE lstm__vf LSTM__FN(sigmoid)(lstm__vf x)
+LSTM__INLINE lstm__vf LSTM__V(sigmoid)(lstm__vf x)
 {
-	lstm__vf more, e = LSTM__FN(sigmoid_part)(x, &more);
+	lstm__vf more, e = LSTM__V(sigmoid_part)(x, &more);
 	return lstm__clear(lstm__lt(x, lstm__set(-87)), lstm__div(e, more));
 }
 
 /* sigmoid(a) * tanh(b), and in *tiny where its magnitude counts as zero.  The built-in functions are
  * quotients: one division serves for both, and what is tiny is known before it is done (|u / v| < z
  * in fp32 exactly if |u| < v z, for z a power of two). */
-LSTM__INLINE lstm__vf LSTM__FN(sigmoid_tanh)(lstm__vf a, lstm__vf b, lstm__vm *tiny)
+LSTM__INLINE lstm__vf LSTM__V(sigmoid_tanh)(lstm__vf a, lstm__vf b, lstm__vm *tiny)
 {
 #ifdef LSTM_NO_SLEEF
-	lstm__vf below, under, e = LSTM__FN(sigmoid_part)(a, &under);
-	lstm__vf m = LSTM__FN(tanh_part)(b, &below);
+	lstm__vf below, under, e = LSTM__V(sigmoid_part)(a, &under);
+	lstm__vf m = LSTM__V(tanh_part)(b, &below);
 	m = lstm__mul(e, m);
 	below = lstm__mul(under, below);
 	*tiny = lstm__lt(lstm__abs(m), lstm__mul(below, lstm__set(LSTM__TINY)));
 	return lstm__div(m, below);
 #else
-	const lstm__vf product = lstm__mul(LSTM__FN(sigmoid)(a), LSTM__FN(tanh)(b));
+	const lstm__vf product = lstm__mul(LSTM__V(sigmoid)(a), LSTM__V(tanh)(b));
 	*tiny = lstm__lt(lstm__abs(product), lstm__set(LSTM__TINY));
 	return product;
 #endif
 }
 
 /* max(x, 0) + log(1 + e^-|x|), the logarithm as 2 atanh(s), s = e / (2 + e) <= 1/3. */
-LSTM__INLINE lstm__vf LSTM__FN(softplus)(lstm__vf x)
+LSTM__INLINE lstm__vf LSTM__V(softplus)(lstm__vf x)
 {
 	const lstm__vf zero = lstm__set(0);
 	lstm__vf y = lstm__max(lstm__set(-87), lstm__sub(zero, lstm__abs(x)));
-	lstm__vf more, e = LSTM__FN(exp)(y, &more);
+	lstm__vf more, e = LSTM__V(exp)(y, &more);
 	lstm__vf s = lstm__div(e, lstm__add(lstm__set(1), more)), z = lstm__mul(s, s), p;
 	p = lstm__fma(lstm__set(0.284339875f), z, lstm__set(0.279054016f));
 	p = lstm__fma(p, z, lstm__set(0.400283813f));
@@ -135,7 +135,7 @@ LSTM__INLINE lstm__vf LSTM__FN(softplus)(lstm__vf x)
 }
 
 /* Any function of lstm_function; off the fast path. */
-LSTM__NOINLINE lstm__vf LSTM__FN(activate)(const lstm_activation *f, lstm__vf x)
+LSTM__NOINLINE lstm__vf LSTM__V(activate)(const lstm_activation *f, lstm__vf x)
 {
 	const lstm__vf alpha = lstm__set(f->alpha), beta = lstm__set(f->beta);
 	const lstm__vf zero = lstm__set(0), one = lstm__set(1);
@@ -143,22 +143,22 @@ LSTM__NOINLINE lstm__vf LSTM__FN(activate)(const lstm_activation *f, lstm__vf x)
 	lstm__vf v;
 
 	switch (f->function) {
-	case LSTM_SIGMOID: return LSTM__FN(sigmoid)(x);
-	case LSTM_TANH: return LSTM__FN(tanh)(x);
+	case LSTM_SIGMOID: return LSTM__V(sigmoid)(x);
+	case LSTM_TANH: return LSTM__V(tanh)(x);
 	case LSTM_RELU: return lstm__clear(negative, x);
 	case LSTM_AFFINE: return lstm__fma(alpha, x, beta);
 	case LSTM_LEAKY_RELU: return lstm__select(negative, lstm__mul(alpha, x), x);
 	case LSTM_THRESHOLDED_RELU: return lstm__clear(lstm__le(x, alpha), x);
-	case LSTM_SCALED_TANH: return lstm__mul(alpha, LSTM__FN(tanh)(lstm__mul(beta, x)));
+	case LSTM_SCALED_TANH: return lstm__mul(alpha, LSTM__V(tanh)(lstm__mul(beta, x)));
 	case LSTM_HARD_SIGMOID:
 	case LSTM_HARD_SIGMOID_KERAS3:
 		v = lstm__fma(alpha, x, beta);
 		return lstm__min(one, lstm__clear(lstm__lt(v, zero), v));
 	case LSTM_ELU:
 		v = lstm__max(lstm__set(-87), lstm__min(zero, x));
-		return lstm__select(negative, lstm__mul(alpha, LSTM__FN(expm1)(v)), x);
+		return lstm__select(negative, lstm__mul(alpha, LSTM__V(expm1)(v)), x);
 	case LSTM_SOFTSIGN: return lstm__div(x, lstm__add(one, lstm__abs(x)));
-	case LSTM_SOFTPLUS: return LSTM__FN(softplus)(x);
+	case LSTM_SOFTPLUS: return LSTM__V(softplus)(x);
 	case LSTM_LINEAR:
 	case LSTM_DEFAULT: break;
 	}

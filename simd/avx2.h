@@ -1,18 +1,18 @@
 #if LSTM__PASS == LSTM__AVX2
-/* The words of AVX2 with FMA: 8 lanes, 16 registers. */
+/* The words of AVX2 with FMA and F16C: 8 lanes, 16 registers. */
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx2,fma")
+#pragma GCC target("avx2,fma,f16c")
 #endif
 
-#define LSTM__FN(name) lstm__##name##_avx2
+#define LSTM__V(name) lstm__##name##_avx2
 #define LSTM__ISA LSTM_ISA_AVX2
-#define LSTM__TARGET __attribute__((target("avx2,fma")))
+#define LSTM__TARGET __attribute__((target("avx2,fma,f16c")))
 #define LSTM__LANES 8
 #define LSTM__UNITS 2
-#define LSTM__STREAMS 3
+#define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__I8 ? 2 : 3)
 #define lstm__vf __m256
 #define lstm__vm __m256
 
@@ -41,6 +41,37 @@
 #define lstm__scale(x, t)                                                                          \
 	_mm256_castsi256_ps(_mm256_add_epi32(_mm256_slli_epi32(_mm256_castps_si256(t), 23),        \
 	                                     _mm256_castps_si256(x)))
+
+#define lstm__vi __m256i
+#define lstm__set_i(x) _mm256_set1_epi32(x)
+#define lstm__splat_i(p) _mm256_castps_si256(_mm256_broadcast_ss(p))
+#define lstm__load_i(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
+#define lstm__store_i(p, v) _mm256_storeu_si256((__m256i *)(void *)(p), v)
+#define lstm__and_i(a, b) _mm256_and_si256(a, b)
+#define lstm__max_i(a, b) _mm256_max_epi32(a, b)
+#define lstm__bits(v) _mm256_castps_si256(v)
+#define lstm__to_float(v) _mm256_cvtepi32_ps(v)
+#define lstm__round(v) _mm256_cvtps_epi32(v)
+#define lstm__low_bf16(v) _mm256_castsi256_ps(_mm256_slli_epi32(v, 16))
+#define lstm__high_bf16(v)                                                                         \
+	_mm256_castsi256_ps(_mm256_and_si256(v, _mm256_set1_epi32((int)0xffff0000)))
+#define lstm__load_f16(p) _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(p)))
+/* Two products of codes fit in 16 bits: 2 * 127 * 127 < 2^15. */
+#define LSTM__CODE_ZERO 0
+#define lstm__dot4(sum, w, x)                                                                      \
+	_mm256_add_epi32(sum,                                                                      \
+	                 _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_abs_epi8(x),                \
+	                                                        _mm256_sign_epi8(w, x)),           \
+	                                   _mm256_set1_epi16(1)))
+#define lstm__store_codes(p, v) lstm__store_codes_avx2(p, v)
 #define LSTM__SLEEF_EXP "Sleef_finz_expf8_u10avx2"
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf8_u35avx2"
+
+#if LSTM__WEIGHTS == LSTM__I8
+LSTM__INLINE void lstm__store_codes_avx2(unsigned char *p, __m256i v)
+{
+	const __m128i pairs = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+	_mm_storel_epi64((__m128i *)(void *)p, _mm_packs_epi16(pairs, pairs));
+}
+#endif
 #endif

@@ -1,13 +1,22 @@
 #if LSTM__PASS == LSTM__AVX512
-/* The words of AVX-512F: 16 lanes, 32 registers. */
+/* The words of AVX-512F, and VNNI for int8: 16 lanes, 32 registers. */
+#if LSTM__WEIGHTS == LSTM__I8
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vnni"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512vnni")
+#endif
+#else
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512f"))), apply_to = function)
 #else
 #pragma GCC push_options
 #pragma GCC target("avx512f")
 #endif
+#endif
 
-#define LSTM__FN(name) lstm__##name##_avx512
+#define LSTM__V(name) lstm__##name##_avx512
 #define LSTM__ISA LSTM_ISA_AVX512
 #define LSTM__TARGET __attribute__((target("avx512f")))
 #define LSTM__LANES 16
@@ -37,6 +46,28 @@
 #define lstm__scale(x, t)                                                                          \
 	_mm512_castsi512_ps(_mm512_add_epi32(_mm512_slli_epi32(_mm512_castps_si512(t), 23),        \
 	                                     _mm512_castps_si512(x)))
+
+#define lstm__vi __m512i
+#define lstm__set_i(x) _mm512_set1_epi32(x)
+#define lstm__splat_i(p) _mm512_castps_si512(_mm512_set1_ps(*(p)))
+#define lstm__load_i(p) _mm512_loadu_si512(p)
+#define lstm__store_i(p, v) _mm512_storeu_si512(p, v)
+#define lstm__and_i(a, b) _mm512_and_si512(a, b)
+#define lstm__max_i(a, b) _mm512_max_epi32(a, b)
+#define lstm__bits(v) _mm512_castps_si512(v)
+#define lstm__to_float(v) _mm512_cvtepi32_ps(v)
+#define lstm__round(v) _mm512_cvtps_epi32(v)
+#define lstm__low_bf16(v) _mm512_castsi512_ps(_mm512_slli_epi32(v, 16))
+#define lstm__high_bf16(v)                                                                         \
+	_mm512_castsi512_ps(_mm512_and_si512(v, _mm512_set1_epi32((int)0xffff0000)))
+#define lstm__load_f16(p) _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)(p)))
+/* The instruction takes one side unsigned: codes of x and h are kept 128 higher, and sums begin with
+ * what takes that back. */
+#define LSTM__CODE_ZERO 128
+#define lstm__dot4(sum, w, x) _mm512_dpbusd_epi32(sum, x, w)
+#define lstm__store_codes(p, v)                                                                    \
+	_mm_storeu_si128((__m128i *)(void *)(p),                                                   \
+	                 _mm512_cvtepi32_epi8(_mm512_add_epi32(v, _mm512_set1_epi32(128))))
 #define LSTM__SLEEF_EXP "Sleef_finz_expf16_u10avx512f"
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf16_u35avx512f"
 #endif

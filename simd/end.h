@@ -20,7 +20,27 @@
 #undef lstm__select
 #undef lstm__clear
 #undef lstm__scale
+#undef lstm__vi
+#undef lstm__set_i
+#undef lstm__splat_i
+#undef lstm__load_i
+#undef lstm__store_i
+#undef lstm__and_i
+#undef lstm__max_i
+#undef lstm__bits
+#undef lstm__to_float
+#undef lstm__round
+#undef lstm__low_bf16
+#undef lstm__high_bf16
+#undef lstm__load_f16
+#undef lstm__dot4
+#undef lstm__store_codes
+#undef LSTM__V
 #undef LSTM__FN
+#undef LSTM__WEIGHT
+#undef LSTM__DTYPE
+#undef LSTM__INT8
+#undef LSTM__CODE_ZERO
 #undef LSTM__ISA
 #undef LSTM__TARGET
 #undef LSTM__LANES
@@ -29,7 +49,7 @@
 #undef LSTM__SLEEF_EXP
 #undef LSTM__SLEEF_TANH
 
-#if LSTM__PASS != LSTM__NEON
+#if LSTM__PASS != LSTM__NEON || LSTM__WEIGHTS == LSTM__I8_DOT
 #if defined(__clang__)
 #pragma clang attribute pop
 #else

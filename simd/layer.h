@@ -1,32 +1,64 @@
 /* A job: stage x, project it ahead where that pays, and step. */
 
-LSTM__INLINE void LSTM__FN(flush_row)(float *to, const float *x, size_t width)
+#if LSTM__WEIGHTS == LSTM__F32
+LSTM__INLINE void LSTM__V(flush_row)(float *to, const float *x, size_t width)
 {
 	size_t k;
 	for (k = 0; k + LSTM__LANES <= width; k += LSTM__LANES)
-		lstm__store(to + k, LSTM__FN(flush)(lstm__load(x + k)));
+		lstm__store(to + k, LSTM__V(flush)(lstm__load(x + k)));
 	for (; k < width; k++)
 		to[k] = lstm__flush(x[k]);
 }
+#endif
 
-/* Copy the rows of x for steps [first, first + n) into the stage, flushed. */
-LSTM__NOINLINE void LSTM__FN(stage)(const struct lstm__job *job, size_t first, size_t n)
+/* The row of stream b at step t, where it is. */
+LSTM__INLINE const float *LSTM__FN(source)(const struct lstm__job *job, size_t t, size_t b)
 {
-	const size_t width = job->layer->width, batch = (size_t)job->batch;
-	float *to = job->stage;
-	size_t t, b;
-	for (t = first; t < first + n; t++)
-		for (b = 0; b < batch; b++, to += width)
-			LSTM__FN(flush_row)(to, job->x + t * job->x_step + b * job->x_stream, width);
+	return job->x + t * job->x_step + b * job->x_stream;
 }
 
-/* Row of stream b at step t: in the stage, which begins at step first, or where it is. */
+/* Where rows of x are for the dot products, the row of stream b at step t: in the stage, which begins
+ * at step first, or where it is. */
 LSTM__INLINE const float *LSTM__FN(row)(const struct lstm__job *job, size_t first, size_t t,
                                         size_t b)
 {
+#if LSTM__INT8
+	return job->codes + ((t - first) * (size_t)job->batch + b) * job->code_row;
+#else
 	if (job->foreign)
 		return job->stage + ((t - first) * (size_t)job->batch + b) * job->layer->width;
-	return job->x + t * job->x_step + b * job->x_stream;
+	return LSTM__FN(source)(job, t, b);
+#endif
+}
+
+/* Copy the rows of x for steps [first, first + n) into the stage, flushed, or encoded. */
+LSTM__NOINLINE void LSTM__FN(stage)(const struct lstm__job *job, size_t first, size_t n)
+{
+	const size_t width = job->layer->width, batch = (size_t)job->batch;
+	size_t t, b;
+	for (t = first; (LSTM__INT8 || job->foreign) && t < first + n; t++)
+		for (b = 0; b < batch; b++) {
+			float *to = (float *)LSTM__FN(row)(job, first, t, b);
+#if LSTM__INT8
+			LSTM__FN(encode)(to, LSTM__FN(source)(job, t, b), width, 0);
+#else
+			LSTM__V(flush_row)(to, LSTM__FN(source)(job, t, b), width);
+#endif
+		}
+}
+
+/* A row of n numbers of stream b, h or what is to be projected, as the dot products take it. */
+LSTM__INLINE const float *LSTM__FN(own)(const struct lstm__job *job, size_t b, const float *row,
+                                        size_t n, int unit)
+{
+#if LSTM__INT8
+	float *codes = job->h_codes + b * job->code_row;
+	LSTM__FN(encode)(codes, row, n, unit);
+	return codes;
+#else
+	(void)job, (void)b, (void)n, (void)unit;
+	return row;
+#endif
 }
 
 /* Streams per tile: as few tiles as their limit allows, all of nearly one size. */
@@ -93,11 +125,15 @@ LSTM__INLINE void LSTM__FN(gather)(const struct lstm__job *job, struct LSTM__FN(
 		in->start[s] = job->layer->bias;
 		if (ahead)
 			in->start[s] = job->pre + ((t - first) * (size_t)job->batch + b) * width;
+#if LSTM__INT8
+		in->h[s] = job->h_codes + b * job->code_row;
+#else
 		in->h[s] = lstm__job_h(job, stream, 0);
+#endif
 		in->c[s] = job->c + b * job->c_row;
 		in->out[s] = lstm__job_h(job, stream, 1);
 		in->y[s] = job->y ? job->y + t * job->y_step + b * job->y_stream : NULL;
-		if (job->layer->projection) {
+		if (job->layer->projection.words) {
 			in->out[s] = job->cells + b * job->c_row;
 			in->y[s] = NULL;
 		}
@@ -112,6 +148,9 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 	struct LSTM__FN(streams) in;
 	size_t v, part, units, stride, from, m;
 
+	for (from = 0; LSTM__INT8 && from < n; from++)
+		LSTM__FN(own)(job, (size_t)job->active[from], lstm__job_h(job, job->active[from], 0),
+		              l->output, lstm__unit_h(l));
 	LSTM__FN(gather)(job, &in, first, t, 0, LSTM__FN(group)(n), ahead);
 	for (v = 0; v < l->vectors; v += units) {
 		units = LSTM__FN(block)(l, v);
@@ -140,7 +179,8 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 		for (s = 0; s < m; s++) {
 			const int stream = job->active[from + s];
 			const size_t b = (size_t)stream;
-			in.h[s] = job->cells + b * job->c_row;
+			in.h[s] = LSTM__FN(own)(job, b, job->cells + b * job->c_row, l->hidden,
+			                        l->unit);
 			in.out[s] = lstm__job_h(job, stream, 1);
 			in.y[s] = y ? y + b * y_stream : NULL;
 		}
@@ -155,8 +195,8 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 	}
 }
 
-/* One step of a state of one stream: x is its row, flushed, and start bias + W x if that was
- * projected ahead, else NULL.  The short way for what most calls do. */
+/* One step of a state of one stream: x is its row as the dot products take it, and start bias + W x
+ * if that was projected ahead, else NULL.  The short way for what most calls do. */
 LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
                                     const float *start, float *y, unsigned *environment)
 {
@@ -168,10 +208,10 @@ LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
 	in.start = start ? start : l->bias;
 	in.projected = start != NULL;
 	in.environment = environment;
-	in.h = lstm__job_h(job, 0, 0);
+	in.h = LSTM__FN(own)(job, 0, lstm__job_h(job, 0, 0), l->output, lstm__unit_h(l));
 	in.c = job->c;
-	in.out = l->projection ? job->cells : lstm__job_h(job, 0, 1);
-	in.y = l->projection ? NULL : y;
+	in.out = l->projection.words ? job->cells : lstm__job_h(job, 0, 1);
+	in.y = l->projection.words ? NULL : y;
 	for (v = job->from; v + LSTM__UNITS <= job->to; v += LSTM__UNITS)
 		LSTM__FN(tile_alone)(l, &in, v, 0, LSTM__UNITS * 4 * LSTM__LANES, LSTM__UNITS);
 	switch (job->to - v) {
@@ -181,19 +221,42 @@ LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
 	case 3: LSTM__FN(tile_alone)(l, &in, v, 0, 3 * 4 * LSTM__LANES, 3); break;
 #endif
 	}
-	if (l->projection)
+	if (l->projection.words)
 		LSTM__FN(project_output)(job, y, 0, 1);
 }
+
+#if LSTM__INT8
+/* The same from x itself. */
+static void LSTM__FN(part)(const struct lstm__job *job, const float *x, const float *start, float *y,
+                           unsigned *environment)
+{
+	if (!start)
+		LSTM__FN(encode)(job->codes, x, job->layer->width, 0);
+	LSTM__FN(alone)(job, job->codes, start, y, environment);
+}
+
+static void LSTM__FN(ahead)(const struct lstm__job *job, size_t first, size_t n)
+{
+	LSTM__FN(stage)(job, first, n);
+	LSTM__FN(project_ahead)(job, first, n);
+}
+#endif
 
 /* One call of one step of one stream. */
 static void LSTM__FN(once)(const struct lstm__job *job, const float *x, float *y,
                            unsigned *environment)
 {
+#if LSTM__INT8
+	if (environment)
+		lstm__fp_enter(environment); /* codes are rounded */
+	LSTM__FN(part)(job, x, NULL, y, NULL);
+#else
 	if (job->foreign) {
-		LSTM__FN(flush_row)(job->stage, x, job->layer->width);
+		LSTM__V(flush_row)(job->stage, x, job->layer->width);
 		x = job->stage;
 	}
 	LSTM__FN(alone)(job, x, NULL, y, environment);
+#endif
 }
 
 static void LSTM__FN(run)(const struct lstm__job *job)
@@ -206,8 +269,7 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 		int ahead;
 		n = job->steps - done < job->piece ? job->steps - done : job->piece;
 		first = job->reverse ? job->steps - done - n : done;
-		if (job->foreign)
-			LSTM__FN(stage)(job, first, n);
+		LSTM__FN(stage)(job, first, n);
 		ahead = LSTM__FN(worth_projecting)(job, n);
 		if (ahead)
 			LSTM__FN(project_ahead)(job, first, n);
@@ -225,7 +287,7 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 			streams = (size_t)lstm__streams_alive(job, t);
 			if (streams) {
 				LSTM__FN(step)(job, first, t, streams, ahead);
-				if (job->layer->projection)
+				if (job->layer->projection.words)
 					LSTM__FN(project_output)(job, y, job->y_stream, streams);
 			}
 			for (a = 0; a < streams; a++)
@@ -235,6 +297,12 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 	}
 }
 
-static const struct lstm__kernels LSTM__FN(kernels) = {LSTM__ISA, LSTM__LANES, LSTM__UNITS,
-                                                       LSTM__FN(run), LSTM__FN(once),
-                                                       LSTM__FN(alone), LSTM__FN(project_ahead)};
+static const struct lstm__kernels LSTM__FN(kernels) = {
+	LSTM__ISA,     LSTM__LANES,    LSTM__INT8 ? LSTM__CODE_ZERO : 0,
+	LSTM__UNITS,   LSTM__FN(run),  LSTM__FN(once),
+#if LSTM__INT8
+	LSTM__FN(part), LSTM__FN(ahead),
+#else
+	LSTM__FN(alone), LSTM__FN(project_ahead),
+#endif
+};

@@ -1,6 +1,15 @@
 #if LSTM__PASS == LSTM__NEON
-/* The words of AArch64 Advanced SIMD: 4 lanes, 32 registers, no region needed. */
-#define LSTM__FN(name) lstm__##name##_neon
+/* The words of AArch64 Advanced SIMD: 4 lanes, 32 registers.  Only the dot product needs a region. */
+#if LSTM__WEIGHTS == LSTM__I8_DOT
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("arch=armv8.2-a+dotprod")
+#endif
+#endif
+
+#define LSTM__V(name) lstm__##name##_neon
 #define LSTM__ISA LSTM_ISA_NEON
 #define LSTM__TARGET
 #define LSTM__LANES 4
@@ -30,13 +39,59 @@
 #define lstm__scale(x, t)                                                                          \
 	vreinterpretq_f32_s32(vaddq_s32(vshlq_n_s32(vreinterpretq_s32_f32(t), 23),                 \
 	                                vreinterpretq_s32_f32(x)))
+
+#define lstm__vi int32x4_t
+#define lstm__set_i(x) vdupq_n_s32(x)
+#define lstm__splat_i(p) vreinterpretq_s32_f32(vld1q_dup_f32(p))
+#define lstm__load_i(p) vld1q_s32((const int32_t *)(p))
+#define lstm__store_i(p, v) vst1q_s32(p, v)
+#define lstm__and_i(a, b) vandq_s32(a, b)
+#define lstm__max_i(a, b) vmaxq_s32(a, b)
+#define lstm__bits(v) vreinterpretq_s32_f32(v)
+#define lstm__to_float(v) vcvtq_f32_s32(v)
+#define lstm__round(v) vcvtnq_s32_f32(v)
+#define lstm__low_bf16(v) vreinterpretq_f32_s32(vshlq_n_s32(v, 16))
+#define lstm__high_bf16(v) vreinterpretq_f32_s32(vandq_s32(v, vdupq_n_s32((int)0xffff0000)))
+#define lstm__load_f16(p) vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)))
+#define LSTM__CODE_ZERO 0
+#define lstm__dot4(sum, w, x) LSTM__FN(dot4)(sum, w, x)
+#define lstm__store_codes(p, v) lstm__store_codes_neon(p, v)
 #define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10advsimd"
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf4_u35advsimd"
 
+#if LSTM__WEIGHTS == LSTM__F32
 LSTM__INLINE void lstm__store_n_neon(float *p, float32x4_t v, size_t n)
 {
 	float all[4];
 	vst1q_f32(all, v);
 	memcpy(p, all, n * sizeof(float));
 }
+#endif
+#if LSTM__WEIGHTS == LSTM__I8
+/* Two products of codes fit in 16 bits: 2 * 127 * 127 < 2^15. */
+LSTM__INLINE int32x4_t lstm__dot4_i8_neon(int32x4_t sum, int32x4_t w, int32x4_t x)
+{
+	const int8x16_t a = vreinterpretq_s8_s32(w), b = vreinterpretq_s8_s32(x);
+	const int16x8_t low = vmull_s8(vget_low_s8(a), vget_low_s8(b));
+	return vpadalq_s16(sum, vpaddq_s16(low, vmull_high_s8(a, b)));
+}
+
+LSTM__INLINE void lstm__store_codes_neon(unsigned char *p, int32x4_t v)
+{
+	const int16x4_t pairs = vmovn_s32(v);
+	const int8x8_t codes = vmovn_s16(vcombine_s16(pairs, pairs));
+	const uint32_t four = vget_lane_u32(vreinterpret_u32_s8(codes), 0);
+	memcpy(p, &four, sizeof(four));
+}
+#endif
+#if LSTM__WEIGHTS == LSTM__I8_DOT
+/* By its name in assembly: Clang hides the intrinsic from files that are not compiled for it. */
+LSTM__INLINE int32x4_t lstm__dot4_i8dot_neon(int32x4_t sum, int32x4_t w, int32x4_t x)
+{
+	__asm__("sdot %0.4s, %1.16b, %2.16b"
+	        : "+w"(sum)
+	        : "w"(vreinterpretq_s8_s32(w)), "w"(vreinterpretq_s8_s32(x)));
+	return sum;
+}
+#endif
 #endif

@@ -7,27 +7,6 @@ struct LSTM__FN(streams) { /* what the tile of up to LSTM__STREAMS streams works
 	int projected; /* start includes W x */
 };
 
-/* sum[s * n + v] += w[k][v] * x[s][k] for ascending k: the one order of arithmetic. */
-LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, const float *w,
-                                size_t stride, const float *const *x, size_t count)
-{
-	size_t k;
-	int s, v;
-	for (k = 0; k < count; k++, w += stride) {
-		lstm__vf xs[LSTM__STREAMS];
-		LSTM__UNROLL
-		for (s = 0; s < m; s++)
-			xs[s] = lstm__splat(x[s] + k);
-		LSTM__UNROLL
-		for (v = 0; v < n; v++) {
-			const lstm__vf row = lstm__load(w + v * LSTM__LANES);
-			LSTM__UNROLL
-			for (s = 0; s < m; s++)
-				sum[s * n + v] = lstm__fma(row, xs[s], sum[s * n + v]);
-		}
-	}
-}
-
 /* The cells of m streams for the vector of units that begins at `unit`.  gates[m][gate][lane] is
  * memory, not an array of vectors: GCC would copy such a one in halves, which the processor cannot
  * read back as a whole before they have reached the cache. */
@@ -37,18 +16,18 @@ LSTM__INLINE void LSTM__FN(cells)(const struct lstm__layer *l, const struct LSTM
 	const float *g;
 	int s;
 	for (s = 0, g = gates; l->plain && s < m; s++, g += 4 * LSTM__LANES)
-		LSTM__FN(cell_keep)(lstm__load(g), lstm__load(g + LSTM__LANES),
+		LSTM__V(cell_keep)(lstm__load(g), lstm__load(g + LSTM__LANES),
 		                    lstm__load(g + 2 * LSTM__LANES), in->c[s] + unit);
 	for (s = 0, g = gates; s < m; s++, g += 4 * LSTM__LANES) {
 		const lstm__vf o = lstm__load(g + 3 * LSTM__LANES);
 		lstm__vf h;
 		if (l->plain)
-			h = LSTM__FN(cell_show)(o, lstm__load(in->c[s] + unit));
+			h = LSTM__V(cell_show)(o, lstm__load(in->c[s] + unit));
 		else
-			h = LSTM__FN(cell_any)(l, lstm__load(g), lstm__load(g + LSTM__LANES),
+			h = LSTM__V(cell_any)(l, lstm__load(g), lstm__load(g + LSTM__LANES),
 			                       lstm__load(g + 2 * LSTM__LANES), o, unit,
 			                       in->c[s] + unit);
-		LSTM__FN(put)(h, unit, l->hidden, in->out[s], in->y[s]);
+		LSTM__V(put)(h, unit, l->hidden, in->out[s], in->y[s]);
 	}
 }
 
@@ -69,7 +48,6 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
                                        size_t stride, const int units)
 {
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
-	const float *w = l->weights + block * (l->width + l->output) + skip;
 	size_t unit = first * LSTM__LANES;
 	float *c = in->c + unit;
 	lstm__vf sum[LSTM__UNITS * 4];
@@ -80,24 +58,26 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
 		for (v = 0; v < 4 * units; v++)
 			sum[v] = lstm__load(in->start + block + skip + v * LSTM__LANES);
 		if (!in->projected)
-			LSTM__FN(dot)(sum, 1, 4 * units, w, stride, &in->x, l->width);
+			LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_x)(l, block, skip), stride,
+			              &in->x, l->width);
 	} while (lstm__fp_enter_late(&in->environment));
-	LSTM__FN(dot)(sum, 1, 4 * units, w + stride * l->width, stride, &in->h, l->output);
+	LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_h)(l, block, skip, stride), stride, &in->h,
+	              l->output);
 	if (!l->plain) {
 		LSTM__UNROLL
 		for (u = 0; u < units; u++, unit += LSTM__LANES, c += LSTM__LANES)
-			LSTM__FN(put)(LSTM__FN(cell_any)(l, sum[4 * u], sum[4 * u + 1],
+			LSTM__V(put)(LSTM__V(cell_any)(l, sum[4 * u], sum[4 * u + 1],
 			                                 sum[4 * u + 2], sum[4 * u + 3], unit, c),
 			              unit, l->hidden, in->out, in->y);
 		return;
 	}
 	LSTM__UNROLL
 	for (u = 0; u < units; u++)
-		sum[4 * u] = LSTM__FN(cell_keep)(sum[4 * u], sum[4 * u + 1], sum[4 * u + 2],
+		sum[4 * u] = LSTM__V(cell_keep)(sum[4 * u], sum[4 * u + 1], sum[4 * u + 2],
 		                                 c + u * LSTM__LANES);
 	LSTM__UNROLL
 	for (u = 0; u < units; u++)
-		LSTM__FN(put)(LSTM__FN(cell_show)(sum[4 * u + 3], sum[4 * u]),
+		LSTM__V(put)(LSTM__V(cell_show)(sum[4 * u + 3], sum[4 * u]),
 		              unit + (size_t)u * LSTM__LANES, l->hidden, in->out, in->y);
 }
 
@@ -108,7 +88,6 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
                                  const int ahead)
 {
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
-	const float *w = l->weights + block * (l->width + l->output) + skip;
 	lstm__vf sum[LSTM__STREAMS * 4];
 	float gates[LSTM__STREAMS * 4 * LSTM__LANES];
 	int s, v;
@@ -120,9 +99,11 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 			sum[s * 4 + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
 	}
 	if (ahead || !in->projected)
-		LSTM__FN(dot)(sum, m, 4, w, stride, in->x, l->width);
+		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_x)(l, block, skip), stride, in->x,
+		              l->width);
 	if (!ahead)
-		LSTM__FN(dot)(sum, m, 4, w + stride * l->width, stride, in->h, l->output);
+		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_h)(l, block, skip, stride), stride, in->h,
+		              l->output);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
 		float *to = ahead ? in->out[s] + block + skip : gates + s * 4 * LSTM__LANES;
@@ -142,7 +123,9 @@ LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM
 	switch (m) {
 	case 1: LSTM__FN(tile)(l, in, first, part, stride, 1, ahead); break;
 	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead); break;
+#if LSTM__STREAMS > 2
 	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, ahead); break;
+#endif
 #if LSTM__STREAMS > 3
 	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead); break;
 #endif
@@ -154,18 +137,18 @@ LSTM__INLINE void LSTM__FN(tile_output)(const struct lstm__layer *l,
                                         const struct LSTM__FN(streams) *in, size_t first,
                                         size_t part, size_t stride, const int m, const int n)
 {
-	const float *w = l->projection + (first - part) * LSTM__LANES * l->hidden;
 	lstm__vf sum[LSTM__STREAMS * 4];
 	int s, v;
 	LSTM__UNROLL
 	for (s = 0; s < m * n; s++)
 		sum[s] = lstm__set(0);
-	LSTM__FN(dot)(sum, m, n, w + part * LSTM__LANES, stride, in->h, l->hidden);
+	LSTM__FN(dot)(sum, m, n, LSTM__FN(rows_of_outputs)(l, first, part), stride, in->h,
+	              l->hidden);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
 		LSTM__UNROLL
 		for (v = 0; v < n; v++)
-			LSTM__FN(put)(LSTM__FN(flush)(sum[s * n + v]),
+			LSTM__V(put)(LSTM__V(flush)(sum[s * n + v]),
 			              (first + (size_t)v) * LSTM__LANES, l->output, in->out[s],
 			              in->y[s]);
 	}
@@ -178,7 +161,9 @@ LSTM__INLINE void LSTM__FN(tiles_output)(const struct lstm__layer *l,
 	switch (m) {
 	case 1: LSTM__FN(tile_output)(l, in, first, part, stride, 1, n); break;
 	case 2: LSTM__FN(tile_output)(l, in, first, part, stride, 2, n); break;
+#if LSTM__STREAMS > 2
 	case 3: LSTM__FN(tile_output)(l, in, first, part, stride, 3, n); break;
+#endif
 #if LSTM__STREAMS > 3
 	case 4: LSTM__FN(tile_output)(l, in, first, part, stride, 4, n); break;
 #endif

@@ -241,27 +241,6 @@ static uint64_t lstm__file_little(const unsigned char *s, int bytes)
 	return value;
 }
 
-static float lstm__file_float(uint32_t bits)
-{
-	float value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
-
-static float lstm__file_half(uint32_t half)
-{
-	uint32_t sign = (half & 0x8000) << 16, exponent = half >> 10 & 31, rest = half & 0x3ff;
-	float value;
-
-	if (exponent == 31)
-		return lstm__file_float(sign | 0x7f800000 | rest << 13); /* infinity, NaN */
-	if (exponent)
-		return lstm__file_float(sign | (exponent + 127 - 15) << 23 | rest << 13);
-	value = (float)rest / 16777216; /* subnormal: steps of 2^-24 */
-	return sign ? -value : value;
-}
-
 /* Rounded to nearest, ties to even. */
 static float lstm__file_double(uint64_t bits)
 {
@@ -287,7 +266,7 @@ LSTM__DEF lstm_status lstm_tensor_read(const lstm_tensor *tensor, float *values,
 	switch (tensor->dtype) {
 	case LSTM_DTYPE_F32:
 		for (k = 0; k < count; k++)
-			values[k] = lstm__file_float((uint32_t)lstm__file_little(s + 4 * k, 4));
+			values[k] = lstm__float_of((uint32_t)lstm__file_little(s + 4 * k, 4));
 		return LSTM_OK;
 	case LSTM_DTYPE_F64:
 		for (k = 0; k < count; k++)
@@ -295,12 +274,12 @@ LSTM__DEF lstm_status lstm_tensor_read(const lstm_tensor *tensor, float *values,
 		return LSTM_OK;
 	case LSTM_DTYPE_F16:
 		for (k = 0; k < count; k++)
-			values[k] = lstm__file_half((uint32_t)lstm__file_little(s + 2 * k, 2));
+			values[k] = lstm__float_of_f16((uint32_t)lstm__file_little(s + 2 * k, 2));
 		return LSTM_OK;
 	case LSTM_DTYPE_BF16:
 		for (k = 0; k < count; k++)
 			values[k] =
-				lstm__file_float((uint32_t)lstm__file_little(s + 2 * k, 2) << 16);
+				lstm__float_of((uint32_t)lstm__file_little(s + 2 * k, 2) << 16);
 		return LSTM_OK;
 	default:
 		return LSTM_ERR_FORMAT;

@@ -43,20 +43,38 @@ static unsigned lstm__xcr0(void)
 
 static int lstm__cpu_has(lstm_isa isa)
 {
-	const unsigned fma = 1u << 12, avx = 1u << 28, avx2 = 1u << 5, avx512f = 1u << 16;
+	const unsigned fma_avx_f16c = 1u << 12 | 1u << 28 | 1u << 29;
+	const unsigned avx2 = 1u << 5, avx512f = 1u << 16;
 	const unsigned ymm = 0x06, zmm = 0xe6;
 	unsigned a = 0, b = 0, c = 0, d = 0, xcr0 = lstm__xcr0();
 
 	if ((xcr0 & ymm) != ymm)
 		return 0;
 	__get_cpuid(1, &a, &b, &c, &d);
-	if ((c & (fma | avx)) != (fma | avx))
+	if ((c & fma_avx_f16c) != fma_avx_f16c)
 		return 0;
 	if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & avx2))
 		return 0;
 	return isa == LSTM_ISA_AVX2 || ((b & avx512f) && (xcr0 & zmm) == zmm);
 }
 #endif
+
+/* Whether there is an instruction for sums of four products of int8, where there is not always. */
+static int lstm__cpu_has_int8(lstm_isa isa)
+{
+#if defined(LSTM__X86)
+	const unsigned vnni = 1u << 11;
+	unsigned a, b, c = 0, d;
+	return isa == LSTM_ISA_AVX512 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & vnni);
+#elif defined(LSTM__ARM64) && defined(__linux__)
+	return isa == LSTM_ISA_NEON && (getauxval(AT_HWCAP) & 1ul << 20) != 0; /* ASIMDDP */
+#elif defined(LSTM__ARM64) && defined(__ARM_FEATURE_DOTPROD)
+	return isa == LSTM_ISA_NEON;
+#else
+	(void)isa;
+	return 0;
+#endif
+}
 
 LSTM__DEF int lstm_isa_supported(lstm_isa isa)
 {

@@ -7,10 +7,13 @@
 #define LSTM__IMPLEMENTED
 //@room src/platform.h
 //@room src/isa.h
+//@room src/precision.h
 //@room src/types.h
 //@room src/reference.h
 //@room src/passes.h
 //@room src/pack.h
+//@room src/pack_low.h
+//@room src/pack_layer.h
 //@room src/model.h
 //@room src/args.h
 //@room src/state.h
@@ -30,13 +33,17 @@
 //@room src/end.h
 #endif
 
-#else /* LSTM__PASS: the header includes itself here, once for each vector instruction set */
+#else /* LSTM__PASS: the header includes itself here, for each vector instruction set and kind of
+       * weights */
 
 //@room simd/avx2.h
 //@room simd/avx512.h
 //@room simd/neon.h
+#if LSTM__WEIGHTS == LSTM__F32
 //@room simd/activations.h
 //@room simd/cell.h
+#endif
+//@room simd/weights.h
 //@room simd/tile.h
 //@room simd/layer.h
 //@room simd/end.h

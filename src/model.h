@@ -66,8 +66,27 @@ static int lstm__activation_complete(lstm_activation *a, lstm_function fallback)
 	return 1;
 }
 
+static lstm_status lstm__dtype_complete(lstm_desc *d)
+{
+	const int longest = 1 << 17; /* of which sums of int8 products fit in int32 */
+
+	switch (d->dtype) {
+	case LSTM_DTYPE_OTHER: d->dtype = LSTM_DTYPE_F32; return LSTM_OK;
+	case LSTM_DTYPE_F32: return LSTM_OK;
+	case LSTM_DTYPE_I8:
+		if (d->input > longest || d->hidden > longest / 2 || d->projection > longest / 2)
+			return LSTM_ERR_SIZE;
+		break;
+	case LSTM_DTYPE_BF16:
+	case LSTM_DTYPE_F16: break;
+	default: return LSTM_ERR_ARG;
+	}
+	return LSTM__LOW ? LSTM_OK : LSTM_ERR_ISA;
+}
+
 static lstm_status lstm__desc_complete(lstm_desc *d)
 {
+	lstm_status status;
 	int i, k;
 	if (d->layers == 0)
 		d->layers = 1;
@@ -80,6 +99,9 @@ static lstm_status lstm__desc_complete(lstm_desc *d)
 		return LSTM_ERR_ARG;
 	if (!(d->clip >= 0) || !(d->cell_clip >= 0))
 		return LSTM_ERR_ARG;
+	status = lstm__dtype_complete(d);
+	if (status != LSTM_OK)
+		return status;
 	d->input_forget = !!d->input_forget;
 	for (k = 0; k < 3; k++) {
 		if (d->activations[1][k].function == LSTM_DEFAULT)
@@ -93,23 +115,40 @@ static lstm_status lstm__desc_complete(lstm_desc *d)
 }
 
 /* ---- layout ---------------------------------------------------------------------------------- */
-/* Where the packed arrays of one layer go, in the order of lstm__pack_layer. */
+static void *lstm__take_words(struct lstm__arena *arena, size_t rows, size_t words, lstm_dtype dtype)
+{
+	return lstm__take2(arena, rows, words, lstm__word_bytes(dtype));
+}
+
+static void lstm__matrix_scales(struct lstm__matrix *m, struct lstm__arena *arena, size_t rows)
+{
+	m->scale = lstm__take_floats(arena, rows, 1);
+	m->start = (int32_t *)lstm__take(arena, rows, sizeof(*m->start));
+}
+
+/* Where the packed arrays of one layer go. */
 static void lstm__layer_lay_out(struct lstm__layer *l, struct lstm__arena *arena,
-                                const lstm_model *m, float *to[4])
+                                const lstm_model *m)
 {
 	size_t lanes = (size_t)m->kernels->lanes, rows = 0;
 	size_t outputs = (l->output + lanes - 1) / lanes * lanes;
 
 	if (!lstm__multiply(l->vectors, 4 * lanes, &rows))
 		arena->overflow = 1;
-	to[0] = lstm__take_floats(arena, rows, 1);
-	to[1] = lstm__take_floats(arena, rows, l->width + l->output);
-	to[2] = lstm__take_floats(arena, 3 * lanes, l->vectors);
-	to[3] = m->desc.projection ? lstm__take_floats(arena, outputs, l->hidden) : NULL;
-	l->bias = to[0];
-	l->weights = to[1];
-	l->peephole = to[2];
-	l->projection = to[3];
+	l->bias = lstm__take_floats(arena, rows, 1);
+	l->w.words = l->u.words = lstm__take_words(
+		arena, rows, lstm__words(l->dtype, l->width) + lstm__words(l->dtype, l->output),
+		l->dtype);
+	l->peephole = lstm__take_floats(arena, 3 * lanes, l->vectors);
+	if (m->desc.projection)
+		l->projection.words = lstm__take_words(arena, outputs,
+		                                       lstm__words(l->dtype, l->hidden), l->dtype);
+	if (l->dtype == LSTM_DTYPE_I8) {
+		lstm__matrix_scales(&l->w, arena, rows);
+		lstm__matrix_scales(&l->u, arena, rows);
+		if (m->desc.projection)
+			lstm__matrix_scales(&l->projection, arena, outputs);
+	}
 }
 
 static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int index)
@@ -122,12 +161,14 @@ static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int
 	l->output = (size_t)(d->projection ? d->projection : d->hidden);
 	l->width = index < m->directions ? (size_t)d->input : (size_t)m->directions * l->output;
 	l->vectors = (l->hidden + lanes - 1) / lanes;
+	l->dtype = d->dtype;
 	l->gates = a[0];
 	l->candidate = a[1];
 	l->out = a[2];
 	l->input_forget = d->input_forget;
 	l->clip = d->clip > 0 ? d->clip : (float)INFINITY;
 	l->cell_clip = d->cell_clip > 0 ? d->cell_clip : (float)INFINITY;
+	l->unit = a[0].function == LSTM_SIGMOID && a[2].function == LSTM_TANH;
 	l->plain = a[0].function == LSTM_SIGMOID && a[1].function == LSTM_TANH &&
 	           a[2].function == LSTM_TANH && !d->input_forget && !(d->clip > 0) &&
 	           !(d->cell_clip > 0);
@@ -146,16 +187,15 @@ static lstm_model *lstm__model_build(struct lstm__arena *arena, lstm_model *m,
 	m->layers = (struct lstm__layer *)lstm__take(arena, (size_t)n, sizeof(*m->layers));
 	for (i = 0; i < n && !arena->overflow; i++) {
 		struct lstm__layer layer;
-		float *to[4];
 		memset(&layer, 0, sizeof(layer));
 		lstm__layer_describe(&layer, m, i);
-		lstm__layer_lay_out(&layer, arena, m, to);
+		lstm__layer_lay_out(&layer, arena, m);
 		if (!weights)
 			continue;
 		if (!weights[i].peephole)
 			layer.peephole = NULL;
 		layer.plain = layer.plain && !layer.peephole;
-		lstm__pack_layer(&layer, &weights[i], m, to);
+		lstm__pack_layer(&layer, &weights[i], m);
 		m->layers[i] = layer;
 	}
 	if (model)
@@ -173,7 +213,8 @@ static lstm_status lstm__model_draft(lstm_model *m, const lstm_desc *desc)
 	if (status != LSTM_OK)
 		return status;
 	m->directions = m->desc.direction == LSTM_BIDIRECTIONAL ? 2 : 1;
-	m->kernels = lstm__kernels_for(m->desc.isa);
+	m->kernels = lstm__kernels_for(m->desc.isa, m->desc.dtype);
+	m->desc.isa = m->kernels->isa;
 	return LSTM_OK;
 }
 

@@ -10,10 +10,12 @@ struct lstm__source {
 	const float *data;
 	size_t row, column; /* strides in floats */
 	size_t columns;     /* of this matrix */
-	size_t before, all; /* columns of a block before this matrix's, and altogether */
+	size_t before, all; /* words of a row of a block before this matrix's, and altogether */
 	size_t hidden;
 	int lanes;
 	unsigned char gate[4]; /* position in the framework's order of i, f, g, o */
+	lstm_dtype dtype;      /* what it becomes */
+	int code_zero;         /* see lstm__kernels */
 };
 
 /* Where row r of the packed order (unit vector, gate, lane) comes from, and how many units there are
@@ -157,83 +159,5 @@ static void lstm__pack(float *all, const struct lstm__source *s, lstm__row_fn fi
 			for (r = 0; r < n; r += 4 * LSTM__TILE_ROWS)
 				lstm__pack_tiles(to, s, find, first, r, n, k,
 				                 s->columns - k < ahead ? s->columns : k + ahead);
-	}
-}
-
-static void lstm__pack_bias(float *to, const struct lstm__source *s, const float *b,
-                            const float *b2, size_t rows)
-{
-	const size_t lanes = (size_t)s->lanes;
-	size_t r, i, row, real;
-	for (r = 0; r < rows; r += lanes) {
-		real = lstm__gate_row(s, r, &row);
-		for (i = 0; i < lanes; i++, row++)
-			to[r + i] = i < real ? lstm__flush((b ? b[row] : 0) + (b2 ? b2[row] : 0))
-			                     : 0;
-	}
-}
-
-/* Which of the framework's blocks is that of i, f, g and o; and of the peepholes' i, f and o. */
-static const unsigned char *lstm__gate_blocks(lstm_layout layout)
-{
-	static const unsigned char ifgo[4] = {0, 1, 2, 3}, iofg[4] = {0, 2, 3, 1};
-	return layout == LSTM_LAYOUT_ONNX ? iofg : ifgo;
-}
-
-static const unsigned char *lstm__peephole_blocks(lstm_layout layout)
-{
-	static const unsigned char ifo[3] = {0, 1, 2}, iof[3] = {0, 2, 1};
-	return layout == LSTM_LAYOUT_ONNX ? iof : ifo;
-}
-
-/* [i f o][padded] from the framework's order. */
-static void lstm__pack_peephole(float *to, const float *from, size_t hidden, size_t padded,
-                                lstm_layout layout)
-{
-	const unsigned char *order = lstm__peephole_blocks(layout);
-	size_t g, j;
-	for (g = 0; g < 3; g++)
-		for (j = 0; j < padded; j++)
-			to[g * padded + j] =
-				j < hidden ? lstm__flush(from[order[g] * hidden + j]) : 0;
-}
-
-/* The same with room for it taken from the model's arena; see model.h for the destinations. */
-static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *from,
-                             const lstm_model *model, float *const to[4])
-{
-	lstm_layout layout = model->desc.layout;
-	size_t lanes = (size_t)model->kernels->lanes, rows = l->vectors * 4 * lanes;
-	size_t block = (size_t)model->kernels->units * 4 * lanes;
-	struct lstm__source s;
-
-	memcpy(s.gate, lstm__gate_blocks(layout), 4);
-	s.hidden = l->hidden;
-	s.lanes = (int)lanes;
-
-	lstm__pack_bias(to[0], &s, from->b, from->b2, rows);
-	s.data = from->w;
-	s.row = layout == LSTM_LAYOUT_KERAS ? 1 : l->width;
-	s.column = layout == LSTM_LAYOUT_KERAS ? 4 * l->hidden : 1;
-	s.columns = l->width;
-	s.before = 0;
-	s.all = l->width + l->output;
-	lstm__pack(to[1], &s, lstm__gate_row, rows, lanes == 1 ? 1 : block);
-	s.data = from->u;
-	s.row = layout == LSTM_LAYOUT_KERAS ? 1 : l->output;
-	s.columns = l->output;
-	s.before = l->width;
-	lstm__pack(to[1], &s, lstm__gate_row, rows, lanes == 1 ? 1 : block);
-	if (from->peephole)
-		lstm__pack_peephole(to[2], from->peephole, l->hidden, l->vectors * lanes, layout);
-	if (from->projection) {
-		s.data = from->projection;
-		s.row = l->hidden;
-		s.column = 1;
-		s.hidden = l->output;
-		s.columns = s.all = l->hidden;
-		s.before = 0;
-		lstm__pack(to[3], &s, lstm__plain_row, (l->output + lanes - 1) / lanes * lanes,
-		           lanes == 1 ? 1 : 4 * lanes);
 	}
 }

@@ -1,4 +1,5 @@
-/* One pass of the header over itself for each vector instruction set: see LSTM__PASS below. */
+/* Passes of the header over itself, for each vector instruction set and kind of weights: see
+ * LSTM__PASS below. */
 #ifndef LSTM_SELF
 #define LSTM_SELF "lstm.h"
 #endif
@@ -13,34 +14,103 @@
 #define LSTM__AVX512 2
 #define LSTM__NEON 3
 
+#define LSTM__F32 1
+#define LSTM__BF16 2
+#define LSTM__F16 3
+#define LSTM__I8 4
+#define LSTM__I8_DOT 5 /* with instructions that not every CPU of the instruction set has */
+
 #ifdef LSTM__HAVE_AVX2
 #define LSTM__PASS LSTM__AVX2
+#define LSTM__WEIGHTS LSTM__F32
 #include LSTM_SELF
+#undef LSTM__WEIGHTS
+#if LSTM__LOW
+#define LSTM__WEIGHTS LSTM__BF16
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#define LSTM__WEIGHTS LSTM__F16
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#define LSTM__WEIGHTS LSTM__I8
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#endif
 #undef LSTM__PASS
 #endif
 #ifdef LSTM__HAVE_AVX512
 #define LSTM__PASS LSTM__AVX512
+#define LSTM__WEIGHTS LSTM__F32
 #include LSTM_SELF
+#undef LSTM__WEIGHTS
+#if LSTM__LOW
+#define LSTM__WEIGHTS LSTM__BF16
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#define LSTM__WEIGHTS LSTM__F16
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#define LSTM__WEIGHTS LSTM__I8
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#endif
 #undef LSTM__PASS
 #endif
 #ifdef LSTM__HAVE_NEON
 #define LSTM__PASS LSTM__NEON
+#define LSTM__WEIGHTS LSTM__F32
 #include LSTM_SELF
+#undef LSTM__WEIGHTS
+#if LSTM__LOW
+#define LSTM__WEIGHTS LSTM__BF16
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#define LSTM__WEIGHTS LSTM__F16
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#define LSTM__WEIGHTS LSTM__I8
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#define LSTM__WEIGHTS LSTM__I8_DOT
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#endif
 #undef LSTM__PASS
 #endif
 
-static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa)
+/* The kernels of one instruction set: those of fp32, bf16, f16 and int8. */
+#if LSTM__LOW
+#define LSTM__CHOOSE(dtype, f32, bf16, f16, i8)                                                    \
+	((dtype) == LSTM_DTYPE_BF16  ? &(bf16)                                                     \
+	 : (dtype) == LSTM_DTYPE_F16 ? &(f16)                                                      \
+	 : (dtype) == LSTM_DTYPE_I8  ? (i8)                                                        \
+	                             : &(f32))
+#else
+#define LSTM__CHOOSE(dtype, f32, bf16, f16, i8) ((void)(dtype), &(f32))
+#endif
+
+static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa, lstm_dtype dtype)
 {
 	switch (isa) {
 #ifdef LSTM__HAVE_AVX2
-	case LSTM_ISA_AVX2: return &lstm__kernels_avx2;
+	case LSTM_ISA_AVX2:
+		return LSTM__CHOOSE(dtype, lstm__kernels_avx2, lstm__kernels_bf16_avx2,
+		                    lstm__kernels_f16_avx2, &lstm__kernels_i8_avx2);
 #endif
 #ifdef LSTM__HAVE_AVX512
-	case LSTM_ISA_AVX512: return &lstm__kernels_avx512;
+	case LSTM_ISA_AVX512:
+		if (dtype == LSTM_DTYPE_I8 && !lstm__cpu_has_int8(isa))
+			return lstm__kernels_for(LSTM_ISA_AVX2, dtype);
+		return LSTM__CHOOSE(dtype, lstm__kernels_avx512, lstm__kernels_bf16_avx512,
+		                    lstm__kernels_f16_avx512, &lstm__kernels_i8_avx512);
 #endif
 #ifdef LSTM__HAVE_NEON
-	case LSTM_ISA_NEON: return &lstm__kernels_neon;
+	case LSTM_ISA_NEON:
+		return LSTM__CHOOSE(dtype, lstm__kernels_neon, lstm__kernels_bf16_neon,
+		                    lstm__kernels_f16_neon,
+		                    lstm__cpu_has_int8(isa) ? &lstm__kernels_i8dot_neon
+		                                            : &lstm__kernels_i8_neon);
 #endif
-	default: return &lstm__kernels_scalar;
+	default: (void)dtype; return &lstm__kernels_scalar;
 	}
 }

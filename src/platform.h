@@ -35,6 +35,9 @@
 #if defined(__GNUC__) && defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)
 #define LSTM__ARM64 1
 #include <arm_neon.h>
+#ifdef __linux__
+#include <sys/auxv.h>
+#endif
 #ifndef LSTM_NO_NEON
 #define LSTM__HAVE_NEON 1
 #endif

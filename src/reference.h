@@ -28,27 +28,66 @@ static float lstm__limit(float x, float limit)
 	return x > limit ? limit : x < -limit ? -limit : x; /* NaN stays NaN */
 }
 
-static float lstm__reference_dot(float sum, const float *w, const float *x, size_t n)
+#if LSTM__LOW
+static float lstm__reference_weight(lstm_dtype dtype, const void *words, size_t k)
 {
+	if (dtype == LSTM_DTYPE_F16)
+		return lstm__float_of_f16(((const uint16_t *)words)[k]);
+	return lstm__float_of(((const uint32_t *)words)[k / 2] << (k % 2 ? 0 : 16) & 0xffff0000);
+}
+
+/* x: a row of codes, and so is w. */
+static float lstm__reference_codes(const struct lstm__matrix *m, size_t row, const signed char *w,
+                                   const float *x, size_t n)
+{
+	const signed char *codes = (const signed char *)(x + 1);
+	int32_t sum = 0;
 	size_t k;
+	for (k = 0; k < n; k++)
+		sum += w[k] * codes[k];
+	return (float)sum * (x[0] * m->scale[row]);
+}
+#endif
+
+/* sum + a row of m times x, which is flushed here, or for int8 encoded already.  word: where it is. */
+static float lstm__reference_dot(float sum, lstm_dtype dtype, const struct lstm__matrix *m,
+                                 size_t row, size_t word, const float *x, size_t n)
+{
+	const unsigned char *at = (const unsigned char *)m->words + word * lstm__word_bytes(dtype);
+	const float *w = (const float *)(const void *)at;
+	size_t k;
+#if LSTM__LOW
+	if (dtype == LSTM_DTYPE_I8)
+		return sum + lstm__reference_codes(m, row, (const signed char *)at, x, n);
+	if (dtype != LSTM_DTYPE_F32) {
+		for (k = 0; k < n; k++)
+			sum += lstm__reference_weight(dtype, at, k) * lstm__flush(x[k]);
+		return sum;
+	}
+#else
+	(void)row;
+#endif
 	for (k = 0; k < n; k++)
 		sum += w[k] * lstm__flush(x[k]);
 	return sum;
 }
 
-/* One stream, one step.  Unit j's four rows lie together: weights[j][gate][k]. */
+/* One stream, one step.  Unit j's four rows lie together: [j][gate][k of x, then of h]. */
 static void lstm__reference_step(const struct lstm__layer *l, const float *x, const float *h,
                                  float *c, float *out)
 {
+	const size_t x_words = lstm__words(l->dtype, l->width);
+	const size_t words = x_words + lstm__words(l->dtype, l->output);
 	size_t j, n = l->hidden;
 	for (j = 0; j < n; j++) {
 		float a[4], i, f, g, o;
 		int gate;
 		for (gate = 0; gate < 4; gate++) {
 			size_t row = 4 * j + (size_t)gate;
-			const float *w = l->weights + row * (l->width + l->output);
-			a[gate] = lstm__reference_dot(l->bias[row], w, x, l->width);
-			a[gate] = lstm__reference_dot(a[gate], w + l->width, h, l->output);
+			a[gate] = lstm__reference_dot(l->bias[row], l->dtype, &l->w, row,
+			                              row * words, x, l->width);
+			a[gate] = lstm__reference_dot(a[gate], l->dtype, &l->u, row,
+			                              row * words + x_words, h, l->output);
 		}
 		if (l->peephole) {
 			a[LSTM__I] += l->peephole[j] * c[j];
@@ -65,6 +104,21 @@ static void lstm__reference_step(const struct lstm__layer *l, const float *x, co
 		o = lstm__reference_activation(&l->gates, lstm__limit(a[LSTM__O], l->clip));
 		out[j] = lstm__flush(o * lstm__reference_activation(&l->out, c[j]));
 	}
+}
+
+/* What the dot products of this layer take of x: x itself, or its codes. */
+static const float *lstm__reference_row(const struct lstm__layer *l, const float *x, size_t n,
+                                        int unit, float *codes)
+{
+#if LSTM__LOW
+	if (l->dtype == LSTM_DTYPE_I8) {
+		lstm__encode(codes, x, n, unit);
+		return codes;
+	}
+#else
+	(void)l, (void)n, (void)unit, (void)codes;
+#endif
+	return x;
 }
 
 static void lstm__run_scalar(const struct lstm__job *job)
@@ -84,12 +138,19 @@ static void lstm__run_scalar(const struct lstm__job *job)
 			float *c = job->c + stream * job->c_row;
 			const float *h = lstm__job_h(job, b, 0);
 			float *next = lstm__job_h(job, b, 1);
-			float *out = l->projection ? job->cells : next;
+			float *out = l->projection.words ? job->cells : next;
+			const float *cells = out;
 
+			x = lstm__reference_row(l, x, l->width, 0, job->codes);
+			h = lstm__reference_row(l, h, l->output, lstm__unit_h(l), job->h_codes);
 			lstm__reference_step(l, x, h, c, out);
-			for (j = 0; l->projection && j < l->output; j++)
+			if (l->projection.words)
+				cells = lstm__reference_row(l, out, l->hidden, l->unit,
+				                            job->h_codes);
+			for (j = 0; l->projection.words && j < l->output; j++)
 				next[j] = lstm__flush(lstm__reference_dot(
-				        0, l->projection + j * l->hidden, out, l->hidden));
+				        0, l->dtype, &l->projection, j,
+				        j * lstm__words(l->dtype, l->hidden), cells, l->hidden));
 			if (job->y)
 				memcpy(job->y + t * job->y_step + stream * job->y_stream, next,
 				       l->output * sizeof(float));
@@ -100,4 +161,5 @@ static void lstm__run_scalar(const struct lstm__job *job)
 	errno = found;
 }
 
-static const struct lstm__kernels lstm__kernels_scalar = {LSTM_ISA_SCALAR, 1, 1, lstm__run_scalar, NULL, NULL, NULL};
+static const struct lstm__kernels lstm__kernels_scalar = {
+	LSTM_ISA_SCALAR, 1, 0, 1, lstm__run_scalar, NULL, NULL, NULL};

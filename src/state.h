@@ -32,8 +32,16 @@ static void lstm__state_scratch(struct lstm__arena *arena, const lstm_state *s,
 	job->stage = lstm__take_floats(arena, rows, l->width);
 	if (job->piece > 1)
 		job->pre = lstm__take_floats(arena, rows, 4 * job->c_row);
-	if (l->projection)
+	if (l->projection.words)
 		job->cells = lstm__take_floats(arena, batch, job->c_row);
+	if (l->dtype == LSTM_DTYPE_I8) {
+		size_t longest = (size_t)m->directions * l->output;
+		longest = longest > l->width ? longest : l->width;
+		longest = longest > l->hidden ? longest : l->hidden;
+		job->code_row = lstm__code_row(longest);
+		job->codes = lstm__take_floats(arena, rows ? rows : 1, job->code_row);
+		job->h_codes = lstm__take_floats(arena, batch, job->code_row);
+	}
 }
 
 /* What job i of a layer and direction does not share. */

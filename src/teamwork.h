@@ -12,8 +12,11 @@ static void lstm__slices_lay_out(struct lstm__arena *arena, const lstm_state *s,
 	const struct lstm__job *job = &s->jobs[index];
 	const struct lstm__layer *l = job->layer;
 	const size_t units = (size_t)kernels->units, blocks = (l->vectors + units - 1) / units;
-	const int wanted = kernels->part && !l->projection && blocks >= shares &&
-	                   16 * l->hidden * (l->width + l->output) >= lstm__split_bytes;
+	const int wanted = kernels->part && !l->projection.words && blocks >= shares &&
+	                   4 * l->hidden * lstm__word_bytes(l->dtype) *
+	                                   (lstm__words(l->dtype, l->width) +
+	                                    lstm__words(l->dtype, l->output)) >=
+	                           lstm__split_bytes;
 	size_t i;
 
 	for (i = 0; i < shares; i++) {
@@ -32,6 +35,11 @@ static void lstm__slices_lay_out(struct lstm__arena *arena, const lstm_state *s,
 			if (job->pre)
 				slice.job.pre =
 					lstm__take_floats(arena, job->piece, 4 * job->c_row);
+			if (job->codes) {
+				slice.job.codes = lstm__take_floats(arena, job->piece,
+				                                    job->code_row);
+				slice.job.h_codes = lstm__take_floats(arena, 1, job->code_row);
+			}
 			slice.x = lstm__take_floats(arena, job->piece, l->width);
 			slice.job.x = slice.x;
 			slice.job.x_step = l->width;

@@ -1,19 +1,34 @@
 /* The model, the state, and the job that connects them to a set of kernels. */
 enum { LSTM__I, LSTM__F, LSTM__G, LSTM__O }; /* the order of gates in everything packed */
 
+/* Weights as they are packed (see pack.h), and of int8 the scale of each row and what its sum begins
+ * with. */
+struct lstm__matrix {
+	void *words;
+	float *scale;   /* or NULL */
+	int32_t *start; /* or NULL */
+};
+
 /* One layer in one direction.  Shapes are those of the packed form; the reference path keeps
  * lanes = 1 and reads the same arrays as plain [unit][k] matrices (see pack.h). */
 struct lstm__layer {
 	size_t width, hidden, output; /* output = projection or hidden */
 	size_t vectors;               /* ceil(hidden / lanes) */
-	const float *bias;            /* [vectors][gate][lane] */
-	const float *weights;         /* blocks: [k of x, then of h][unit vector][gate][lane] */
-	const float *peephole;        /* [i f o][vectors][lane], or NULL */
-	const float *projection;      /* blocks: [k][output vector][lane], or NULL */
+	float *bias;                  /* [vectors][gate][lane] */
+	lstm_dtype dtype;
+	struct lstm__matrix w, u;     /* in blocks: [k of x, then of h][unit vector][gate][lane] */
+	struct lstm__matrix projection; /* in blocks: [k][output vector][lane], or NULL */
+	float *peephole;              /* [i f o][vectors][lane], or NULL */
+	int unit;                     /* |o * tanh(c)|, or what stands for it, is 1 at most */
 	lstm_activation gates, candidate, out;
 	int input_forget, plain;      /* plain: nothing but the equations in the manual */
 	float clip, cell_clip;        /* +infinity if none */
 };
+
+static int lstm__unit_h(const struct lstm__layer *l)
+{
+	return l->unit && !l->projection.words;
+}
 
 /* Which steps count (see lstm_run_args), and what y gets in the others. */
 struct lstm__mask {
@@ -45,6 +60,9 @@ struct lstm__job {
 	size_t piece;            /* steps staged, and projected ahead, at a time */
 	float *stage;            /* [piece][batch][width of layer 0] */
 	float *pre;              /* [piece][batch][4 * c_row], or NULL */
+	float *codes;            /* [piece][batch][code_row]: int8 alone, x */
+	float *h_codes;          /* [batch][code_row]: h, or what is projected */
+	size_t code_row;
 	float *cells;            /* [batch][c_row]: o * tanh(c) before projection, or NULL */
 	int *active;             /* [batch] */
 };
@@ -60,6 +78,7 @@ struct lstm__call {
 struct lstm__kernels {
 	lstm_isa isa;
 	int lanes; /* fp32 per vector */
+	int code_zero; /* what is added to the codes of x and h, int8 */
 	int units; /* unit vectors per block of gates: the tile of one stream is units * 4 vectors */
 	void (*run)(const struct lstm__job *job);
 	/* The rest is NULL where run does it all, and is about a state of one stream.  One step, whose

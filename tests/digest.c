@@ -22,7 +22,7 @@ static uint64_t add(uint64_t digest, const float *values, size_t count)
 	return digest;
 }
 
-static lstm_status add_net(uint64_t *digest, lstm_isa isa, unsigned i)
+static lstm_status add_net(uint64_t *digest, lstm_isa isa, lstm_dtype dtype, unsigned i)
 {
 	net n = varied_net(i);
 	const int batch = 1 + (int)(i * 7 % 11);
@@ -38,6 +38,7 @@ static lstm_status add_net(uint64_t *digest, lstm_isa isa, unsigned i)
 	lstm_status status;
 
 	n.desc.isa = isa;
+	n.desc.dtype = dtype;
 	status = all ? lstm_model_new(&model, &n.desc, n.weights) : LSTM_ERR_MEMORY;
 	if (status == LSTM_OK)
 		status = lstm_state_new(&state, model, batch, steps);
@@ -55,13 +56,13 @@ static lstm_status add_net(uint64_t *digest, lstm_isa isa, unsigned i)
 	return status;
 }
 
-lstm_status DIGEST_OF(lstm_isa isa, uint64_t *digest)
+lstm_status DIGEST_OF(lstm_isa isa, lstm_dtype dtype, uint64_t *digest)
 {
 	lstm_status status = LSTM_OK;
 	unsigned i;
 
 	*digest = 0xcbf29ce484222325;
 	for (i = 0; i < DIGEST_NETS && status == LSTM_OK; i++)
-		status = add_net(digest, isa, i);
+		status = add_net(digest, isa, dtype, i);
 	return status;
 }

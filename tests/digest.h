@@ -13,7 +13,7 @@ enum { DIGEST_NETS = 300 };
 #endif
 
 /* FNV-1a over y, h and c of varied nets 0 .. DIGEST_NETS - 1, each with a batch and steps of its
- * own.  Every NaN counts as one value: its bits are the CPU's. */
-lstm_status DIGEST_OF(lstm_isa isa, uint64_t *digest);
+ * own, and weights kept as dtype.  Every NaN counts as one value: its bits are the CPU's. */
+lstm_status DIGEST_OF(lstm_isa isa, lstm_dtype dtype, uint64_t *digest);
 
 #endif

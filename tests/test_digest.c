@@ -6,36 +6,47 @@
 #include "digest.h"
 #include "harness.h"
 
+static const lstm_dtype dtypes[] = {LSTM_DTYPE_F32, LSTM_DTYPE_BF16, LSTM_DTYPE_F16, LSTM_DTYPE_I8};
+static const char *const names[] = {"f32", "bf16", "f16", "int8"};
+enum { DTYPES = 4 };
+
 #ifdef LSTM_NO_SLEEF
-static const uint64_t known = 0x8f95e64ec2a7f4bb;
+static const uint64_t known[DTYPES] = {0x8f95e64ec2a7f4bb, 0xf17b099f41447b27,
+                                       0x2d02d09dc07d5fb0, 0x41df7f043a19e461};
 #else
 #include <sleef.h>
 #if SLEEF_VERSION_MAJOR == 3 && SLEEF_VERSION_MINOR == 5
-static const uint64_t known = 0x0af1a29c66214dc3;
+static const uint64_t known[DTYPES] = {0x0af1a29c66214dc3, 0x49dd475111d05297,
+                                       0x1f0d490d8c755f7d, 0x9ced74d59364dea3};
 #else
-static const uint64_t known = 0;
+static const uint64_t known[DTYPES] = {0};
 #endif
 #endif
 
-static uint64_t digest(lstm_isa isa)
+static uint64_t digest(lstm_isa isa, int dtype)
 {
 	uint64_t found;
-	const lstm_status status = digest_of(isa, &found);
+	const lstm_status status = digest_of(isa, dtypes[dtype], &found);
 
-	cr_assert_eq(status, LSTM_OK, "%s: %s", lstm_isa_name(isa), lstm_strerror(status));
+	cr_assert_eq(status, LSTM_OK, "%s %s: %s", lstm_isa_name(isa), names[dtype],
+	             lstm_strerror(status));
 	return found;
 }
 
 static void expect_known(lstm_isa isa)
 {
-	const uint64_t found = digest(isa);
+	int d;
 
-	printf("digest %s %s %016" PRIx64 "\n", lstm_isa_name(isa), lstm_activations_name(), found);
-	if (!known)
-		cr_skip_test("%s: no digest is on record for this version of SLEEF",
-		             lstm_isa_name(isa));
-	cr_assert_eq(found, known, "%s: expected %016" PRIx64 ", found %016" PRIx64,
-	             lstm_isa_name(isa), known, found);
+	for (d = 0; d < DTYPES; d++) {
+		const uint64_t found = digest(isa, d);
+		printf("digest %s %s %s %016" PRIx64 "\n", lstm_isa_name(isa), names[d],
+		       lstm_activations_name(), found);
+		if (!known[d])
+			cr_skip_test("%s: no digest is on record for this version of SLEEF",
+			             lstm_isa_name(isa));
+		cr_assert_eq(found, known[d], "%s %s: expected %016" PRIx64 ", found %016" PRIx64,
+		             lstm_isa_name(isa), names[d], known[d], found);
+	}
 }
 
 #define TEST_DIGEST(name, isa)                                                                     \
@@ -51,18 +62,20 @@ TEST_DIGEST(avx512, LSTM_ISA_AVX512)
 Test(digest, instruction_sets_agree)
 {
 	static const lstm_isa all[] = {LSTM_ISA_NEON, LSTM_ISA_AVX2, LSTM_ISA_AVX512};
-	uint64_t first = 0, found;
-	int i, n = 0;
+	uint64_t first[DTYPES] = {0}, found;
+	int i, d, n = 0;
 
-	for (i = 0; i < 3; i++)
-		if (lstm_isa_supported(all[i])) {
-			found = digest(all[i]);
-			if (n++)
-				cr_assert_eq(found, first,
-				             "%s: expected %016" PRIx64 ", found %016" PRIx64,
-				             lstm_isa_name(all[i]), first, found);
-			first = found;
+	for (i = 0; i < 3; i++) {
+		for (d = 0; d < DTYPES && lstm_isa_supported(all[i]); d++) {
+			found = digest(all[i], d);
+			if (n)
+				cr_assert_eq(found, first[d],
+				             "%s %s: expected %016" PRIx64 ", found %016" PRIx64,
+				             lstm_isa_name(all[i]), names[d], first[d], found);
+			first[d] = found;
 		}
+		n += lstm_isa_supported(all[i]);
+	}
 	if (n < 2)
 		cr_skip_test("one vector instruction set at most on this machine");
 }

@@ -14,6 +14,15 @@ static unsigned nets(void)
 	return check_quick("laws") ? 12 : 60;
 }
 
+/* Net i of twice as many: the second half has weights of low precision. */
+static net law_net(unsigned i, unsigned count)
+{
+	static const lstm_dtype low[3] = {LSTM_DTYPE_I8, LSTM_DTYPE_BF16, LSTM_DTYPE_F16};
+	net n = varied_net(i % count);
+	n.desc.dtype = i < count ? LSTM_DTYPE_F32 : low[i % 3];
+	return n;
+}
+
 static float *rows(size_t n, size_t width)
 {
 	float *p = malloc(n * width * sizeof(float));
@@ -42,8 +51,8 @@ TEST_EACH_ISA(laws, cut_anywhere_gives_same_bits)
 	const unsigned count = nets();
 	unsigned i, k;
 
-	for (i = 0; i < count; i++) {
-		net n = varied_net(i);
+	for (i = 0; i < 2 * count; i++) {
+		net n = law_net(i, count);
 		const int batch = 1 + (int)(i / 4 % 3);
 		const size_t width = varied_width(&n), input = (size_t)n.desc.input,
 			     b = (size_t)batch;
@@ -110,9 +119,9 @@ static void run_alone(const lstm_model *m, const net *n, const sequence *s, int 
 
 /* Batch of `batch` streams of net i, time or batch major, with lengths or without: every stream's
  * y, h and c are those that it gets alone. */
-static void batch_against_alone(unsigned i, int batch, size_t steps, lstm_isa isa)
+static void batch_against_alone(unsigned i, unsigned count, int batch, size_t steps, lstm_isa isa)
 {
-	net n = varied_net(i);
+	net n = law_net(i, count);
 	const size_t width = varied_width(&n), b = (size_t)batch;
 	const size_t cells = (size_t)(n.desc.layers * oracle_directions(&n.desc));
 	const size_t output = (size_t)oracle_units(&n.desc), hidden = (size_t)n.desc.hidden;
@@ -166,18 +175,18 @@ TEST_EACH_ISA(laws, stream_in_a_batch_gives_the_bits_it_gives_alone)
 {
 	const unsigned count = nets();
 	unsigned i;
-	for (i = 0; i < count; i++)
-		batch_against_alone(i, 1 + (int)(i % 9), i % 5 == 0 ? STEPS : 6, isa);
-	for (i = 0; i < 6; i++)
-		batch_against_alone(i, i % 2 ? 32 : 17, 5, isa);
+	for (i = 0; i < 2 * count; i++)
+		batch_against_alone(i, count, 1 + (int)(i % 9), i % 5 == 0 ? STEPS : 6, isa);
+	for (i = 0; i < 12; i++)
+		batch_against_alone(i, 6, i % 2 ? 32 : 17, 5, isa);
 }
 
 TEST_EACH_ISA(laws, batch_major_gives_the_bits_of_time_major)
 {
 	const unsigned count = nets() / 2;
 	unsigned i;
-	for (i = 0; i < count; i++) {
-		net n = varied_net(i);
+	for (i = 0; i < 2 * count; i++) {
+		net n = law_net(i, count);
 		const size_t width = varied_width(&n), input = (size_t)n.desc.input, steps = 9,
 			     b = 4;
 		sequence s = varied_sequence(&n, (int)b, steps);

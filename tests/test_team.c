@@ -17,7 +17,10 @@ static const struct shape {
 	{{.input = 3, .hidden = 260, .direction = LSTM_REVERSE}, 1},
 	{{.input = 60, .hidden = 224, .layers = 2, .direction = LSTM_BIDIRECTIONAL}, 1},
 	{{.input = 200, .hidden = 210, .input_forget = 1, .clip = 1}, 1},
+	{{.input = 300, .hidden = 600, .dtype = LSTM_DTYPE_I8}, 1},
+	{{.input = 200, .hidden = 300, .dtype = LSTM_DTYPE_BF16}, 1},
 	{{.input = 20, .hidden = 48}, 9}, /* by streams */
+	{{.input = 20, .hidden = 48, .dtype = LSTM_DTYPE_I8}, 9},
 	{{.input = 20, .hidden = 40, .layers = 2, .direction = LSTM_BIDIRECTIONAL}, 5},
 	{{.input = 20, .hidden = 100, .projection = 30}, 4},
 	{{.input = 5, .hidden = 20}, 1}, /* not at all */
@@ -109,7 +112,7 @@ TEST_EACH_ISA(team, gives_the_bits_of_one_thread)
 /* Lengths and strides of the extended call, final states, and a team that comes and goes. */
 TEST_EACH_ISA(team, may_change_between_calls)
 {
-	const struct shape *shape = &shapes[4];
+	const struct shape *shape = &shapes[6];
 	struct run r = prepare(shape, isa);
 	size_t lengths[9] = {0, 70, 3, 69, 70, 1, 35, 64, 65}, state_floats = 9 * 48;
 	float *h = malloc(4 * state_floats * sizeof(float)), *c = h + state_floats;

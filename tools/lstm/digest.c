@@ -40,7 +40,7 @@ static int print_build(size_t build)
 
 		if (!lstm_isa_supported((lstm_isa)isa))
 			continue;
-		status = builds[build].digest((lstm_isa)isa, &digest);
+		status = builds[build].digest((lstm_isa)isa, LSTM_DTYPE_F32, &digest);
 		if (status != LSTM_OK) {
 			cli_complain("%s %s: %s", builds[build].name, name, lstm_strerror(status));
 			return CLI_FAILED;

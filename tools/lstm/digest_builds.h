@@ -6,7 +6,7 @@
 
 #include "lstm.h"
 
-lstm_status digest_of_builtin(lstm_isa isa, uint64_t *digest);
-lstm_status digest_of_sleef(lstm_isa isa, uint64_t *digest); /* only in builds with SLEEF */
+lstm_status digest_of_builtin(lstm_isa isa, lstm_dtype dtype, uint64_t *digest);
+lstm_status digest_of_sleef(lstm_isa isa, lstm_dtype dtype, uint64_t *digest); /* only in builds with SLEEF */
 
 #endif

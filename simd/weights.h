@@ -1,0 +1,207 @@
+/* How weights are kept, and the one loop that reads them.  A row of inputs, x or h, is what the
+ * weights need: fp32, or for int8 the scale followed by the codes (see lstm__encode). */
+#if LSTM__WEIGHTS == LSTM__F32
+#define LSTM__FN(name) LSTM__V(name)
+#define LSTM__WEIGHT float
+#define LSTM__DTYPE LSTM_DTYPE_F32
+#elif LSTM__WEIGHTS == LSTM__BF16
+#define LSTM__FN(name) LSTM__V(name##_bf16)
+#define LSTM__WEIGHT uint32_t
+#define LSTM__DTYPE LSTM_DTYPE_BF16
+#elif LSTM__WEIGHTS == LSTM__F16
+#define LSTM__FN(name) LSTM__V(name##_f16)
+#define LSTM__WEIGHT uint16_t
+#define LSTM__DTYPE LSTM_DTYPE_F16
+#elif LSTM__WEIGHTS == LSTM__I8
+#define LSTM__FN(name) LSTM__V(name##_i8)
+#define LSTM__WEIGHT int32_t
+#define LSTM__DTYPE LSTM_DTYPE_I8
+#else
+#define LSTM__FN(name) LSTM__V(name##_i8dot)
+#define LSTM__WEIGHT int32_t
+#define LSTM__DTYPE LSTM_DTYPE_I8
+#endif
+#define LSTM__INT8 (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__I8_DOT)
+
+/* Some rows of a matrix, one lane each: where the first word of each vector of them lies, and for
+ * int8 their scales and what their sums begin with. */
+struct LSTM__FN(rows) {
+	const LSTM__WEIGHT *at;
+	const float *scale;
+	const int32_t *start;
+};
+
+LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of)(const struct lstm__matrix *m, size_t word,
+                                                     size_t row)
+{
+	struct LSTM__FN(rows) r;
+	r.at = (const LSTM__WEIGHT *)m->words + word;
+#if LSTM__INT8
+	r.scale = m->scale + row;
+	r.start = m->start + row;
+#else
+	(void)row;
+	r.scale = NULL;
+	r.start = NULL;
+#endif
+	return r;
+}
+
+/* The rows of gates that begin `skip` behind row `block`, where their block of `stride` begins. */
+LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_x)(const struct lstm__layer *l, size_t block,
+                                                       size_t skip)
+{
+	const size_t words = lstm__words(LSTM__DTYPE, l->width) + lstm__words(LSTM__DTYPE, l->output);
+	return LSTM__FN(rows_of)(&l->w, block * words + skip, block + skip);
+}
+
+LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_h)(const struct lstm__layer *l, size_t block,
+                                                       size_t skip, size_t stride)
+{
+	const size_t x = lstm__words(LSTM__DTYPE, l->width), h = lstm__words(LSTM__DTYPE, l->output);
+	return LSTM__FN(rows_of)(&l->u, block * (x + h) + skip + stride * x, block + skip);
+}
+
+/* The outputs from vector `first` on, which is number `part` of its block. */
+LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_outputs)(const struct lstm__layer *l,
+                                                             size_t first, size_t part)
+{
+	const size_t block = (first - part) * LSTM__LANES, skip = part * LSTM__LANES;
+	return LSTM__FN(rows_of)(&l->projection,
+	                         block * lstm__words(LSTM__DTYPE, l->hidden) + skip, block + skip);
+}
+
+/* sum[s * n + v] += w[k][v] * x[s][k] for ascending k: the one order of arithmetic. */
+#if LSTM__WEIGHTS == LSTM__F32 || LSTM__WEIGHTS == LSTM__F16
+LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
+                                size_t stride, const float *const *x, size_t count)
+{
+	size_t k;
+	int s, v;
+	for (k = 0; k < count; k++, w.at += stride) {
+		lstm__vf xs[LSTM__STREAMS];
+		LSTM__UNROLL
+		for (s = 0; s < m; s++)
+			xs[s] = lstm__splat(x[s] + k);
+		LSTM__UNROLL
+		for (v = 0; v < n; v++) {
+#if LSTM__WEIGHTS == LSTM__F32
+			const lstm__vf row = lstm__load(w.at + v * LSTM__LANES);
+#else
+			const lstm__vf row = lstm__load_f16(w.at + v * LSTM__LANES);
+#endif
+			LSTM__UNROLL
+			for (s = 0; s < m; s++)
+				sum[s * n + v] = lstm__fma(row, xs[s], sum[s * n + v]);
+		}
+	}
+}
+
+#elif LSTM__WEIGHTS == LSTM__BF16
+/* A word holds the weights of two k, the even one low. */
+LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
+                                size_t stride, const float *const *x, size_t count)
+{
+	size_t k;
+	int s, v;
+	for (k = 0; k + 1 < count; k += 2, w.at += stride) {
+		lstm__vf even[LSTM__STREAMS], odd[LSTM__STREAMS];
+		LSTM__UNROLL
+		for (s = 0; s < m; s++) {
+			even[s] = lstm__splat(x[s] + k);
+			odd[s] = lstm__splat(x[s] + k + 1);
+		}
+		LSTM__UNROLL
+		for (v = 0; v < n; v++) {
+			const lstm__vi word = lstm__load_i(w.at + v * LSTM__LANES);
+			const lstm__vf low = lstm__low_bf16(word), high = lstm__high_bf16(word);
+			LSTM__UNROLL
+			for (s = 0; s < m; s++)
+				sum[s * n + v] = lstm__fma(low, even[s], sum[s * n + v]);
+			LSTM__UNROLL
+			for (s = 0; s < m; s++)
+				sum[s * n + v] = lstm__fma(high, odd[s], sum[s * n + v]);
+		}
+	}
+	if (k < count) {
+		LSTM__UNROLL
+		for (v = 0; v < n; v++) {
+			const lstm__vf low = lstm__low_bf16(lstm__load_i(w.at + v * LSTM__LANES));
+			LSTM__UNROLL
+			for (s = 0; s < m; s++)
+				sum[s * n + v] =
+					lstm__fma(low, lstm__splat(x[s] + k), sum[s * n + v]);
+		}
+	}
+}
+
+#else
+/* A word holds the codes of four k.  Their sums are whole numbers, exact in any order. */
+LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
+                                size_t stride, const float *const *x, size_t count)
+{
+	const size_t words = lstm__words(LSTM__DTYPE, count);
+	lstm__vi total[LSTM__STREAMS * 4 > LSTM__UNITS * 4 ? LSTM__STREAMS * 4 : LSTM__UNITS * 4];
+	size_t k;
+	int s, v;
+
+	LSTM__UNROLL
+	for (v = 0; v < n; v++) {
+		LSTM__UNROLL
+		for (s = 0; s < m; s++)
+			total[s * n + v] = lstm__load_i(w.start + v * LSTM__LANES);
+	}
+	for (k = 1; k <= words; k++, w.at += stride) {
+		lstm__vi xs[LSTM__STREAMS];
+		LSTM__UNROLL
+		for (s = 0; s < m; s++)
+			xs[s] = lstm__splat_i(x[s] + k);
+		LSTM__UNROLL
+		for (v = 0; v < n; v++) {
+			const lstm__vi row = lstm__load_i(w.at + v * LSTM__LANES);
+			LSTM__UNROLL
+			for (s = 0; s < m; s++)
+				total[s * n + v] = lstm__dot4(total[s * n + v], row, xs[s]);
+		}
+	}
+	LSTM__UNROLL
+	for (s = 0; s < m; s++) {
+		const lstm__vf scale = lstm__splat(x[s]);
+		LSTM__UNROLL
+		for (v = 0; v < n; v++)
+			sum[s * n + v] = lstm__fma(
+				lstm__to_float(total[s * n + v]),
+				lstm__mul(scale, lstm__load(w.scale + v * LSTM__LANES)),
+				sum[s * n + v]);
+	}
+}
+#endif
+
+#if LSTM__INT8
+/* The row of codes of n numbers, as lstm__encode makes it. */
+LSTM__NOINLINE void LSTM__FN(encode)(float *row, const float *x, size_t n, int unit)
+{
+	const lstm__vi magnitude = lstm__set_i(0x7fffffff);
+	lstm__vi most = lstm__set_i(0);
+	float last[LSTM__LANES], inverse;
+	int32_t bits[LSTM__LANES];
+	unsigned char *codes = (unsigned char *)(row + 1);
+	size_t k, whole = n / LSTM__LANES * LSTM__LANES;
+	lstm__vf v;
+
+	memset(last, 0, sizeof(last));
+	memcpy(last, x + whole, (n - whole) * sizeof(float));
+	for (k = 0; k < n; k += LSTM__LANES) {
+		v = LSTM__V(flush)(lstm__load(k < whole ? x + k : last));
+		most = lstm__max_i(most, lstm__and_i(lstm__bits(v), magnitude));
+	}
+	lstm__store_i(bits, most);
+	for (k = 1; k < LSTM__LANES; k++)
+		bits[0] = bits[k] > bits[0] ? bits[k] : bits[0];
+	row[0] = lstm__code_scale(bits[0], unit, &inverse);
+	for (k = 0; k < n; k += LSTM__LANES, codes += LSTM__LANES) {
+		v = LSTM__V(flush)(lstm__load(k < whole ? x + k : last));
+		lstm__store_codes(codes, lstm__round(lstm__mul(v, lstm__set(inverse))));
+	}
+}
+#endif

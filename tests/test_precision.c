@@ -1,0 +1,465 @@
+/* Weights of low precision.  bf16 and f16: to the bit what an fp32 model gives whose weights were
+ * rounded before.  int8: what the manual says, computed here in double from codes of its own. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+#include "varied.h"
+
+enum { NETS = 40, STEPS = 12 };
+
+/* ---- rounding, by frexp and the C library's own nearest-even ---------------------------------- */
+/* To `digits` significant bits, none below 2^low; beyond `most` infinite. */
+static float rounded(float value, int digits, int low, double most)
+{
+	int exponent;
+	double v = value, step;
+
+	if (fabs(v) < ldexp(1, -96))
+		return 0;
+	frexp(v, &exponent);
+	step = ldexp(1, exponent - digits > low ? exponent - digits : low);
+	v = nearbyint(v / step) * step;
+	return (float)(fabs(v) > most ? copysign(INFINITY, v) : v);
+}
+
+static float rounded_as(lstm_dtype dtype, float value)
+{
+	if (dtype == LSTM_DTYPE_BF16)
+		return rounded(value, 8, -133, 3.4e38);
+	return rounded(value, 11, -24, 65504);
+}
+
+static size_t cells_of(const lstm_desc *desc)
+{
+	return (size_t)(desc->layers ? desc->layers : 1) * (size_t)oracle_directions(desc);
+}
+
+static size_t width_of(const lstm_desc *desc, size_t cell)
+{
+	return (size_t)oracle_width(desc, (int)cell / oracle_directions(desc));
+}
+
+static void round_all(const float *values, size_t count, lstm_dtype dtype)
+{
+	float *v = (float *)(size_t)values; /* net_make owns it */
+	size_t k;
+	for (k = 0; k < count; k++)
+		v[k] = rounded_as(dtype, v[k]);
+}
+
+static void round_net(const net *n, lstm_dtype dtype)
+{
+	const size_t rows = 4 * (size_t)n->desc.hidden, units = (size_t)oracle_units(&n->desc);
+	size_t i;
+	for (i = 0; i < cells_of(&n->desc); i++) {
+		round_all(n->weights[i].w, rows * width_of(&n->desc, i), dtype);
+		round_all(n->weights[i].u, rows * units, dtype);
+		if (n->weights[i].projection)
+			round_all(n->weights[i].projection, units * (size_t)n->desc.hidden, dtype);
+	}
+}
+
+/* y, then h, then c, of this net over this sequence. */
+static float *outcome(const net *n, const sequence *s, lstm_isa isa, size_t *count)
+{
+	const size_t streams = (size_t)s->batch * cells_of(&n->desc);
+	const size_t y = s->steps * (size_t)s->batch * varied_width(n);
+	const size_t h = streams * (size_t)oracle_units(&n->desc);
+	lstm_model *model = varied_model(n, isa);
+	lstm_state *state = varied_state(model, s, s->steps);
+	float *all;
+
+	*count = y + h + streams * (size_t)n->desc.hidden;
+	all = malloc(*count * sizeof(float));
+	cr_assert_not_null(all, "out of memory");
+	lstm_run(state, s->x, all, s->steps);
+	lstm_state_get(state, all + y, all + y + h);
+	lstm_state_free(state);
+	lstm_model_free(model);
+	return all;
+}
+
+static void halves(lstm_isa isa, lstm_dtype dtype)
+{
+	unsigned i;
+
+	for (i = 0; i < NETS; i++) {
+		net n = varied_net(i);
+		sequence s = varied_sequence(&n, 1 + (int)(i % 5), STEPS);
+		size_t count;
+		float *low, *full;
+
+		net_w(&n, 0)[0] = 1e-30f; /* counts as zero */
+		n.desc.dtype = dtype;
+		low = outcome(&n, &s, isa, &count);
+		round_net(&n, dtype);
+		n.desc.dtype = LSTM_DTYPE_F32;
+		full = outcome(&n, &s, isa, &count);
+		cr_assert(!memcmp(low, full, count * sizeof(float)),
+		          "net %u: not the bits of rounded weights in fp32", i);
+		free(low);
+		free(full);
+		sequence_free(&s);
+		net_free(&n);
+	}
+}
+
+TEST_EACH_ISA(precision, bf16_is_fp32_with_rounded_weights)
+{
+	halves(isa, LSTM_DTYPE_BF16);
+}
+
+TEST_EACH_ISA(precision, f16_is_fp32_with_rounded_weights)
+{
+	halves(isa, LSTM_DTYPE_F16);
+}
+
+/* Ties, subnormals and the largest: g = w x of a cell whose c shows what g was, as tanh is left out. */
+static float weight_seen(lstm_isa isa, lstm_dtype dtype, float weight)
+{
+	float w[4] = {0}, u[4] = {0}, x = 1, c;
+	lstm_weights weights = {0};
+	lstm_desc desc = {0};
+	lstm_model *model;
+	lstm_state *state;
+
+	desc.input = desc.hidden = 1;
+	desc.isa = isa;
+	desc.dtype = dtype;
+	desc.activations[0][0].function = LSTM_THRESHOLDED_RELU; /* i = 1 from a bias */
+	desc.activations[0][1].function = desc.activations[0][2].function = LSTM_LINEAR;
+	w[2] = weight;
+	weights.w = w;
+	weights.u = u;
+	weights.b = (const float[4]){2, 0, 0, 0};
+	cr_assert_eq(lstm_model_new(&model, &desc, &weights), LSTM_OK, "refused");
+	cr_assert_eq(lstm_state_new(&state, model, 1, 1), LSTM_OK, "refused");
+	lstm_run(state, &x, NULL, 1);
+	lstm_state_get(state, NULL, &c);
+	lstm_state_free(state);
+	lstm_model_free(model);
+	return c / 2;
+}
+
+TEST_EACH_ISA(precision, rounds_ties_to_even_and_keeps_subnormals)
+{
+	static const float values[] = {
+		1,          1.00390625f, 1.01171875f, 1.0039063f,  1.0009765625f, 1.00048828125f,
+		1.00146484375f, 65504,   65519,       65520,       -65520,        70000,
+		6.1035156e-05f, 6.1e-05f, 5.9604645e-08f, 2.9802322e-08f, 2.98023224e-08f * 1.01f,
+		8.9406967e-08f, -3.0e-8f, 1e-9f,      3.3e38f,     1e-30f,        -0.333f,
+		6.0975552e-05f, 6.1005354e-05f};
+	size_t k;
+	int d;
+
+	for (d = 0; d < 2; d++)
+		for (k = 0; k < sizeof values / sizeof *values; k++) {
+			const lstm_dtype dtype = d ? LSTM_DTYPE_F16 : LSTM_DTYPE_BF16;
+			const float expected = rounded_as(dtype, values[k]);
+			const float found = weight_seen(isa, dtype, values[k]);
+			if (fabsf(expected) > 1e38f && fabsf(expected) < INFINITY)
+				continue; /* the cell's own sum would overflow */
+			cr_assert(found == expected, "%s %a: expected %a, found %a",
+			          d ? "f16" : "bf16", (double)values[k], (double)expected,
+			          (double)found);
+		}
+}
+
+/* ---- int8 -------------------------------------------------------------------------------------- */
+/* Codes of n numbers; returns their scale. */
+static float encode(const float *x, size_t n, int unit, int *codes)
+{
+	float most = 0, scale, inverse;
+	size_t k;
+
+	for (k = 0; k < n; k++)
+		most = fabsf(x[k]) > most ? fabsf(x[k]) : most;
+	unit = unit && most <= 1;
+	scale = unit ? 1.0f / 127 : most / 127;
+	inverse = unit ? 127 : most > 0 ? 127 / most : 0;
+	for (k = 0; k < n; k++) {
+		volatile float quotient = x[k] * inverse;
+		codes[k] = (int)nearbyint((double)quotient);
+	}
+	return scale;
+}
+
+/* A row of weights times codes: the exact sum, scaled. */
+static double row_times(const float *w, const int *codes, float scale, size_t n)
+{
+	float most = 0, step;
+	long sum = 0;
+	size_t k;
+
+	for (k = 0; k < n; k++)
+		most = fabsf(w[k]) > most ? fabsf(w[k]) : most;
+	step = most / 127;
+	for (k = 0; k < n && step > 0; k++) {
+		volatile float quotient = w[k] / step;
+		sum += (long)nearbyint((double)quotient) * codes[k];
+	}
+	return (double)sum * (double)scale * (double)step;
+}
+
+static double sigmoid(double x)
+{
+	return 1 / (1 + exp(-x));
+}
+
+/* One step of a cell without options from h and c, in the layout of PyTorch. */
+static void int8_step(const lstm_desc *d, const lstm_weights *w, const float *x, const float *h,
+                      const float *c, double *next_h, double *next_c)
+{
+	const size_t hidden = (size_t)d->hidden, input = (size_t)d->input;
+	const size_t output = (size_t)(d->projection ? d->projection : d->hidden);
+	int *x_codes = malloc((input + output + hidden) * sizeof(int)), *h_codes = x_codes + input;
+	int *cell_codes = h_codes + output;
+	const float x_scale = encode(x, input, 0, x_codes);
+	const float h_scale = encode(h, output, !d->projection, h_codes);
+	float *cells = malloc(hidden * sizeof(float)), cell_scale;
+	size_t j, g;
+
+	for (j = 0; j < hidden; j++) {
+		double a[4];
+		for (g = 0; g < 4; g++) {
+			const size_t r = g * hidden + j;
+			a[g] = (double)w->b[r] +
+			       row_times(w->w + r * input, x_codes, x_scale, input) +
+			       row_times(w->u + r * output, h_codes, h_scale, output);
+		}
+		next_c[j] = sigmoid(a[1]) * (double)c[j] + sigmoid(a[0]) * tanh(a[2]);
+		cells[j] = (float)(sigmoid(a[3]) * tanh(next_c[j]));
+		next_h[j] = sigmoid(a[3]) * tanh(next_c[j]);
+	}
+	cell_scale = encode(cells, hidden, 1, cell_codes);
+	for (j = 0; d->projection && j < output; j++)
+		next_h[j] = row_times(w->projection + j * hidden, cell_codes, cell_scale, hidden);
+	free(x_codes);
+	free(cells);
+}
+
+/* Step by step, each from the library's own state: what differs is one step's rounding. */
+static void int8_against_double(lstm_isa isa, int input, int hidden, int projection, float scale)
+{
+	const size_t outputs = (size_t)(projection ? projection : hidden), units = (size_t)hidden;
+	/* A code of what is projected may fall on the other side of a tie. */
+	const double tolerance = projection ? 0.02 : 3e-6;
+	double *next_h = malloc(outputs * sizeof(double) + units * sizeof(double) * 2);
+	double *next_c = next_h + (outputs > units ? outputs : units);
+	float *h = calloc(outputs + units, sizeof(float)), *c = h + outputs;
+	lstm_desc desc = {0};
+	lstm_model *model;
+	lstm_state *state;
+	sequence s;
+	size_t t, j;
+	net n;
+
+	desc.input = input;
+	desc.hidden = hidden;
+	desc.projection = projection;
+	desc.dtype = LSTM_DTYPE_I8;
+	n = net_make(&desc, NET_B, scale, 5);
+	s = sequence_make(&desc, 1, STEPS, SEQUENCE_NORMAL, 6);
+	model = varied_model(&n, isa);
+	cr_assert_eq(lstm_state_new(&state, model, 1, 0), LSTM_OK, "refused");
+	for (t = 0; t < STEPS; t++) {
+		const float *x = s.x + t * (size_t)input;
+		int8_step(&desc, n.weights, x, h, c, next_h, next_c);
+		lstm_run(state, x, NULL, 1);
+		lstm_state_get(state, h, c);
+		for (j = 0; j < outputs; j++)
+			cr_assert(fabs((double)h[j] - next_h[j]) < tolerance,
+			          "%d/%d/%d, step %zu, h[%zu]: expected %.9g, found %.9g", input,
+			          hidden, projection, t, j, next_h[j], (double)h[j]);
+		for (j = 0; j < units; j++)
+			cr_assert(fabs((double)c[j] - next_c[j]) < 3e-6 * (1 + fabs(next_c[j])),
+			          "%d/%d/%d, step %zu, c[%zu]: expected %.9g, found %.9g", input,
+			          hidden, projection, t, j, next_c[j], (double)c[j]);
+	}
+	lstm_state_free(state);
+	lstm_model_free(model);
+	sequence_free(&s);
+	net_free(&n);
+	free(next_h);
+	free(h);
+}
+
+TEST_EACH_ISA(precision, int8_is_what_the_manual_says)
+{
+	static const int sizes[][3] = {{1, 1, 0},   {3, 5, 0},    {4, 8, 0},   {17, 33, 0},
+	                               {64, 64, 0}, {130, 70, 0}, {9, 40, 7},  {20, 16, 16}};
+	size_t k;
+	for (k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+		int8_against_double(isa, sizes[k][0], sizes[k][1], sizes[k][2], 1);
+		int8_against_double(isa, sizes[k][0], sizes[k][1], sizes[k][2], 3);
+	}
+}
+
+/* The extreme codes, 127 and -127, everywhere at once: any sum of less than 32 bits would show. */
+TEST_EACH_ISA(precision, int8_never_saturates)
+{
+	enum { WIDE = 5000 };
+	static float w[4 * WIDE], x[WIDE];
+	const float step = 2.0f / WIDE;
+	int pattern, k, g;
+
+	for (pattern = 0; pattern < 16; pattern++) {
+		float u[4] = {0}, b[4] = {0}, h, expected;
+		lstm_weights weights = {0};
+		lstm_desc desc = {0};
+		lstm_model *model;
+		lstm_state *state;
+		double sum = 0;
+
+		for (k = 0; k < WIDE; k++) {
+			x[k] = pattern & 1 << (k & 1) ? -1.0f : 1.0f;
+			for (g = 0; g < 4; g++)
+				w[g * WIDE + k] = pattern & 4 << (k & 1) ? -step : step;
+			sum += (double)x[k] * (double)w[k];
+		}
+		desc.input = WIDE;
+		desc.hidden = 1;
+		desc.isa = isa;
+		desc.dtype = LSTM_DTYPE_I8;
+		weights.w = w;
+		weights.u = u;
+		weights.b = b;
+		cr_assert_eq(lstm_model_new(&model, &desc, &weights), LSTM_OK, "refused");
+		cr_assert_eq(lstm_state_new(&state, model, 1, 1), LSTM_OK, "refused");
+		lstm_run(state, x, &h, 1);
+		expected = (float)(sigmoid(sum) * tanh(sigmoid(sum) * tanh(sum)));
+		cr_assert(fabsf(h - expected) < 1e-5f, "pattern %d: expected %g, found %g", pattern,
+		          (double)expected, (double)h);
+		lstm_state_free(state);
+		lstm_model_free(model);
+	}
+}
+
+/* What is not a number stays with its stream, and states beyond +-1 that were set are kept whole. */
+TEST_EACH_ISA(precision, int8_of_the_infinite_and_of_the_large)
+{
+	lstm_desc desc = {.input = 6, .hidden = 20, .dtype = LSTM_DTYPE_I8};
+	net n = net_make(&desc, NET_B, 1, 9);
+	lstm_model *model = varied_model(&n, isa);
+	float x[3 * 6], y[3 * 20], alone[20], h[3 * 20] = {0}, c[3 * 20] = {0}, large[20];
+	lstm_state *state;
+	int j, k;
+
+	for (k = 0; k < 18; k++)
+		x[k] = 0.1f * (float)(k % 7) - 0.2f;
+	x[2] = INFINITY;
+	x[12] = NAN;
+	cr_assert_eq(lstm_state_new(&state, model, 3, 1), LSTM_OK, "refused");
+	lstm_run(state, x, y, 1);
+	lstm_state_free(state);
+	cr_assert_eq(lstm_state_new(&state, model, 1, 1), LSTM_OK, "refused");
+	lstm_run(state, x + 6, alone, 1);
+	for (j = 0; j < 20; j++)
+		cr_assert(y[j] != y[j] && y[40 + j] != y[40 + j] && y[20 + j] == alone[j],
+		          "unit %d: %g, %g, %g", j, (double)y[j], (double)y[20 + j],
+		          (double)y[40 + j]);
+	for (j = 0; j < 20; j++)
+		h[j] = 8; /* as if h were kept by +-1, codes of 8 would not fit */
+	lstm_state_set(state, h, c);
+	memset(x, 0, sizeof(x));
+	lstm_run(state, x, large, 1);
+	for (j = 0; j < 20; j++) {
+		double a[4];
+		for (k = 0; k < 4; k++) {
+			const size_t r = (size_t)(k * 20 + j);
+			size_t i;
+			a[k] = (double)n.weights->b[r];
+			for (i = 0; i < 20; i++)
+				a[k] += 8 * (double)n.weights->u[r * 20 + i];
+		}
+		cr_assert(fabs((double)large[j] -
+		               sigmoid(a[3]) * tanh(sigmoid(a[0]) * tanh(a[2]))) < 0.1,
+		          "unit %d: %g", j, (double)large[j]);
+	}
+	lstm_state_free(state);
+	lstm_model_free(model);
+	net_free(&n);
+}
+
+/* Codes and scales of a model that was quantized elsewhere, the largest code not 127, survive. */
+TEST_EACH_ISA(precision, int8_takes_scales)
+{
+	enum { HIDDEN = 12, INPUT = 7 };
+	static float w[4 * HIDDEN * INPUT], u[4 * HIDDEN * HIDDEN], scale[4 * HIDDEN];
+	static float w_max[4 * HIDDEN * INPUT];
+	const float x[INPUT] = {1, -1, 1, 1, -1, -1, 1}; /* codes are +-127 */
+	lstm_desc desc = {.input = INPUT, .hidden = HIDDEN, .dtype = LSTM_DTYPE_I8, .isa = isa};
+	lstm_weights given = {.w = w, .u = u, .w_scale = scale}, full = {.w = w_max, .u = u};
+	float y[2][HIDDEN];
+	int r, k, m;
+
+	for (r = 0; r < 4 * HIDDEN; r++) {
+		scale[r] = 0.001f * (float)(r + 1) / 3;
+		for (k = 0; k < INPUT; k++)
+			w[r * INPUT + k] = scale[r] * (float)((r * 31 + k * 17) % 121 - 60);
+	}
+	memcpy(w_max, w, sizeof(w));
+	for (m = 0; m < 2; m++) {
+		lstm_model *model;
+		lstm_state *state;
+		desc.dtype = m ? LSTM_DTYPE_F32 : LSTM_DTYPE_I8;
+		cr_assert_eq(lstm_model_new(&model, &desc, m ? &full : &given), LSTM_OK, "refused");
+		cr_assert_eq(lstm_state_new(&state, model, 1, 1), LSTM_OK, "refused");
+		lstm_run(state, x, y[m], 1);
+		lstm_state_free(state);
+		lstm_model_free(model);
+	}
+	for (k = 0; k < HIDDEN; k++)
+		cr_assert(fabsf(y[0][k] - y[1][k]) < 2e-6f, "unit %d: expected %g, found %g", k,
+		          (double)y[1][k], (double)y[0][k]);
+}
+
+/* ---- sizes and refusals ----------------------------------------------------------------------- */
+TEST_EACH_ISA(precision, takes_the_bytes_that_its_name_says)
+{
+	lstm_desc desc = {.input = 256, .hidden = 256, .projection = 128, .isa = isa};
+	const double weights = 4 * 256 * (256 + 128) + 256 * 128;
+	static const struct {
+		lstm_dtype dtype;
+		double bytes;
+	} all[] = {{LSTM_DTYPE_F32, 4}, {LSTM_DTYPE_BF16, 2}, {LSTM_DTYPE_F16, 2},
+	           {LSTM_DTYPE_I8, 1}};
+	size_t k, bytes;
+
+	for (k = 0; k < 4; k++) {
+		desc.dtype = all[k].dtype;
+		cr_assert_eq(lstm_model_size(&desc, &bytes), LSTM_OK, "refused");
+		/* bias, peephole, and of int8 scale and start of each row of three matrices */
+		cr_assert((double)bytes >= weights * all[k].bytes &&
+		                  (double)bytes < weights * all[k].bytes + 4 * 256 * 40.0,
+		          "type %d: %zu bytes for %g weights", (int)all[k].dtype, bytes, weights);
+	}
+}
+
+Test(precision, refuses_what_it_cannot_keep)
+{
+	lstm_desc desc = {.input = 4, .hidden = 4};
+	lstm_model *model;
+	float zero[64] = {0};
+	lstm_weights weights = {.w = zero, .u = zero};
+	size_t bytes;
+
+	cr_assert_eq(lstm_model_new(&model, &desc, &weights), LSTM_OK, "refused");
+	cr_assert_eq(lstm_model_desc(model)->dtype, LSTM_DTYPE_F32, "0 stands for F32");
+	lstm_model_free(model);
+	desc.dtype = LSTM_DTYPE_F64;
+	cr_assert_eq(lstm_model_size(&desc, &bytes), LSTM_ERR_ARG, "F64");
+	desc.dtype = (lstm_dtype)77;
+	cr_assert_eq(lstm_model_size(&desc, &bytes), LSTM_ERR_ARG, "77");
+	desc.dtype = (lstm_dtype)-1;
+	cr_assert_eq(lstm_model_size(&desc, &bytes), LSTM_ERR_ARG, "-1");
+	desc.dtype = LSTM_DTYPE_I8;
+	desc.input = (1 << 17) + 1;
+	cr_assert_eq(lstm_model_size(&desc, &bytes), LSTM_ERR_SIZE, "a sum beyond 32 bits");
+	desc.input = 1 << 17;
+	cr_assert_eq(lstm_model_size(&desc, &bytes), LSTM_OK, "the longest");
+	desc.dtype = LSTM_DTYPE_BF16;
+	cr_assert_eq(lstm_f64_size(&desc, 1, 1, &bytes), LSTM_ERR_ARG, "double of bf16");
+}
