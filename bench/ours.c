@@ -70,6 +70,15 @@ static lstm_status ours_states(struct ours *o, int batch, size_t steps)
 	return status;
 }
 
+static lstm_dtype ours_dtype(const char *name)
+{
+	if (strcmp(name, "int8") == 0)
+		return LSTM_DTYPE_I8;
+	if (strcmp(name, "bf16") == 0)
+		return LSTM_DTYPE_BF16;
+	return strcmp(name, "f16") == 0 ? LSTM_DTYPE_F16 : LSTM_DTYPE_F32;
+}
+
 static void *ours_create(const struct bench_engine *engine, const struct bench_case *c,
                          const struct bench_net *net, char *why, size_t size)
 {
@@ -88,6 +97,7 @@ static void *ours_create(const struct bench_engine *engine, const struct bench_c
 	desc->layers = c->layers;
 	desc->direction = c->directions == 2 ? LSTM_BIDIRECTIONAL : LSTM_FORWARD;
 	desc->isa = (lstm_isa)engine->code;
+	desc->dtype = ours_dtype(engine->dtype);
 	for (i = 0; i < c->layers * c->directions; i++) {
 		o->weights[i].w = net->w[i];
 		o->weights[i].u = net->u[i];
@@ -136,5 +146,5 @@ int BENCH_OURS(int isa, const char *dtype, struct bench_engine *engine)
 	engine->destroy = ours_destroy;
 	engine->setup = ours_setup;
 	engine->calls = NULL;
-	return lstm_isa_supported((lstm_isa)isa) && strcmp(dtype, "f32") == 0;
+	return lstm_isa_supported((lstm_isa)isa);
 }
