@@ -286,7 +286,7 @@ Test(double, two_steps_worked_by_hand)
 	static const double x[2] = {0.1, -0.8}, h0 = 1.0 / 3.0, c0 = -0.7;
 	static const double want_y[2] = {-0.122059947156245200434, -0.072703081509758618896};
 	static const double want_c = -0.173272434663109492879;
-	const lstm_weights_f64 weights = {w, u, b, NULL, NULL, NULL};
+	const lstm_weights_f64 weights = {.w = w, .u = u, .b = b};
 	const lstm_desc desc = {.input = 1, .hidden = 1};
 	lstm_run_args_f64 args = {.batch = 1, .x = x, .steps = 2, .h0 = &h0, .c0 = &c0};
 	double y[2], c, h;
@@ -310,7 +310,7 @@ Test(double, two_steps_worked_by_hand)
 static double linear(double x)
 {
 	static const double w[4] = {0, 0, 1, 0}, u[4] = {0, 0, 0, 0}, b[4] = {1, 0, 0, 1};
-	const lstm_weights_f64 weights = {w, u, b, NULL, NULL, NULL};
+	const lstm_weights_f64 weights = {.w = w, .u = u, .b = b};
 	lstm_desc desc = {.input = 1, .hidden = 1};
 	lstm_run_args_f64 args = {.batch = 1, .x = &x, .steps = 1};
 	double y = -1;

@@ -22,7 +22,7 @@ enum { MOST = 16 }; /* floats in any result here */
 static const float w1[4] = {0.5f, -0.25f, 0.75f, 1.0f};
 static const float u1[4] = {0.25f, 0.5f, -0.5f, -0.75f};
 static const float b1[4] = {0.125f, -0.5f, 0.25f, 0.375f};
-static const lstm_weights base = {w1, u1, b1, NULL, NULL, NULL};
+static const lstm_weights base = {.w = w1, .u = u1, .b = b1};
 static const lstm_desc one_unit = {.input = 1, .hidden = 1};
 
 /* One stream: initial states (NULL: zero), steps of x, every y, and the last c (NULL: not said). */
@@ -105,7 +105,7 @@ TEST_EACH_ISA(equations, two_steps_carry_h_and_c)
 static void expect_gate(lstm_isa isa, int gate, const float *held, float c0, double h, double c)
 {
 	float w[4] = {0.0f, 0.0f, 0.0f, 0.0f}, u[4] = {0.0f, 0.0f, 0.0f, 0.0f}, b[4];
-	lstm_weights weights = {w, u, b, NULL, NULL, NULL};
+	lstm_weights weights = {.w = w, .u = u, .b = b};
 	example e = {quarter, &c0, half, 1, &h, &c};
 	int k;
 
@@ -140,7 +140,7 @@ TEST_EACH_ISA(equations, c_is_carried_and_h_is_not_c)
 	static const float zero[4] = {0.0f, 0.0f, 0.0f, 0.0f}, c0[1] = {2.0f};
 	static const float x[3] = {1.0f, -2.0f, 3.0f};
 	static const double y[3] = {0.3807970780, 0.2310585786, 0.1224593312}, c[1] = {0.25};
-	lstm_weights weights = {zero, zero, NULL, NULL, NULL, NULL};
+	lstm_weights weights = {.w = zero, .u = zero};
 	example e = {half, c0, x, 3, y, c};
 
 	expect(isa, &one_unit, &weights, e);
@@ -177,7 +177,7 @@ TEST_EACH_ISA(equations, peepholes_show_i_and_f_the_old_c_and_o_the_new)
 	static const float w[4] = {0.5f, 1.0f, -0.25f, 0.75f}, u[4] = {0.25f, -0.75f, 0.5f, -0.5f};
 	static const float b[4] = {0.125f, 0.375f, -0.5f, 0.25f}, c0[1] = {-2.0f};
 	static const double h_limited[1] = {-0.1524519068}, c_limited[1] = {-0.25};
-	lstm_weights pytorch = base, onnx = {w, u, b, NULL, iof, NULL};
+	lstm_weights pytorch = base, onnx = {.w = w, .u = u, .b = b, .peephole = iof};
 	lstm_desc desc = one_unit;
 	example e = {quarter, c0, half, 1, h_limited, c_limited};
 

@@ -78,7 +78,7 @@ static void naive(int mistakes)
 
 static void run(lstm_isa isa, size_t piece)
 {
-	lstm_weights weights = {w[0], u[0], b, NULL, NULL, NULL};
+	lstm_weights weights = {.w = w[0], .u = u[0], .b = b};
 	lstm_desc desc = {0};
 	lstm_model *model;
 	lstm_state *state;

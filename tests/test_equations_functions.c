@@ -110,7 +110,7 @@ static void one_step(lstm_isa isa, const lstm_activation *functions, const float
                      float *h, float *c)
 {
 	static const float zero[4] = {0.0f, 0.0f, 0.0f, 0.0f}, x[1] = {0.0f};
-	lstm_weights weights = {zero, zero, b, NULL, NULL, NULL};
+	lstm_weights weights = {.w = zero, .u = zero, .b = b};
 	lstm_desc desc = {0};
 	lstm_model *model;
 	lstm_state *state;

@@ -46,7 +46,7 @@ static void expect(lstm_isa isa, const lstm_desc *about, const lstm_weights *wei
 TEST_EACH_ISA(equations_shapes, reverse_starts_at_the_end_and_keeps_the_order_of_x)
 {
 	static const double y[2] = {0.1921926947, -0.0648631905};
-	lstm_weights weights = {w1, u1, b1, NULL, NULL, NULL};
+	lstm_weights weights = {.w = w1, .u = u1, .b = b1};
 	lstm_desc desc = {0};
 
 	desc.input = desc.hidden = 1;
@@ -63,8 +63,8 @@ TEST_EACH_ISA(equations_shapes, reverse_starts_at_the_end_and_keeps_the_order_of
 TEST_EACH_ISA(equations_shapes, bidirectional_is_forward_beside_reverse)
 {
 	static const double y[4] = {0.2239778081, 0.0310110916, -0.0238159270, 0.3663831182};
-	lstm_weights weights[2] = {{w1, u1, b1, NULL, NULL, NULL},
-	                           {minus_w1, u1, b1, NULL, NULL, NULL}};
+	lstm_weights weights[2] = {{.w = w1, .u = u1, .b = b1},
+	                           {.w = minus_w1, .u = u1, .b = b1}};
 	lstm_desc desc = {0};
 
 	desc.input = desc.hidden = 1;
@@ -77,7 +77,7 @@ TEST_EACH_ISA(equations_shapes, bidirectional_is_forward_beside_reverse)
 TEST_EACH_ISA(equations_shapes, reverse_starts_at_the_last_valid_step)
 {
 	static const size_t lengths[1] = {1};
-	lstm_weights weights = {w1, u1, b1, NULL, NULL, NULL};
+	lstm_weights weights = {.w = w1, .u = u1, .b = b1};
 	lstm_run_args args = {0};
 	lstm_desc desc = {0};
 	lstm_model *model;
@@ -114,7 +114,7 @@ TEST_EACH_ISA(equations_shapes, reverse_starts_at_the_last_valid_step)
 TEST_EACH_ISA(equations_shapes, layers_feed_each_other)
 {
 	static const double y[2] = {0.1403129156, 0.0964652211};
-	lstm_weights weights[2] = {{w1, u1, b1, NULL, NULL, NULL}, {w1, u1, b1, NULL, NULL, NULL}};
+	lstm_weights weights[2] = {{.w = w1, .u = u1, .b = b1}, {.w = w1, .u = u1, .b = b1}};
 	lstm_desc desc = {0};
 
 	desc.input = desc.hidden = 1;
@@ -134,7 +134,7 @@ TEST_EACH_ISA(equations_shapes, projection_widens)
 	static const double y[4] = {0.1119889041, -0.4479556162, -0.0107351491, 0.0429405962};
 	static const float u[8] = {0.25f, 0.125f, 0.5f, -0.25f, -0.5f, 0.25f, -0.75f, 0.5f};
 	static const float p[2] = {0.5f, -2.0f};
-	lstm_weights weights = {w1, u, b1, NULL, NULL, p};
+	lstm_weights weights = {.w = w1, .u = u, .b = b1, .projection = p};
 	lstm_desc desc = {0};
 
 	desc.input = desc.hidden = 1;
@@ -150,7 +150,7 @@ TEST_EACH_ISA(equations_shapes, projection_narrows)
 	static const double y[2] = {0.4752530951, -0.3477035766};
 	static const float p[2] = {2.0f, -1.0f};
 	float w[8], u[8], b[8];
-	lstm_weights weights = {w, u, b, NULL, NULL, p};
+	lstm_weights weights = {.w = w, .u = u, .b = b, .projection = p};
 	lstm_desc desc = {0};
 	int gate;
 
@@ -177,9 +177,9 @@ TEST_EACH_ISA(equations_shapes, layouts_order_gates_and_columns)
 	static const float keras[8] = {0.5f, -0.25f, 0.75f, 1.0f, 0.25f, -0.5f, -1.0f, 0.125f};
 	static const float u_onnx[4] = {0.25f, -0.75f, 0.5f, -0.5f};
 	static const float b_onnx[4] = {0.125f, 0.375f, -0.5f, 0.25f};
-	static const lstm_weights weights[3] = {{pytorch, u1, b1, NULL, NULL, NULL},
-	                                        {onnx, u_onnx, b_onnx, NULL, NULL, NULL},
-	                                        {keras, u1, b1, NULL, NULL, NULL}};
+	static const lstm_weights weights[3] = {{.w = pytorch, .u = u1, .b = b1},
+	                                        {.w = onnx, .u = u_onnx, .b = b_onnx},
+	                                        {.w = keras, .u = u1, .b = b1}};
 	static const float h0[1] = {0.25f}, c0[1] = {-0.5f};
 	static const double y[1] = {0.1529504070};
 	int layout;

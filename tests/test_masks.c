@@ -255,7 +255,7 @@ static const float none[4] = {0, 0, 0, 0}, one_each[4] = {1, 1, 0.5f, 1};
 
 static lstm_state *counter(lstm_isa isa, lstm_direction direction, lstm_model **model)
 {
-	static const lstm_weights w = {none, none, one_each, NULL, NULL, NULL};
+	static const lstm_weights w = {.w = none, .u = none, .b = one_each};
 	lstm_weights both[2];
 	lstm_desc desc = {0};
 	lstm_state *state;

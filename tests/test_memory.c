@@ -221,7 +221,7 @@ Test(memory, absurd_dimensions_are_refused_without_allocating)
 		{{.input = 1, .hidden = 1, .layers = -1}, LSTM_ERR_ARG},
 		{{.input = 1, .hidden = 1, .projection = INT_MIN}, LSTM_ERR_ARG},
 	};
-	static const lstm_weights weights[1] = {{NULL, NULL, NULL, NULL, NULL, NULL}};
+	static const lstm_weights weights[1] = {{.w = NULL}};
 	size_t k, bytes;
 
 	expect_failure_at(0);

@@ -319,7 +319,7 @@ static void product(lstm_isa isa, float f, float c0, float o, int halved, float 
 	enum { HIDDEN = 9 };
 	float w[4 * HIDDEN] = {0}, u[4 * HIDDEN * HIDDEN] = {0}, b[4 * HIDDEN] = {0};
 	float projection[HIDDEN * HIDDEN] = {0}, hs[HIDDEN], cs[HIDDEN], x[1] = {0.0f};
-	lstm_weights weights = {w, u, b, NULL, NULL, NULL};
+	lstm_weights weights = {.w = w, .u = u, .b = b};
 	lstm_desc desc = {0};
 	lstm_model *model;
 	lstm_state *state;

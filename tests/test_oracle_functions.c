@@ -62,7 +62,7 @@ static void evaluate(lstm_isa isa, const lstm_desc *about, place where, const ho
 	float w[4] = {0.0f, 0.0f, 0.0f, 0.0f}, u[4] = {0.0f, 0.0f, 0.0f, 0.0f};
 	float h[CHUNK] = {0}, c[CHUNK], c0[CHUNK];
 	int in_h = where == IN_O || where == IN_H, done, n;
-	lstm_weights weights = {w, u, held->b, NULL, NULL, NULL};
+	lstm_weights weights = {.w = w, .u = u, .b = held->b};
 	lstm_desc desc = *about;
 	lstm_model *model;
 	lstm_state *state;
