@@ -21,7 +21,7 @@ static const char help[] =
 
 static const struct {
 	const char *name;
-	lstm_status (*digest)(lstm_isa isa, uint64_t *digest);
+	lstm_status (*digest)(lstm_isa isa, lstm_dtype dtype, uint64_t *digest);
 } builds[] = {
 	{"builtin", digest_of_builtin},
 #ifndef LSTM_NO_SLEEF
