@@ -217,7 +217,8 @@ static int load_final(struct network *network, const struct source *from)
 	return bias != NULL;
 }
 
-static int load_lstm(struct network *network, const struct source *from, lstm_isa isa)
+static int load_lstm(struct network *network, const struct source *from, lstm_isa isa,
+                     lstm_dtype dtype)
 {
 	lstm_load_args args = {0};
 	lstm_desc desc = {0};
@@ -226,6 +227,7 @@ static int load_lstm(struct network *network, const struct source *from, lstm_is
 	lstm_status status;
 
 	args.prefix = "lstm_cell.";
+	args.dtype = dtype;
 	if (lstm_file_lstm(from->file, &args, &desc, &weights, &error) != LSTM_OK) {
 		snprintf(from->error, from->size, "%s", error.text);
 		return 0;
@@ -254,7 +256,7 @@ static int load_lstm(struct network *network, const struct source *from, lstm_is
 	return status == LSTM_OK;
 }
 
-static int load(struct network *network, const struct source *from, lstm_isa isa)
+static int load(struct network *network, const struct source *from, lstm_isa isa, lstm_dtype dtype)
 {
 	size_t bytes = lay_out(network, NULL);
 
@@ -270,10 +272,11 @@ static int load(struct network *network, const struct source *from, lstm_isa isa
 	for (int l = 0; l < LAYERS; l++)
 		if (!load_convolution(network, l, from))
 			return 0;
-	return load_final(network, from) && load_lstm(network, from, isa);
+	return load_final(network, from) && load_lstm(network, from, isa, dtype);
 }
 
-struct network *network_new(const char *path, lstm_isa isa, char *error, size_t size)
+struct network *network_new(const char *path, lstm_isa isa, lstm_dtype dtype, char *error,
+                            size_t size)
 {
 	struct source from = {NULL, path, error, size};
 	struct network *network = NULL;
@@ -286,7 +289,7 @@ struct network *network_new(const char *path, lstm_isa isa, char *error, size_t 
 	}
 	network = calloc(1, sizeof(*network));
 	if (network)
-		loaded = load(network, &from, isa);
+		loaded = load(network, &from, isa, dtype);
 	else
 		snprintf(error, size, "%s: out of memory", path);
 	lstm_file_close(from.file);
