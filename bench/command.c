@@ -101,7 +101,8 @@ static void add_peer(struct bench *b, const struct bench_peer *p)
 	int d;
 
 	for (d = 0; d < DTYPES; d++)
-		if (bench_listed(b->options.dtypes, dtypes[d]) && bench_listed(p->dtypes, dtypes[d]))
+		if (bench_listed(b->options.dtypes, dtypes[d]) &&
+		    bench_listed(p->dtypes, dtypes[d]))
 			bench_peer_engine(p, dtypes[d], &b->engines[b->engine_count++]);
 }
 

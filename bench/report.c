@@ -67,8 +67,8 @@ void bench_report_row(FILE *out, const struct bench_row *r)
 	        label, digits(r->ns.median, ns, sizeof(ns)), spread < 99 ? 1 : 0, spread,
 	        bench_noisy(r) ? '?' : ' ', digits(r->ns.min, best, sizeof(best)),
 	        bench_operations(&r->shape) / r->ns.median,
-	        bench_read_bytes(&r->shape, bench_weight_bytes(r->engine->dtype)) / r->ns.median, r->limit_ns / r->ns.median, r->limit,
-	        r->difference);
+	        bench_read_bytes(&r->shape, bench_weight_bytes(r->engine->dtype)) / r->ns.median,
+	        r->limit_ns / r->ns.median, r->limit, r->difference);
 }
 
 static void latencies(FILE *out, const struct bench_row *rows, size_t count)

@@ -332,10 +332,10 @@ typedef struct lstm_error {
 
 /* Load an LSTM that PyTorch's names describe: weight_ih_l0 [4H, I], weight_hh_l0 [4H, R],
  * bias_ih_l0, bias_hh_l0 [4H], weight_hr_l0 [P, H], with _reverse for the second direction and l1,
- * l2 ... for further layers; an LSTMCell has no _l0.  F32, F64, F16 and BF16 are read, and matrices of I8 codes
- * -127 .. 127 with the F32 scales of their rows beside them: weight_ih_l0.scale [4H] and so on.  Sizes,
- * layers, direction and projection follow from the shapes; what shapes cannot say is read from
- * __metadata__ (see the README, formats). */
+ * l2 ... for further layers; an LSTMCell has no _l0.  F32, F64, F16 and BF16 are read, and matrices
+ * of I8 codes -127 .. 127 with the F32 scales of their rows beside them, weight_ih_l0.scale [4H] and
+ * so on: a weight is code * scale.  Sizes, layers, direction and projection follow from the shapes;
+ * what shapes cannot say is read from __metadata__ (see the README, formats). */
 typedef struct lstm_load_args {
 	const char *prefix; /* what stands before weight_ih_l0: "encoder.rnn."; NULL: the only one */
 	lstm_isa isa;
@@ -376,8 +376,8 @@ LSTM_API size_t lstm_file_count(const lstm_file *file);
 LSTM_API const lstm_tensor *lstm_file_tensor(const lstm_file *file, size_t index); /* NULL past end */
 LSTM_API const lstm_tensor *lstm_file_find(const lstm_file *file, const char *name); /* or NULL */
 LSTM_API const char *lstm_file_metadata(const lstm_file *file, const char *key);     /* or NULL */
-LSTM_API const char *lstm_file_key(const lstm_file *file, size_t index); /* of metadata, sorted; NULL
-                                                                         * past the last */
+/* The keys of the metadata, sorted; NULL past the last. */
+LSTM_API const char *lstm_file_key(const lstm_file *file, size_t index);
 
 /* Fill values[count] with the tensor's elements as fp32.  LSTM_ERR_ARG: count is not the tensor's
  * number of elements; LSTM_ERR_FORMAT: its type is LSTM_DTYPE_OTHER, or LSTM_DTYPE_I8, whose codes say

@@ -27,7 +27,7 @@ typedef struct lstm__load {
 	unsigned char *used; /* [tensors of the file]: belongs to the LSTM */
 	int cell;            /* names are an LSTMCell's, without _l0 */
 	int directions, single_bias;
-	unsigned types;      /* of the matrices: a bit for each lstm_dtype */
+	unsigned types; /* of the matrices: a bit for each lstm_dtype */
 } lstm__load;
 
 static int lstm__load_ends(const char *name, const char *end)

@@ -47,8 +47,7 @@ static lstm_status lstm__load_codes(lstm_file *file, const lstm__text_log *log,
 	const signed char *codes = (const signed char *)tensor->data;
 	size_t rows = tensor->shape[0], columns = tensor->shape[1], row, k;
 	lstm_status status;
-	float *values =
-		(float *)lstm__file_keep(file, log, rows * columns, sizeof(float), &status);
+	float *values = (float *)lstm__file_keep(file, log, rows * columns, sizeof(float), &status);
 
 	*weights = values;
 	for (row = 0; row < rows && values; row++)

@@ -41,13 +41,14 @@ static built made(const codes_file *f)
 		memcpy(&bits, &f->scales[k / 4], sizeof(bits));
 		data[12 + k] = (unsigned char)(bits >> k % 4 * 8);
 	}
-	size = snprintf(header, sizeof(header),
-	                "{\"weight_ih_l0\":{\"dtype\":\"I8\",\"shape\":[4,2],\"data_offsets\":[0,8]},"
-	                "\"weight_hh_l0\":{\"dtype\":\"I8\",\"shape\":[4,1],\"data_offsets\":[8,12]},"
-	                "\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[12,28]},"
-	                "\"weight_hh_l0.scale\":{\"dtype\":\"F32\",\"shape\":[4],"
-	                "\"data_offsets\":[28,44]}%s}",
-	                f->w_scale, f->w_scale_type, f->w_scale_shape, f->more);
+	size = snprintf(
+		header, sizeof(header),
+		"{\"weight_ih_l0\":{\"dtype\":\"I8\",\"shape\":[4,2],\"data_offsets\":[0,8]},"
+		"\"weight_hh_l0\":{\"dtype\":\"I8\",\"shape\":[4,1],\"data_offsets\":[8,12]},"
+		"\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[12,28]},"
+		"\"weight_hh_l0.scale\":{\"dtype\":\"F32\",\"shape\":[4],"
+		"\"data_offsets\":[28,44]}%s}",
+		f->w_scale, f->w_scale_type, f->w_scale_shape, f->more);
 	return built_raw(header, (size_t)size, data, sizeof(data));
 }
 
@@ -146,7 +147,7 @@ Test(load_codes, scales_that_do_not_fit_are_refused)
 
 	f.w_scale = "other";
 	refused(&f, "m: tensor 'weight_ih_l0.scale': expected it beside 'weight_ih_l0' of I8, "
-		    "found none");
+	            "found none");
 	f = usual();
 	f.w_scale_type = "I32";
 	refused(&f, "m: tensor 'weight_ih_l0.scale': expected F32, found I32");
@@ -156,17 +157,17 @@ Test(load_codes, scales_that_do_not_fit_are_refused)
 	f = usual();
 	f.scales[2] = 0;
 	refused(&f, "m: tensor 'weight_ih_l0.scale': expected finite scales above 0, found another "
-		    "one of row 2");
+	            "one of row 2");
 	f.scales[2] = -1;
 	refused(&f, "m: tensor 'weight_ih_l0.scale': expected finite scales above 0, found another "
-		    "one of row 2");
+	            "one of row 2");
 	f = usual();
 	f.scales[7] = INFINITY;
 	refused(&f, "m: tensor 'weight_hh_l0.scale': expected finite scales above 0, found another "
-		    "one of row 3");
+	            "one of row 3");
 	f.scales[7] = NAN;
 	refused(&f, "m: tensor 'weight_hh_l0.scale': expected finite scales above 0, found another "
-		    "one of row 3");
+	            "one of row 3");
 }
 
 Test(load_codes, a_code_without_its_opposite_is_refused)
@@ -174,7 +175,8 @@ Test(load_codes, a_code_without_its_opposite_is_refused)
 	codes_file f = usual();
 
 	f.codes[10] = -128;
-	refused(&f, "m: tensor 'weight_hh_l0': expected codes of -127 to 127, found -128 at [2, 0]");
+	refused(&f,
+	        "m: tensor 'weight_hh_l0': expected codes of -127 to 127, found -128 at [2, 0]");
 }
 
 Test(load_codes, a_bias_of_codes_is_refused)

@@ -174,7 +174,8 @@ void add_layer(Peer &p, const bench_net &net, int layer)
 		p, desc({t, n, width}, tag::tnc, p.data), state_h, state_c,
 		desc({1, d, width, 4, h}, tag::any, p.weights),
 		desc({1, d, h, 4, h}, tag::any, p.weights), desc({1, d, 4, h}, tag::ldgo),
-		desc({t, n, d * h}, tag::tnc, last && p.data == type::u8 ? type::f32 : p.data), attr);
+		desc({t, n, d * h}, tag::tnc, last && p.data == type::u8 ? type::f32 : p.data),
+		attr);
 	Layer l;
 
 	l.primitive = dnnl::lstm_forward(pd);
@@ -191,8 +192,9 @@ void add_layer(Peer &p, const bench_net &net, int layer)
 	else
 		convert_x(p, l, pd.src_layer_desc());
 	// The last layer writes the caller's y, if it is not to be widened.
-	l.dst = last && p.data != type::bf16 ? memory(pd.dst_layer_desc(), p.engine, DNNL_MEMORY_NONE)
-	                                     : memory(pd.dst_layer_desc(), p.engine);
+	l.dst = last && p.data != type::bf16
+	                ? memory(pd.dst_layer_desc(), p.engine, DNNL_MEMORY_NONE)
+	                : memory(pd.dst_layer_desc(), p.engine);
 	if (last && p.data == type::bf16) {
 		p.y = memory(desc({t, n, d * h}, tag::tnc), p.engine, DNNL_MEMORY_NONE);
 		p.widen = dnnl::reorder(dnnl::reorder::primitive_desc(l.dst, p.y));
@@ -303,6 +305,6 @@ const char *version()
 } // namespace
 
 const bench_peer bench_peer_onednn = {
-	"onednn", "oneDNN's LSTM primitive", present, version, create, run, destroy, nullptr,
-	"f32,bf16,int8",
+	"onednn", "oneDNN's LSTM primitive", present, version, create, run, destroy,
+	nullptr,  "f32,bf16,int8",
 };

@@ -196,7 +196,8 @@ static void put_matrix(struct onnx_bytes *graph, const struct bench_case *c, con
 			append(&zeros, "", 1);
 	}
 	if (!int8) {
-		put_part(graph, c, stem, layer, TENSOR_FLOAT, 4 * c->hidden, (long long)width, &all);
+		put_part(graph, c, stem, layer, TENSOR_FLOAT, 4 * c->hidden, (long long)width,
+		         &all);
 		return;
 	}
 	put_part(graph, c, stem, layer, TENSOR_INT8, (long long)width, 4 * c->hidden, &all);

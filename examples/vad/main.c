@@ -117,19 +117,21 @@ static int parse_threshold(const char *text, double *threshold)
 static int parse(struct options *options, int count, char **arguments)
 {
 	static const struct option known[] = {
-		{"weights", required_argument, NULL, 'w'},   {"isa", required_argument, NULL, 'i'},
-		{"threshold", required_argument, NULL, 't'}, {"json", no_argument, NULL, 'j'},
-		{"plot", required_argument, NULL, 'p'},      {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'v'},         {"dtype", required_argument, NULL, 'd'},
+		{"weights", required_argument, NULL, 'w'},
+		{"isa", required_argument, NULL, 'i'},
+		{"threshold", required_argument, NULL, 't'},
+		{"json", no_argument, NULL, 'j'},
+		{"plot", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'},
+		{"dtype", required_argument, NULL, 'd'},
 		{NULL, 0, NULL, 0},
 	};
 	int letter;
 
 	while ((letter = getopt_long(count, arguments, "", known, NULL)) != -1) {
 		switch (letter) {
-		case 'w':
-			options->weights = optarg;
-			break;
+		case 'w': options->weights = optarg; break;
 		case 'i':
 			if (!parse_isa(optarg, &options->isa))
 				return MISUSED;
@@ -142,9 +144,7 @@ static int parse(struct options *options, int count, char **arguments)
 			if (!parse_threshold(optarg, &options->threshold))
 				return MISUSED;
 			break;
-		case 'j':
-			options->json = 1;
-			break;
+		case 'j': options->json = 1; break;
 		case 'p':
 			options->plot = optarg;
 			if (!report_can_plot(optarg)) {
@@ -153,15 +153,12 @@ static int parse(struct options *options, int count, char **arguments)
 				return MISUSED;
 			}
 			break;
-		case 'h':
-			fputs(HELP, stdout);
-			return 0;
+		case 'h': fputs(HELP, stdout); return 0;
 		case 'v':
 			printf("lstm-vad %d.%d.%d\n", LSTM_VERSION / 10000,
 			       LSTM_VERSION / 100 % 100, LSTM_VERSION % 100);
 			return 0;
-		default: /* getopt_long has said what is wrong */
-			return MISUSED;
+		default: /* getopt_long has said what is wrong */ return MISUSED;
 		}
 	}
 	if (optind != count - 1) {
@@ -373,7 +370,8 @@ int main(int count, char **arguments)
 	if (access(weights, F_OK) != 0)
 		complain("%s: no weights of the network: %s; tools/fetch-vad fetches them", weights,
 		         strerror(errno));
-	else if (!(network = network_new(weights, options.isa, options.dtype, error, sizeof(error))) ||
+	else if (!(network = network_new(weights, options.isa, options.dtype, error,
+	                                 sizeof(error))) ||
 	         !(audio = audio_open(options.file, error, sizeof(error))))
 		complain("%s", error);
 	else

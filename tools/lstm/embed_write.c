@@ -51,7 +51,8 @@ static void put_memory(FILE *f, const struct model_facts *m)
 	        " *\n * Where pointers are shorter it is a little less: ask there.  The constants "
 	        "below take %zu bytes\n * for the weights and %zu for the self-test, which needs "
 	        "%zu bytes of stack.\n",
-	        embed_constant_bytes(m), 4 * (EMBED_STEPS * (size_t)m->desc.input + (size_t)m->output),
+	        embed_constant_bytes(m),
+	        4 * (EMBED_STEPS * (size_t)m->desc.input + (size_t)m->output),
 	        4 * (size_t)m->output);
 }
 
@@ -81,8 +82,7 @@ static void put_top(FILE *f, const struct embed *e)
 	    " *     lstm_state *state;\n"
 	    " *     status = @_init(&model, LSTM_ISA_AUTO, model_memory, model_bytes");
 	put(f, e->name, embed_scratch(e->facts) ? ", scratch);\n" : ");\n");
-	put(f, e->name,
-	    " *     status = lstm_state_init(&state, model, 1, ");
+	put(f, e->name, " *     status = lstm_state_init(&state, model, 1, ");
 	fprintf(f, "%zu, state_memory, state_bytes);\n", e->facts->state_steps);
 	put(f, e->name, " *     status = @_self_test(state);\n *\n");
 	put_memory(f, e->facts);
@@ -123,7 +123,8 @@ static void put_codes(FILE *f, const char *name, const char *suffix,
 			fprintf(f, "%s%d,", k % 20 ? " " : "\n\t", (signed char)code);
 		}
 	}
-	fprintf(f, "\n};\nLSTM_EMBED_SECTION LSTM_EMBED_ALIGN static const float %s_%s_scale[%zu] = {",
+	fprintf(f,
+	        "\n};\nLSTM_EMBED_SECTION LSTM_EMBED_ALIGN static const float %s_%s_scale[%zu] = {",
 	        name, suffix, matrix->rows);
 	for (row = 0; row < matrix->rows; row++) {
 		fputs(row % 5 ? " " : "\n\t", f);
@@ -263,7 +264,8 @@ static void put_expand(FILE *f, const struct embed *e)
 	put(f, e->name,
 	    "\n/* rows * columns floats of scratch for codes; the next follow them. */\n"
 	    "static inline const float *@_expand(const signed char *codes, const float *scale, "
-	    "size_t rows,\n                                    size_t columns, float **scratch)\n{\n"
+	    "size_t rows,\n                                    size_t columns, float "
+	    "**scratch)\n{\n"
 	    "\tfloat *to = *scratch;\n\tsize_t row, k;\n\n"
 	    "\tfor (row = 0; row < rows; row++)\n"
 	    "\t\tfor (k = 0; k < columns; k++)\n"
@@ -303,10 +305,10 @@ static void put_init(FILE *f, const struct embed *e)
 
 	if (codes)
 		put_expand(f, e);
+	put(f, e->name, "\n/* And its weights: weights[^_CELLS], which point to the constants");
 	put(f, e->name,
-	    "\n/* And its weights: weights[^_CELLS], which point to the constants");
-	put(f, e->name,
-	    codes ? " and to\n * scratch[^_SCRATCH], needed until the model is made. */\n" : ". */\n");
+	    codes ? " and to\n * scratch[^_SCRATCH], needed until the model is made. */\n"
+	          : ". */\n");
 	put(f, e->name, "static inline void @_weights(lstm_weights *weights");
 	put(f, e->name, codes ? ", float *scratch)\n{\n" : ")\n{\n");
 	put(f, e->name, "\tmemset(weights, 0, ^_CELLS * sizeof(*weights));\n");
@@ -317,7 +319,8 @@ static void put_init(FILE *f, const struct embed *e)
 	    "static inline lstm_status @_init(lstm_model **model, lstm_isa isa, void *memory, "
 	    "size_t "
 	    "bytes");
-	put(f, e->name, codes ? ",\n                                 float *scratch)\n{\n" : ")\n{\n");
+	put(f, e->name,
+	    codes ? ",\n                                 float *scratch)\n{\n" : ")\n{\n");
 	put(f, e->name,
 	    "\tlstm_desc desc = @_desc();\n"
 	    "\tlstm_weights weights[^_CELLS];\n\n"

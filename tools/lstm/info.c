@@ -15,7 +15,8 @@ static const char help[] =
 	"  --json           print one JSON object: file, lstms and other_tensors\n"
 	"  --help           this\n"
 	"\n"
-	"The bytes of a model are those of its weights, packed as what the file has (f32 where that\n"
+	"The bytes of a model are those of its weights, packed as what the file has (f32 where "
+        "that\n"
 	"differs), the bytes of a state those of one stream that runs step by step, for each\n"
 	"instruction set of this machine.\n";
 
@@ -141,8 +142,8 @@ static void json_lstm(const struct model_facts *f)
 		if (f->model_bytes[isa]) {
 			printf("%s{\"dtype\": \"%s\", \"isa\": \"%s\", \"model_bytes\": %zu, "
 			       "\"state_bytes\": %zu}",
-			       comma, cli_dtype_name(d->dtype), lstm_isa_name((lstm_isa)isa), f->model_bytes[isa],
-			       f->state_bytes[isa]);
+			       comma, cli_dtype_name(d->dtype), lstm_isa_name((lstm_isa)isa),
+			       f->model_bytes[isa], f->state_bytes[isa]);
 			comma = ", ";
 		}
 	printf("]}");

@@ -9,8 +9,8 @@
 /* ---- texts ----------------------------------------------------------------------------------- */
 const char *model_type(lstm_dtype type)
 {
-	static const char *const names[MODEL_TYPES] = {"another type", "F32", "F64",
-	                                                "F16",          "BF16", "I8"};
+	static const char *const names[MODEL_TYPES] = {"another type", "F32",  "F64",
+	                                               "F16",          "BF16", "I8"};
 
 	return names[type];
 }
@@ -118,8 +118,8 @@ void model_arrays(const lstm_desc *desc, const lstm_weights *weights, int cell,
 	size_t counts[MODEL_ARRAYS] = {4 * hidden * width, 4 * hidden * output, 4 * hidden,
 	                               4 * hidden,         3 * hidden,          output * hidden};
 	size_t rows[MODEL_ARRAYS] = {4 * hidden, 4 * hidden, 0, 0, 0, output};
-	const float *scales[MODEL_ARRAYS] = {w->w_scale, w->u_scale, NULL, NULL, NULL,
-	                                     w->projection_scale};
+	const float *scales[MODEL_ARRAYS] = {w->w_scale, w->u_scale, NULL,
+	                                     NULL,       NULL,       w->projection_scale};
 	int k;
 
 	for (k = 0; k < MODEL_ARRAYS; k++) {

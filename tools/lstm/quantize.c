@@ -12,10 +12,12 @@
 
 static const char help[] =
 	"usage: lstm quantize [OPTION]... IN OUT --dtype bf16|f16|int8\n"
-	"Write a safetensors file with the matrices of its LSTMs in fewer bits: weight_ih, weight_hh\n"
+	"Write a safetensors file with the matrices of its LSTMs in fewer bits: weight_ih, "
+        "weight_hh\n"
 	"and weight_hr.  Biases, peepholes, other tensors and metadata stay as they are.\n"
 	"\n"
-	"  --dtype D        bf16, f16: rounded to nearest; int8: each row as codes of -127 to 127,\n"
+	"  --dtype D        bf16, f16: rounded to nearest; int8: each row as codes of -127 to "
+        "127,\n"
 	"                   with the row's scale in a tensor NAME.scale of F32\n"
 	"  --prefix P       only the LSTM whose tensors' names begin so (all there are)\n"
 	"  --help           this\n"

@@ -46,7 +46,8 @@ static void put_string(struct header *h, const char *string)
 	put_text(h, "\"");
 	for (; *string; string++)
 		if (*string == '"' || *string == '\\' || (unsigned char)*string < ' ') {
-			snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)(unsigned char)*string);
+			snprintf(escape, sizeof(escape), "\\u%04x",
+			         (unsigned)(unsigned char)*string);
 			put_text(h, escape);
 		} else {
 			put(h, string, 1);
