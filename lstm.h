@@ -421,12 +421,14 @@ typedef struct lstm_error {
 
 /* Load an LSTM that PyTorch's names describe: weight_ih_l0 [4H, I], weight_hh_l0 [4H, R],
  * bias_ih_l0, bias_hh_l0 [4H], weight_hr_l0 [P, H], with _reverse for the second direction and l1,
- * l2 ... for further layers; an LSTMCell has no _l0.  F32, F64, F16 and BF16 are read.  Sizes,
- * layers, direction and projection follow from the shapes; what shapes cannot say is read from
- * __metadata__ (see the README, formats). */
+ * l2 ... for further layers; an LSTMCell has no _l0.  F32, F64, F16 and BF16 are read, and matrices
+ * of I8 codes -127 .. 127 with the F32 scales of their rows beside them, weight_ih_l0.scale [4H] and
+ * so on: a weight is code * scale.  Sizes, layers, direction and projection follow from the shapes;
+ * what shapes cannot say is read from __metadata__ (see the README, formats). */
 typedef struct lstm_load_args {
 	const char *prefix; /* what stands before weight_ih_l0: "encoder.rnn."; NULL: the only one */
 	lstm_isa isa;
+	lstm_dtype dtype;   /* for lstm_desc; 0: F16, BF16 or I8 if every matrix is of it, else F32 */
 } lstm_load_args;
 
 #ifndef LSTM_NO_STDIO
@@ -443,6 +445,7 @@ typedef struct lstm_file lstm_file;
 
 typedef struct lstm_tensor {
 	const char *name;   /* NUL-terminated UTF-8 */
+	const char *type;   /* the format's name of its type: "F32", "U16" */
 	lstm_dtype dtype;
 	int rank;
 	size_t shape[8];
@@ -462,9 +465,12 @@ LSTM_API size_t lstm_file_count(const lstm_file *file);
 LSTM_API const lstm_tensor *lstm_file_tensor(const lstm_file *file, size_t index); /* NULL past end */
 LSTM_API const lstm_tensor *lstm_file_find(const lstm_file *file, const char *name); /* or NULL */
 LSTM_API const char *lstm_file_metadata(const lstm_file *file, const char *key);     /* or NULL */
+/* The keys of the metadata, sorted; NULL past the last. */
+LSTM_API const char *lstm_file_key(const lstm_file *file, size_t index);
 
 /* Fill values[count] with the tensor's elements as fp32.  LSTM_ERR_ARG: count is not the tensor's
- * number of elements; LSTM_ERR_FORMAT: its type is LSTM_DTYPE_OTHER. */
+ * number of elements; LSTM_ERR_FORMAT: its type is LSTM_DTYPE_OTHER, or LSTM_DTYPE_I8, whose codes say
+ * nothing without scales. */
 LSTM_API lstm_status lstm_tensor_read(const lstm_tensor *tensor, float *values, size_t count);
 
 /* Describe the LSTM under args->prefix: desc for lstm_model_init, and in *weights its array of
@@ -4471,11 +4477,6 @@ struct lstm__file_block {
 	struct lstm__file_block *next;
 };
 
-struct lstm__file_entry {
-	lstm_tensor tensor; /* first: a tensor's address is its entry's */
-	const char *type;   /* the format's name of its type */
-};
-
 struct lstm_file {
 	char *name;
 	void *owned;                      /* the whole file if it was read here, else NULL */
@@ -4483,7 +4484,7 @@ struct lstm_file {
 	size_t bytes;                     /* of data */
 	char *strings;                    /* every string of the header, decoded */
 	const char *metadata;             /* in it: key, value, key, value ... */
-	struct lstm__file_entry *entries; /* in the order of the header */
+	lstm_tensor *entries;             /* in the order of the header */
 	const void **by_name;             /* const lstm_tensor * */
 	const void **keys;                /* const char *, sorted; each one's value follows it */
 	size_t count, key_count;
@@ -4501,7 +4502,7 @@ static const struct lstm__file_type {
 	{"I64", 64, LSTM_DTYPE_OTHER},        {"U64", 64, LSTM_DTYPE_OTHER},
 	{"I32", 32, LSTM_DTYPE_OTHER},        {"U32", 32, LSTM_DTYPE_OTHER},
 	{"I16", 16, LSTM_DTYPE_OTHER},        {"U16", 16, LSTM_DTYPE_OTHER},
-	{"I8", 8, LSTM_DTYPE_OTHER},          {"U8", 8, LSTM_DTYPE_OTHER},
+	{"I8", 8, LSTM_DTYPE_I8},             {"U8", 8, LSTM_DTYPE_OTHER},
 	{"BOOL", 8, LSTM_DTYPE_OTHER},        {"C64", 64, LSTM_DTYPE_OTHER},
 	{"F8_E4M3", 8, LSTM_DTYPE_OTHER},     {"F8_E5M2", 8, LSTM_DTYPE_OTHER},
 	{"F8_E8M0", 8, LSTM_DTYPE_OTHER},     {"F8_E4M3FNUZ", 8, LSTM_DTYPE_OTHER},
@@ -4537,7 +4538,7 @@ static int lstm__file_by_place(const void *a, const void *b)
 	return s->bytes < t->bytes ? -1 : s->bytes > t->bytes;
 }
 
-static lstm_status lstm__file_read_type(lstm__json *json, struct lstm__file_entry *entry,
+static lstm_status lstm__file_read_type(lstm__json *json, lstm_tensor *entry,
                                         unsigned *bits)
 {
 	char *strings = json->strings;
@@ -4551,14 +4552,14 @@ static lstm_status lstm__file_read_type(lstm__json *json, struct lstm__file_entr
 	for (k = 0; k < sizeof(lstm__file_types) / sizeof(lstm__file_types[0]); k++) {
 		if (strcmp(name, lstm__file_types[k].name) == 0) {
 			entry->type = lstm__file_types[k].name;
-			entry->tensor.dtype = lstm__file_types[k].dtype;
+			entry->dtype = lstm__file_types[k].dtype;
 			*bits = lstm__file_types[k].bits;
 			return LSTM_OK;
 		}
 	}
 	return lstm__text_fail(json->log, LSTM_ERR_FORMAT,
 	                       "tensor %q: expected a dtype of the format such as F32, found %q",
-	                       entry->tensor.name, name);
+	                       entry->name, name);
 }
 
 static lstm_status lstm__file_read_shape(lstm__json *json, lstm_tensor *tensor)
@@ -4599,10 +4600,9 @@ static lstm_status lstm__file_read_offsets(lstm__json *json, uint64_t offsets[2]
 
 /* Type, shape and place of a tensor agree with each other and with the data. */
 static lstm_status lstm__file_place(const lstm_file *file, const lstm__text_log *log,
-                                    struct lstm__file_entry *entry, unsigned bits,
+                                    lstm_tensor *tensor, unsigned bits,
                                     const uint64_t offsets[2])
 {
-	lstm_tensor *tensor = &entry->tensor;
 	size_t size = bits;
 	int k, fits = 1;
 
@@ -4612,12 +4612,12 @@ static lstm_status lstm__file_place(const lstm_file *file, const lstm__text_log 
 		return lstm__text_fail(
 			log, LSTM_ERR_FORMAT,
 			"tensor %q: expected a shape that memory can hold, found %t of %s",
-			tensor->name, tensor, entry->type);
+			tensor->name, tensor, tensor->type);
 	if (size % 8)
 		return lstm__text_fail(
 			log, LSTM_ERR_FORMAT,
 			"tensor %q: expected a whole number of bytes, found %t of %s", tensor->name,
-			tensor, entry->type);
+			tensor, tensor->type);
 	if (offsets[0] > offsets[1])
 		return lstm__text_fail(
 			log, LSTM_ERR_FORMAT,
@@ -4633,7 +4633,7 @@ static lstm_status lstm__file_place(const lstm_file *file, const lstm__text_log 
 		return lstm__text_fail(
 			log, LSTM_ERR_FORMAT,
 			"tensor %q: expected %u bytes for %t of %s, found %u in [%u, %u]",
-			tensor->name, (uint64_t)(size / 8), tensor, entry->type,
+			tensor->name, (uint64_t)(size / 8), tensor, tensor->type,
 			offsets[1] - offsets[0], offsets[0], offsets[1]);
 	tensor->data = file->data + offsets[0];
 	tensor->bytes = size / 8;
@@ -4641,7 +4641,7 @@ static lstm_status lstm__file_place(const lstm_file *file, const lstm__text_log 
 }
 
 static lstm_status lstm__file_read_entry(const lstm_file *file, lstm__json *json,
-                                         struct lstm__file_entry *entry)
+                                         lstm_tensor *entry)
 {
 	static const char *const fields[3] = {"dtype", "shape", "data_offsets"};
 	uint64_t offsets[2] = {0, 0};
@@ -4665,11 +4665,11 @@ static lstm_status lstm__file_read_entry(const lstm_file *file, lstm__json *json
 			return lstm__text_fail(json->log, LSTM_ERR_FORMAT,
 			                       "tensor %q: expected dtype, shape and data_offsets, "
 			                       "found a field %q",
-			                       entry->tensor.name, field);
+			                       entry->name, field);
 		if (seen & 1u << k)
 			return lstm__text_fail(json->log, LSTM_ERR_FORMAT,
 			                       "tensor %q: expected one %s, found two",
-			                       entry->tensor.name, fields[k]);
+			                       entry->name, fields[k]);
 		seen |= 1u << k;
 		status = lstm__json_mark(json, ':', "':' after a field's name");
 		if (status != LSTM_OK)
@@ -4677,7 +4677,7 @@ static lstm_status lstm__file_read_entry(const lstm_file *file, lstm__json *json
 		if (k == 0)
 			status = lstm__file_read_type(json, entry, &bits);
 		else if (k == 1)
-			status = lstm__file_read_shape(json, &entry->tensor);
+			status = lstm__file_read_shape(json, entry);
 		else
 			status = lstm__file_read_offsets(json, offsets);
 	}
@@ -4685,7 +4685,7 @@ static lstm_status lstm__file_read_entry(const lstm_file *file, lstm__json *json
 		if (!(seen & 1u << k))
 			status = lstm__text_fail(json->log, LSTM_ERR_FORMAT,
 			                         "tensor %q: expected a field %s, found none",
-			                         entry->tensor.name, fields[k]);
+			                         entry->name, fields[k]);
 	if (status == LSTM_OK)
 		status = lstm__file_place(file, json->log, entry, bits, offsets);
 	return status;
@@ -4721,7 +4721,7 @@ static lstm_status lstm__file_read_members(lstm_file *file, lstm__json *json)
 	int first = 1, more = 0;
 	char *strings;
 	const char *name;
-	struct lstm__file_entry *entry;
+	lstm_tensor *entry;
 	lstm_status status = LSTM_OK;
 
 	if (json->size == 0 || json->text[0] != '{')
@@ -4746,7 +4746,7 @@ static lstm_status lstm__file_read_members(lstm_file *file, lstm__json *json)
 		json->tensor = name;
 		entry = &file->entries[file->count];
 		memset(entry, 0, sizeof(*entry));
-		entry->tensor.name = name;
+		entry->name = name;
 		status = lstm__file_read_entry(file, json, entry);
 		file->count += status == LSTM_OK;
 	}
@@ -4764,7 +4764,7 @@ static lstm_status lstm__file_check_places(const lstm_file *file, const lstm__te
 	size_t k, begin, end = 0;
 
 	for (k = 0; k < file->count; k++)
-		places[k] = &file->entries[k].tensor;
+		places[k] = &file->entries[k];
 	lstm__file_sort(places, file->count, lstm__file_by_place);
 	for (k = 0; k < file->count; k++, before = tensor) {
 		tensor = (const lstm_tensor *)places[k];
@@ -4796,7 +4796,7 @@ static lstm_status lstm__file_index(lstm_file *file, const lstm__text_log *log)
 	size_t k;
 
 	for (k = 0; k < file->count; k++)
-		file->by_name[k] = &file->entries[k].tensor;
+		file->by_name[k] = &file->entries[k];
 	lstm__file_sort(file->by_name, file->count, lstm__file_by_name);
 	for (k = 1; k < file->count; k++)
 		if (lstm__file_by_name(file->by_name[k - 1], file->by_name[k]) == 0)
@@ -4836,7 +4836,7 @@ static lstm_status lstm__file_read_header(lstm_file *file, const lstm__text_log 
 		room = size / LSTM__FILE_ENTRY + 1;
 	file->strings = (char *)lstm__file_allocate(log, size, 1, &status);
 	if (status == LSTM_OK)
-		file->entries = (struct lstm__file_entry *)lstm__file_allocate(
+		file->entries = (lstm_tensor *)lstm__file_allocate(
 			log, room, sizeof(*file->entries), &status);
 	if (status != LSTM_OK)
 		return status;
@@ -5071,7 +5071,7 @@ LSTM__DEF size_t lstm_file_count(const lstm_file *file)
 
 LSTM__DEF const lstm_tensor *lstm_file_tensor(const lstm_file *file, size_t index)
 {
-	return index < file->count ? &file->entries[index].tensor : NULL;
+	return index < file->count ? &file->entries[index] : NULL;
 }
 
 LSTM__DEF const lstm_tensor *lstm_file_find(const lstm_file *file, const char *name)
@@ -5090,6 +5090,11 @@ LSTM__DEF const char *lstm_file_metadata(const lstm_file *file, const char *key)
 	                                                    lstm__file_by_key);
 
 	return found ? found + strlen(found) + 1 : NULL;
+}
+
+LSTM__DEF const char *lstm_file_key(const lstm_file *file, size_t index)
+{
+	return index < file->key_count ? (const char *)file->keys[index] : NULL;
 }
 
 /* ---- elements to fp32 ------------------------------------------------------------------------ */
@@ -5307,6 +5312,74 @@ static lstm_status lstm__settings_load(const lstm_file *file, const lstm__text_l
 	return LSTM_OK;
 }
 #endif /* LSTM_NO_MALLOC */
+/* ==== src/load_codes.h ======================================================================== */
+/* ---- matrices of int8 codes: a scale for each row in a tensor beside them -------------------- */
+#ifndef LSTM_NO_MALLOC
+#define LSTM__LOAD_SCALE ".scale"
+
+/* The scales [rows] under this name, checked: each finite and above 0. */
+static lstm_status lstm__load_scales(lstm_file *file, const lstm__text_log *log, const char *name,
+                                     const char *beside, size_t rows, const float **scales)
+{
+	const lstm_tensor *tensor = lstm_file_find(file, name);
+	lstm_tensor wanted;
+	lstm_status status;
+	float *values;
+	size_t k;
+
+	memset(&wanted, 0, sizeof(wanted));
+	wanted.rank = 1;
+	wanted.shape[0] = rows;
+	if (!tensor)
+		return lstm__text_fail(log, LSTM_ERR_FORMAT,
+		                       "tensor %q: expected it beside %q of I8, found none", name,
+		                       beside);
+	if (tensor->dtype != LSTM_DTYPE_F32)
+		return lstm__text_fail(log, LSTM_ERR_FORMAT, "tensor %q: expected F32, found %s",
+		                       name, tensor->type);
+	if (tensor->rank != 1 || tensor->shape[0] != rows)
+		return lstm__text_fail(log, LSTM_ERR_FORMAT,
+		                       "tensor %q: expected shape %t, found %t", name, &wanted,
+		                       tensor);
+	values = (float *)lstm__file_keep(file, log, rows, sizeof(float), &status);
+	if (values)
+		status = lstm_tensor_read(tensor, values, rows);
+	for (k = 0; k < rows && status == LSTM_OK; k++)
+		if (!(values[k] > 0 && values[k] < INFINITY))
+			return lstm__text_fail(log, LSTM_ERR_FORMAT,
+			                       "tensor %q: expected finite scales above 0, found "
+			                       "another one of row %u",
+			                       name, (uint64_t)k);
+	*scales = values;
+	return status;
+}
+
+/* The weights that these codes stand for, from which the codes follow again. */
+static lstm_status lstm__load_codes(lstm_file *file, const lstm__text_log *log,
+                                    const lstm_tensor *tensor, const float *scales,
+                                    const float **weights)
+{
+	const signed char *codes = (const signed char *)tensor->data;
+	size_t rows = tensor->shape[0], columns = tensor->shape[1], row, k;
+	lstm_status status;
+	float *values = (float *)lstm__file_keep(file, log, rows * columns, sizeof(float), &status);
+
+	*weights = values;
+	for (row = 0; row < rows && values; row++)
+		for (k = 0; k < columns; k++, values++) {
+			const int code = codes[row * columns + k];
+
+			if (code == -128)
+				return lstm__text_fail(
+					log, LSTM_ERR_FORMAT,
+					"tensor %q: expected codes of -127 to 127, found -128 at "
+					"[%u, %u]",
+					tensor->name, (uint64_t)row, (uint64_t)k);
+			*values = (float)code * scales[row];
+		}
+	return status;
+}
+#endif /* LSTM_NO_MALLOC */
 /* ==== src/load.h ============================================================================== */
 /* ---- an LSTM from a file: find it, infer its sizes, check every tensor ----------------------- */
 #ifndef LSTM_NO_MALLOC
@@ -5326,7 +5399,7 @@ static const char *const lstm__load_stems[LSTM__LOAD_STEMS] = {
 
 #define LSTM__LOAD_LISTED 4           /* names in a message that lists what there is */
 #define LSTM__LOAD_LARGEST 0x7fffffff /* sizes are ints in lstm_desc */
-#define LSTM__LOAD_NAME 64            /* the longest is weight_peephole_l2147483647_reverse */
+#define LSTM__LOAD_NAME 64            /* weight_peephole_l2147483647_reverse, and longer */
 
 typedef struct lstm__load {
 	lstm_file *file;
@@ -5337,6 +5410,7 @@ typedef struct lstm__load {
 	unsigned char *used; /* [tensors of the file]: belongs to the LSTM */
 	int cell;            /* names are an LSTMCell's, without _l0 */
 	int directions, single_bias;
+	unsigned types; /* of the matrices: a bit for each lstm_dtype */
 } lstm__load;
 
 static int lstm__load_ends(const char *name, const char *end)
@@ -5458,14 +5532,33 @@ static lstm_status lstm__load_prefix(lstm__load *load, const char *wanted)
 	return LSTM_OK;
 }
 
+static void lstm__load_use(lstm__load *load, const lstm_tensor *tensor)
+{
+	load->used[tensor - load->file->entries] = 1;
+}
+
+/* A matrix of codes under the name in load->name, with its scales. */
+static lstm_status lstm__load_take_codes(lstm__load *load, const lstm_tensor *tensor,
+                                         const float **values, const float **scales)
+{
+	lstm_status status;
+
+	strcat(load->name, LSTM__LOAD_SCALE);
+	status = lstm__load_scales(load->file, &load->log, load->name, tensor->name,
+	                           tensor->shape[0], scales);
+	if (status != LSTM_OK)
+		return status;
+	lstm__load_use(load, lstm_file_find(load->file, load->name));
+	return lstm__load_codes(load->file, &load->log, tensor, *scales, values);
+}
+
 /* The tensor under the name in load->name is used as values[rows][columns], where columns = 0
- * stands for a vector; *values is NULL if there is no such tensor. */
+ * stands for a vector; *values is NULL if there is no such tensor.  Codes have *scales, which is
+ * NULL where they cannot be. */
 static lstm_status lstm__load_take(lstm__load *load, size_t rows, size_t columns,
-                                   const float **values)
+                                   const float **values, const float **scales)
 {
 	const lstm_tensor *tensor = lstm_file_find(load->file, load->name);
-	const struct lstm__file_entry *entry =
-		(const struct lstm__file_entry *)(const void *)tensor;
 	const uint16_t one = 1;
 	lstm_tensor wanted;
 	lstm_status status;
@@ -5478,16 +5571,21 @@ static lstm_status lstm__load_take(lstm__load *load, size_t rows, size_t columns
 	wanted.rank = columns ? 2 : 1;
 	wanted.shape[0] = rows;
 	wanted.shape[1] = columns;
-	if (tensor->dtype == LSTM_DTYPE_OTHER)
+	if (tensor->dtype == LSTM_DTYPE_OTHER || (tensor->dtype == LSTM_DTYPE_I8 && !scales))
 		return lstm__text_fail(&load->log, LSTM_ERR_FORMAT,
-		                       "tensor %q: expected F32, F64, F16 or BF16, found %s",
-		                       tensor->name, entry->type);
+		                       "tensor %q: expected F32, F64, F16%s, found %s",
+		                       tensor->name, scales ? ", BF16 or I8" : " or BF16",
+		                       tensor->type);
 	if (tensor->rank != wanted.rank || tensor->shape[0] != rows ||
 	    (columns && tensor->shape[1] != columns))
 		return lstm__text_fail(&load->log, LSTM_ERR_FORMAT,
 		                       "tensor %q: expected shape %t, found %t", tensor->name,
 		                       &wanted, tensor);
-	load->used[entry - load->file->entries] = 1;
+	lstm__load_use(load, tensor);
+	if (scales)
+		load->types |= 1u << tensor->dtype;
+	if (tensor->dtype == LSTM_DTYPE_I8)
+		return lstm__load_take_codes(load, tensor, values, scales);
 	if (tensor->dtype == LSTM_DTYPE_F32 && (uintptr_t)tensor->data % sizeof(float) == 0 &&
 	    *(const unsigned char *)&one == 1) {
 		*values = (const float *)tensor->data; /* in place: as this machine writes fp32 */
@@ -5540,7 +5638,7 @@ static lstm_status lstm__load_sizes(lstm__load *load)
 
 static lstm_status lstm__load_layer(lstm__load *load, int layer, int reverse, lstm_weights *weights)
 {
-	const float **fields[LSTM__LOAD_STEMS];
+	const float **fields[LSTM__LOAD_STEMS], **scales[LSTM__LOAD_STEMS];
 	const lstm_desc *desc = load->desc;
 	size_t hidden = (size_t)desc->hidden;
 	size_t output = (size_t)(desc->projection ? desc->projection : desc->hidden);
@@ -5549,8 +5647,10 @@ static lstm_status lstm__load_layer(lstm__load *load, int layer, int reverse, ls
 	lstm_status status;
 
 	memset(columns, 0, sizeof(columns));
-	for (stem = 0; stem < LSTM__LOAD_STEMS; stem++)
+	for (stem = 0; stem < LSTM__LOAD_STEMS; stem++) {
 		rows[stem] = 4 * hidden;
+		scales[stem] = NULL;
+	}
 	columns[LSTM__LOAD_IH] = layer ? (size_t)load->directions * output : (size_t)desc->input;
 	columns[LSTM__LOAD_HH] = output;
 	rows[LSTM__LOAD_PEEPHOLE] = 3 * hidden;
@@ -5562,11 +5662,15 @@ static lstm_status lstm__load_layer(lstm__load *load, int layer, int reverse, ls
 	fields[LSTM__LOAD_BIAS2] = &weights->b2;
 	fields[LSTM__LOAD_PEEPHOLE] = &weights->peephole;
 	fields[LSTM__LOAD_HR] = &weights->projection;
+	scales[LSTM__LOAD_IH] = &weights->w_scale;
+	scales[LSTM__LOAD_HH] = &weights->u_scale;
+	scales[LSTM__LOAD_HR] = &weights->projection_scale;
 	for (stem = 0; stem < LSTM__LOAD_STEMS; stem++) {
 		if (stem == LSTM__LOAD_HR && !desc->projection)
 			break; /* if there is one in this layer, it is left over */
 		lstm__load_name(load, stem, layer, reverse);
-		status = lstm__load_take(load, rows[stem], columns[stem], fields[stem]);
+		status = lstm__load_take(load, rows[stem], columns[stem], fields[stem],
+		                         scales[stem]);
 		if (status != LSTM_OK)
 			return status;
 		if (columns[stem] && !*fields[stem])
@@ -5599,7 +5703,7 @@ static lstm_status lstm__load_check_rest(const lstm__load *load)
 	size_t k, stem;
 
 	for (k = 0; k < load->file->count; k++) {
-		tensor = &load->file->entries[k].tensor;
+		tensor = &load->file->entries[k];
 		if (load->used[k] || strncmp(tensor->name, load->name, load->prefix) != 0)
 			continue;
 		for (stem = 0; stem < LSTM__LOAD_STEMS; stem++)
@@ -5614,6 +5718,16 @@ static lstm_status lstm__load_check_rest(const lstm__load *load)
 							      : "one direction");
 	}
 	return LSTM_OK;
+}
+
+/* What the model's weights are to be, where nobody says: what all matrices of the file are. */
+static lstm_dtype lstm__load_dtype(unsigned types)
+{
+	if (types == 1u << LSTM_DTYPE_F16)
+		return LSTM_DTYPE_F16;
+	if (types == 1u << LSTM_DTYPE_BF16)
+		return LSTM_DTYPE_BF16;
+	return types == 1u << LSTM_DTYPE_I8 ? LSTM_DTYPE_I8 : LSTM_DTYPE_F32;
 }
 
 static lstm_status lstm__load_all(lstm__load *load, const char *prefix, const lstm_weights **result)
@@ -5672,6 +5786,7 @@ LSTM__DEF lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args
 	lstm__file_free(load.used);
 	if (status == LSTM_OK) {
 		desc->isa = args ? args->isa : LSTM_ISA_AUTO;
+		desc->dtype = args && args->dtype ? args->dtype : lstm__load_dtype(load.types);
 	} else {
 		lstm__file_forget(file, kept);
 		memset(desc, 0, sizeof(*desc));

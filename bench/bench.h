@@ -10,6 +10,7 @@ extern "C" { /* one of the peers is C++ */
 #endif
 
 #define BENCH_PARTS 4 /* most layers * directions of a case */
+#define BENCH_DTYPES "f32,bf16,f16,int8"
 
 enum bench_mode {
 	BENCH_STEP,     /* one step per call, the state carried on: what a live stream pays */
@@ -40,7 +41,7 @@ struct bench_engine {
 	const char *name;        /* "lstm.h", or the peer's */
 	const char *isa;         /* "avx2"; of a peer "own", which chooses for itself */
 	const char *activations; /* "builtin", "sleef"; of a peer "own" */
-	const char *dtype;       /* of the weights: "f32" */
+	const char *dtype;       /* of the weights: one of BENCH_DTYPES */
 	const char *version;
 	int code; /* of the instruction set, for create */
 	/* A handle in zero state, or NULL with the reason in why[size]. */

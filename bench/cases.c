@@ -155,9 +155,9 @@ int bench_output(const struct bench_case *c)
 	return c->directions * c->hidden;
 }
 
-int bench_net_make(const struct bench_case *c, struct bench_net *net)
+int bench_net_make(const struct bench_case *c, float scale, struct bench_net *net)
 {
-	const float scale = 1 / sqrtf((float)c->hidden);
+	const float range = scale / sqrtf((float)c->hidden);
 	unsigned long long random = 1;
 	size_t h = (size_t)c->hidden, k;
 	int part;
@@ -173,7 +173,7 @@ int bench_net_make(const struct bench_case *c, struct bench_net *net)
 			return 0;
 		}
 		for (k = 0; k < count; k++)
-			all[k] = scale * bench_random(&random);
+			all[k] = range * bench_random(&random);
 		net->w[part] = all;
 		net->u[part] = all + 4 * h * width;
 		net->b[part] = all + 4 * h * (width + h);
@@ -206,16 +206,27 @@ double bench_operations(const struct bench_case *c)
 
 /* A call of one step reads all weights.  In longer calls the input can be projected for many steps
  * at once, so that only the recurrent weights are needed anew in each. */
-size_t bench_read_piece(const struct bench_case *c)
+size_t bench_read_piece(const struct bench_case *c, size_t weight_bytes)
 {
-	size_t width = c->steps > 1 ? 0 : (size_t)c->input + 1;
+	size_t rows = 4 * (size_t)c->hidden, width = (size_t)c->hidden, bias = 0;
 
-	return 16 * (size_t)c->hidden * (width + (size_t)c->hidden);
+	if (c->steps == 1) {
+		width += (size_t)c->input;
+		bias = sizeof(float);
+	}
+	return rows * (width * weight_bytes + bias);
 }
 
-double bench_read_bytes(const struct bench_case *c)
+double bench_read_bytes(const struct bench_case *c, size_t weight_bytes)
 {
-	return (double)bench_read_piece(c) * c->layers * c->directions;
+	return (double)bench_read_piece(c, weight_bytes) * c->layers * c->directions;
+}
+
+size_t bench_weight_bytes(const char *dtype)
+{
+	if (strcmp(dtype, "f32") == 0)
+		return sizeof(float);
+	return strcmp(dtype, "int8") == 0 ? 1 : 2;
 }
 
 double bench_limit_ns(const struct bench_case *c, const struct bench_rates *r, const char **which)

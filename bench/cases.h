@@ -19,19 +19,21 @@ int bench_grid_next(const struct bench_grid *grid, int *index, struct bench_case
 const char *bench_mode_name(enum bench_mode mode);
 const char *bench_mode_about(enum bench_mode mode);
 
-/* The usual random weights, in +-1 / sqrt(hidden) as frameworks begin with; 0 if out of memory. */
-int bench_net_make(const struct bench_case *shape, struct bench_net *net);
+/* Random weights in +-scale / sqrt(hidden): frameworks begin with a scale of 1.  0: out of memory. */
+int bench_net_make(const struct bench_case *shape, float scale, struct bench_net *net);
 void bench_net_free(struct bench_net *net);
 
 /* Floating-point operations per step of the case, all streams: 2 per multiply-add. */
 double bench_operations(const struct bench_case *shape);
+/* Bytes that a weight of this type takes, as in BENCH_DTYPES. */
+size_t bench_weight_bytes(const char *dtype);
 /* Bytes of weights that a step must read, in pieces of bench_read_piece bytes. */
-double bench_read_bytes(const struct bench_case *shape);
-size_t bench_read_piece(const struct bench_case *shape);
+double bench_read_bytes(const struct bench_case *shape, size_t weight_bytes);
+size_t bench_read_piece(const struct bench_case *shape, size_t weight_bytes);
 
 /* Medians of what the limits measured while the case was. */
 struct bench_rates {
-	double fma;   /* operations per ns */
+	double fma;   /* operations per ns, of the arithmetic that the weights' type allows */
 	double cell;  /* ns per unit */
 	double chain; /* ns per cell that waits for the one before */
 	double read;  /* ns per piece; in mode setup the time to copy it */

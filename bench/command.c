@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "accuracy.h"
+#include "exact.h"
 #include "options.h"
 #include "ours.h"
 #include "report.h"
@@ -21,25 +23,35 @@ struct bench {
 	struct bench_machine machine;
 	struct bench_row *rows;
 	size_t row_count;
+	struct bench_error *errors;
+	size_t error_count;
 };
 
 /* ---- engines --------------------------------------------------------------------------------- */
-static int add_ours(struct bench *b)
+static const char *const dtypes[] = {"f32", "bf16", "f16", "int8"};
+
+#define DTYPES ((int)(sizeof(dtypes) / sizeof(dtypes[0])))
+
+/* Every instruction set and build with weights of this type. */
+static int add_ours_of(struct bench *b, const char *dtype)
 {
-	static int (*const builds[])(int isa, struct bench_engine *engine) = {
+	static int (*const builds[])(int isa, const char *dtype, struct bench_engine *engine) = {
 		bench_ours_builtin,
 #ifdef BENCH_WITH_SLEEF
 		bench_ours_sleef,
 #endif
 	};
 	const struct bench_options *o = &b->options;
+	const int before = b->engine_count;
 	size_t build;
 	int isa;
 
-	for (isa = LSTM_ISA_COUNT - 1; isa > LSTM_ISA_AUTO; isa--)
+	for (isa = LSTM_ISA_COUNT - 1; isa > LSTM_ISA_AUTO; isa--) {
+		if (o->accuracy && !o->isas && b->engine_count > before)
+			break; /* all vectors give the same bits */
 		for (build = 0; build < sizeof(builds) / sizeof(builds[0]); build++) {
 			struct bench_engine *e = &b->engines[b->engine_count];
-			int runs = builds[build](isa, e);
+			int runs = builds[build](isa, dtype, e);
 			int asked =
 				o->isas ? bench_listed(o->isas, e->isa) : isa != LSTM_ISA_SCALAR;
 
@@ -53,10 +65,21 @@ static int add_ours(struct bench *b)
 			}
 			b->engine_count += asked && runs;
 		}
+	}
+	return 1;
+}
+
+static int add_ours(struct bench *b)
+{
+	int d;
+
+	for (d = 0; d < DTYPES; d++)
+		if (bench_listed(b->options.dtypes, dtypes[d]) && !add_ours_of(b, dtypes[d]))
+			return 0;
 	if (!b->engine_count)
 		fprintf(stderr,
 		        "%s: nothing to measure: no such instruction set with such activations\n",
-		        o->program);
+		        b->options.program);
 	return b->engine_count > 0;
 }
 
@@ -71,6 +94,16 @@ static int peer_known(const char *name, size_t size)
 			return 1;
 	return (size == 3 && strncmp(name, "all", 3) == 0) ||
 	       (size == 4 && strncmp(name, "none", 4) == 0);
+}
+
+static void add_peer(struct bench *b, const struct bench_peer *p)
+{
+	int d;
+
+	for (d = 0; d < DTYPES; d++)
+		if (bench_listed(b->options.dtypes, dtypes[d]) &&
+		    bench_listed(p->dtypes, dtypes[d]))
+			bench_peer_engine(p, dtypes[d], &b->engines[b->engine_count++]);
 }
 
 static int add_peers(struct bench *b)
@@ -98,7 +131,7 @@ static int add_peers(struct bench *b)
 		if (list && !named && !bench_listed(list, "all"))
 			continue;
 		if (p->present(why, sizeof(why)))
-			bench_peer_engine(p, &b->engines[b->engine_count++]);
+			add_peer(b, p);
 		else
 			fprintf(stderr, "%s: %s: %s\n", o->program, p->name, why);
 		if (named && !p->present(why, sizeof(why)))
@@ -123,7 +156,7 @@ static void list(const struct bench *b)
 
 	printf("engines:\n");
 	for (i = 0; i < b->engine_count; i++)
-		printf("  %-21s %s\n", bench_engine_label(&b->engines[i], label, sizeof(label)),
+		printf("  %-26s %s\n", bench_engine_label(&b->engines[i], label, sizeof(label)),
 		       b->engines[i].version);
 	printf("modes:\n");
 	for (i = 0; i < BENCH_MODES; i++)
@@ -180,7 +213,8 @@ static int measure_all(struct bench *b, FILE *table)
 		return 1;
 	bench_report_machine(table, &b->machine);
 	for (e = 0; e < b->engine_count; e++)
-		if (bench_is_peer(&b->engines[e]))
+		if (bench_is_peer(&b->engines[e]) &&
+		    (e == 0 || strcmp(b->engines[e - 1].name, b->engines[e].name) != 0))
 			fprintf(table, "  peer %s %.80s\n", b->engines[e].name,
 			        b->engines[e].version);
 	bench_report_heading(table);
@@ -206,13 +240,26 @@ static int measure_all(struct bench *b, FILE *table)
 	return 0;
 }
 
+/* The types that there are, and then what others would give. */
+static int accuracy(struct bench *b, FILE *table)
+{
+	int k;
+
+	for (k = 0; bench_simulated(k, &b->engines[b->engine_count]); k++)
+		b->engine_count++;
+	return bench_accuracy(table, b->options.program, &b->options.grid, b->engines,
+	                      b->engine_count, &b->errors, &b->error_count);
+}
+
 static int write_json(const struct bench *b)
 {
 	const char *path = b->options.json;
 	FILE *f = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
 	int wrong;
 
-	if (f)
+	if (f && b->options.accuracy)
+		bench_accuracy_json(f, &b->machine, b->errors, b->error_count);
+	else if (f)
 		bench_report_json(f, &b->machine, b->rows, b->row_count);
 	wrong = !f || ferror(f) || fflush(f) != 0;
 	if (f && f != stdout)
@@ -254,8 +301,13 @@ int bench_command(int argc, char **argv)
 	}
 	if (b.options.json && strcmp(b.options.json, "-") == 0)
 		table = stderr;
-	bench_machine_measure(&b.machine, cpu);
-	status = measure_all(&b, table);
+	if (b.options.accuracy) {
+		bench_machine_name(&b.machine, cpu);
+		status = accuracy(&b, table);
+	} else {
+		bench_machine_measure(&b.machine, cpu);
+		status = measure_all(&b, table);
+	}
 	if (status == 0 && b.options.json)
 		status = write_json(&b);
 	if (status == 0 && b.options.plot &&
@@ -266,5 +318,6 @@ int bench_command(int argc, char **argv)
 	if (status == 0)
 		status = any_differs(&b);
 	free(b.rows);
+	free(b.errors);
 	return status;
 }

@@ -1,7 +1,7 @@
 /* The results as JSON: {"machine", "limits", "rows"}. */
 #include "report.h"
 
-static void text(FILE *out, const char *s)
+void bench_json_text(FILE *out, const char *s)
 {
 	putc('"', out);
 	for (; *s; s++)
@@ -14,26 +14,31 @@ static void text(FILE *out, const char *s)
 	putc('"', out);
 }
 
-void bench_report_json_machine(FILE *out, const struct bench_machine *m)
+void bench_json_machine(FILE *out, const struct bench_machine *m)
 {
-	const struct bench_vector *v;
-	const struct bench_dot *d;
-	int i;
-
 	fprintf(out, "{\n\"machine\": {\"cpu\": ");
-	text(out, m->cpu);
+	bench_json_text(out, m->cpu);
 	fprintf(out, ", \"system\": ");
-	text(out, m->system);
+	bench_json_text(out, m->system);
 	fprintf(out, ", \"compiler\": ");
-	text(out, m->compiler);
+	bench_json_text(out, m->compiler);
 	fprintf(out, ", \"date\": ");
-	text(out, m->date);
+	bench_json_text(out, m->date);
 	fprintf(out, ", \"pinned_to\": ");
 	if (m->pinned >= 0)
 		fprintf(out, "%d", m->pinned);
 	else
 		fprintf(out, "null");
-	fprintf(out, ", \"load\": %.2f},\n\"limits\": {\n\"vectors\": [", m->load);
+	fprintf(out, ", \"load\": %.2f", m->load);
+}
+
+static void limits(FILE *out, const struct bench_machine *m)
+{
+	const struct bench_vector *v;
+	const struct bench_dot *d;
+	int i;
+
+	fprintf(out, "},\n\"limits\": {\n\"vectors\": [");
 	for (i = 0; i < 4 && (v = bench_vector_at(i)) != NULL; i++)
 		fprintf(out,
 		        "%s{\"isa\": \"%s\", \"gflops\": %.2f, \"cell_ns\": %.4f, \"chain_ns\": "
@@ -50,6 +55,17 @@ void bench_report_json_machine(FILE *out, const struct bench_machine *m)
 	fprintf(out, "]},\n\"rows\": [");
 }
 
+void bench_json_case(FILE *out, const struct bench_engine *e, const struct bench_case *c)
+{
+	fprintf(out,
+	        "\"mode\": \"%s\", \"engine\": \"%s\", \"isa\": \"%s\", \"dtype\": \"%s\", "
+	        "\"activations\": \"%s\", \"input\": %d, \"hidden\": %d, \"layers\": %d, "
+	        "\"directions\": %d, \"batch\": %d, \"steps\": %d, \"streams\": %d, \"version\": ",
+	        bench_mode_name(c->mode), e->name, e->isa, e->dtype, e->activations, c->input,
+	        c->hidden, c->layers, c->directions, c->batch, c->steps, c->streams);
+	bench_json_text(out, e->version);
+}
+
 static void timed(FILE *out, const struct bench_row *r)
 {
 	fprintf(out,
@@ -61,7 +77,7 @@ static void timed(FILE *out, const struct bench_row *r)
 	        r->ns.median, r->ns.low, r->ns.high, r->ns.confidence, r->ns.min, r->ns.count,
 	        r->preempted, bench_noisy(r) ? "true" : "false", r->limit_ns, r->limit,
 	        r->limit_ns / r->ns.median, bench_operations(&r->shape) / r->ns.median, r->fma,
-	        bench_read_bytes(&r->shape) / r->ns.median);
+	        bench_read_bytes(&r->shape, bench_weight_bytes(r->engine->dtype)) / r->ns.median);
 	if (r->late[0] > 0)
 		fprintf(out,
 		        ", \"call_median\": %.1f, \"call_p99\": %.1f, \"call_p999\": %.1f, "
@@ -69,32 +85,28 @@ static void timed(FILE *out, const struct bench_row *r)
 		        r->late[0], r->late[1], r->late[2], r->late[3]);
 }
 
+void bench_report_json_head(FILE *out, const struct bench_machine *m)
+{
+	bench_json_machine(out, m);
+	limits(out, m);
+}
+
 void bench_report_json(FILE *out, const struct bench_machine *m, const struct bench_row *rows,
                        size_t count)
 {
 	size_t i;
 
-	bench_report_json_machine(out, m);
+	bench_report_json_head(out, m);
 	for (i = 0; i < count; i++) {
 		const struct bench_row *r = &rows[i];
-		const struct bench_case *c = &r->shape;
 
-		fprintf(out,
-		        "%s\n{\"mode\": \"%s\", \"engine\": \"%s\", \"isa\": \"%s\", \"dtype\": "
-		        "\"%s\", "
-		        "\"activations\": \"%s\", \"input\": %d, "
-		        "\"hidden\": %d, \"layers\": %d, "
-		        "\"directions\": %d, \"batch\": %d, \"steps\": %d, \"streams\": %d",
-		        i ? "," : "", bench_mode_name(c->mode), r->engine->name, r->engine->isa,
-		        r->engine->dtype, r->engine->activations, c->input, c->hidden, c->layers,
-		        c->directions, c->batch, c->steps, c->streams);
-		fprintf(out, ", \"version\": ");
-		text(out, r->engine->version);
+		fprintf(out, "%s\n{", i ? "," : "");
+		bench_json_case(out, r->engine, &r->shape);
 		if (r->difference >= 0)
 			fprintf(out, ", \"difference\": %.3e", r->difference);
 		if (r->why[0]) {
 			fprintf(out, ", \"ns_per_step\": null, \"error\": ");
-			text(out, r->why);
+			bench_json_text(out, r->why);
 		} else {
 			timed(out, r);
 		}

@@ -19,6 +19,7 @@ struct bench_vector {
 struct bench_dot {
 	const char *name; /* "int8 vpdpbusd 256" */
 	const char *dtype;
+	const char *isa; /* whose vectors it belongs to, as lstm_isa_name says it */
 	long (*dot)(long n); /* operations, 2 per multiply-add */
 };
 

@@ -110,11 +110,11 @@ static TARGET("avx512f") long dot_bf16(long n)
 }
 
 const struct bench_dot bench_dots[] = {
-	{"int8 maddubs 256", "int8", dot_maddubs},
-	{"int8 vpdpbusd 256 (AVX-VNNI)", "int8", dot_avxvnni},
-	{"int8 vpdpbusd 256", "int8", dot_vnni256},
-	{"int8 vpdpbusd 512", "int8", dot_vnni512},
-	{"bf16 vdpbf16ps 512", "bf16", dot_bf16},
+	{"int8 maddubs 256", "int8", "avx2", dot_maddubs},
+	{"int8 vpdpbusd 256 (AVX-VNNI)", "int8", "avx2", dot_avxvnni},
+	{"int8 vpdpbusd 256", "int8", "avx512", dot_vnni256},
+	{"int8 vpdpbusd 512", "int8", "avx512", dot_vnni512},
+	{"bf16 vdpbf16ps 512", "bf16", "avx512", dot_bf16},
 };
 const int bench_dot_count = 5;
 
@@ -189,8 +189,8 @@ static TARGET(WITH_BF16) long dot_bf16(long n)
 }
 
 const struct bench_dot bench_dots[] = {
-	{"int8 sdot", "int8", dot_sdot},
-	{"bf16 bfdot", "bf16", dot_bf16},
+	{"int8 sdot", "int8", "neon", dot_sdot},
+	{"bf16 bfdot", "bf16", "neon", dot_bf16},
 };
 const int bench_dot_count = 2;
 
@@ -202,7 +202,7 @@ int bench_dot_runs(int index)
 }
 
 #else
-const struct bench_dot bench_dots[] = {{"", "", 0}};
+const struct bench_dot bench_dots[] = {{"", "", "", 0}};
 const int bench_dot_count = 0;
 
 int bench_dot_runs(int index)

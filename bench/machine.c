@@ -94,6 +94,15 @@ static void measure_ladder(struct bench_machine *m, const struct bench_vector *v
 	}
 }
 
+void bench_machine_name(struct bench_machine *m, int pinned)
+{
+	memset(m, 0, sizeof(*m));
+	names(m);
+	m->pinned = pinned;
+	if (getloadavg(&m->load, 1) != 1)
+		m->load = -1;
+}
+
 void bench_machine_measure(struct bench_machine *m, int pinned)
 {
 	const struct bench_vector *v, *widest = NULL;
@@ -101,11 +110,7 @@ void bench_machine_measure(struct bench_machine *m, int pinned)
 	double values[SAMPLES];
 	int i, k;
 
-	memset(m, 0, sizeof(*m));
-	names(m);
-	m->pinned = pinned;
-	if (getloadavg(&m->load, 1) != 1)
-		m->load = -1;
+	bench_machine_name(m, pinned);
 	for (i = 0; i < 4 && (v = bench_vector_at(i)) != NULL; i++) {
 		measure_vector(m, i, v);
 		widest = v;

@@ -8,6 +8,8 @@
 #define RING 64    /* inputs that calls of one step take in turn */
 #define CHECKED 16 /* of them whose outputs are compared: the first says nothing of u, as h is 0 */
 #define VECTORS 4  /* most vector widths whose limits are measured */
+#define DOTS 8     /* most instructions for small numbers */
+#define SIZES 3    /* of a weight: 1, 2 and 4 bytes */
 #define MOST 201   /* repetitions */
 #define TRIES 6    /* of a repetition in which another process took the CPU */
 #define LONG 2e7   /* ns: a repetition beyond this is kept as it is */
@@ -22,18 +24,30 @@ struct runner {
 
 struct limit {
 	const struct bench_vector *vector;
-	double fma[MOST], cell[MOST], chain[MOST], read[MOST];
+	double fma[MOST], cell[MOST], chain[MOST], read[SIZES][MOST];
+};
+
+struct dots {
+	const struct bench_dot *dot;
+	double rate[MOST];
+};
+
+/* What the medians of a run say. */
+struct medians {
+	double fma[VECTORS], cell[VECTORS], chain[VECTORS], read[VECTORS][SIZES], dot[DOTS];
 };
 
 struct work {
 	const struct bench_case *shape;
 	const struct bench_engine *engines;
-	int count, limits;
+	int count, limits, dot_count;
+	int sizes; /* a bit for each size of weights that an engine has */
 	float *x, *y, *wanted, *buffer, *copy;
 	size_t x_call, y_call; /* floats of one call */
 	int ring, checked;
 	struct runner runners[BENCH_ENGINES];
 	struct limit limit[VECTORS];
+	struct dots dots[DOTS];
 };
 
 static void call(struct work *w, int e)
@@ -99,7 +113,8 @@ static void start(struct work *w, int e, const struct bench_net *net, struct ben
 		if (!(d <= row->difference)) /* NaN too */
 			row->difference = d;
 	}
-	if (!(row->difference <= BENCH_SAME))
+	if (!(row->difference <=
+	      bench_tolerance(engine->dtype) + bench_tolerance(w->engines[0].dtype)))
 		snprintf(row->why, sizeof(row->why), "differs by %.1e: not timed", row->difference);
 }
 
@@ -120,18 +135,50 @@ static double calibrate(struct work *w, int e, double repetition)
 	return time;
 }
 
+/* Of a gate's sum of n = input + hidden products, each below 1/sqrt(hidden):
+ * - fp32 rounds n times, which leaves an error of a few times sqrt(n) 2^-24 that h inherits;
+ * - weights of bf16 and f16, and in peers x and h too, are rounded by 2^-9 and 2^-12 of themselves,
+ *   and with int8 by a 254th of the largest of a row or of a whole matrix: sqrt(n / hidden) times a
+ *   third of that is usual, and some ten times the usual is seen among all steps and units.
+ * A wrong gate, state or row makes differences of 1e-1 and more, a wrong weight 1e-2. */
+double bench_tolerance(const char *dtype)
+{
+	if (strcmp(dtype, "int8") == 0)
+		return 3e-2;
+	if (strcmp(dtype, "bf16") == 0)
+		return 2e-2;
+	return strcmp(dtype, "f16") == 0 ? 2e-3 : 5e-5;
+}
+
+/* The place of a size among 1, 2 and 4 bytes. */
+static int size_of(const char *dtype)
+{
+	return (int)bench_weight_bytes(dtype) / 2;
+}
+
+static double sample_read(struct work *w, const struct bench_vector *vector, int size)
+{
+	const size_t bytes = bench_read_piece(w->shape, (size_t)1 << size);
+
+	if (w->copy)
+		return bench_limit_copy(w->copy, w->buffer, bytes);
+	return bench_limit_read(vector, w->buffer, bytes);
+}
+
 static void sample_limits(struct work *w, int i)
 {
-	const size_t bytes = bench_read_piece(w->shape);
-	int k;
+	int k, size;
 
+	for (k = 0; k < w->dot_count; k++)
+		w->dots[k].rate[i] = bench_limit_dot(w->dots[k].dot);
 	for (k = 0; k < w->limits; k++) {
 		struct limit *l = &w->limit[k];
 		l->fma[i] = bench_limit_fma(l->vector);
 		l->cell[i] = bench_limit_cell(l->vector);
 		l->chain[i] = bench_limit_chain(l->vector);
-		l->read[i] = w->copy ? bench_limit_copy(w->copy, w->buffer, bytes)
-		                     : bench_limit_read(l->vector, w->buffer, bytes);
+		for (size = 0; size < SIZES; size++)
+			if (w->sizes >> size & 1)
+				l->read[size][i] = sample_read(w, l->vector, size);
 	}
 }
 
@@ -141,10 +188,46 @@ static double median(double *values, int count)
 	return (values[(count - 1) / 2] + values[count / 2]) / 2;
 }
 
+static void take_medians(struct work *w, int repetitions, struct medians *m)
+{
+	int k, size;
+
+	for (k = 0; k < w->limits; k++) {
+		m->fma[k] = median(w->limit[k].fma, repetitions);
+		m->cell[k] = median(w->limit[k].cell, repetitions);
+		m->chain[k] = median(w->limit[k].chain, repetitions);
+		for (size = 0; size < SIZES; size++)
+			m->read[k][size] = median(w->limit[k].read[size], repetitions);
+	}
+	for (k = 0; k < w->dot_count; k++)
+		m->dot[k] = median(w->dots[k].rate, repetitions);
+}
+
+/* Operations per ns of the fastest instruction that multiplies the engine's type; 0: there is none.
+ * bf16 counts for peers alone: lstm.h multiplies it in fp32, lest machines differ. */
+static double dot_rate(const struct work *w, const struct bench_engine *e, const struct medians *m)
+{
+	const int own = strcmp(e->isa, "own") == 0;
+	double best = 0;
+	int k;
+
+	for (k = 0; k < w->dot_count; k++) {
+		const struct bench_dot *d = w->dots[k].dot;
+
+		if (strcmp(d->dtype, e->dtype) != 0 || (!own && strcmp(d->isa, e->isa) != 0) ||
+		    (!own && strcmp(d->dtype, "bf16") == 0))
+			continue;
+		best = m->dot[k] > best ? m->dot[k] : best;
+	}
+	return best;
+}
+
 /* The limit of the engine's own vectors; of the widest ones for who chooses for itself, and for
  * plain C. */
-static void set_limit(const struct work *w, struct bench_row *row, const struct bench_rates *rates)
+static void set_limit(const struct work *w, struct bench_row *row, const struct medians *m)
 {
+	struct bench_rates rates;
+	double dot = dot_rate(w, row->engine, m);
 	int k, own = w->limits - 1;
 
 	for (k = 0; k < w->limits; k++)
@@ -152,8 +235,12 @@ static void set_limit(const struct work *w, struct bench_row *row, const struct 
 			own = k;
 	row->limit = "none";
 	if (own >= 0) {
-		row->limit_ns = bench_limit_ns(w->shape, &rates[own], &row->limit);
-		row->fma = rates[own].fma;
+		rates.fma = dot > m->fma[own] ? dot : m->fma[own];
+		rates.cell = m->cell[own];
+		rates.chain = m->chain[own];
+		rates.read = m->read[own][size_of(row->engine->dtype)];
+		row->limit_ns = bench_limit_ns(w->shape, &rates, &row->limit);
+		row->fma = rates.fma;
 	}
 }
 
@@ -220,9 +307,9 @@ static void round_of(struct work *w, int i, struct bench_row *rows)
 
 static void time_all(struct work *w, const struct bench_effort *f, struct bench_row *rows)
 {
-	struct bench_rates rates[VECTORS];
+	struct medians medians;
 	double slowest = 0, per_call;
-	int e, i, k, repetitions;
+	int e, i, repetitions;
 
 	for (e = 0; e < w->count; e++)
 		if (!rows[e].why[0]) {
@@ -238,14 +325,9 @@ static void time_all(struct work *w, const struct bench_effort *f, struct bench_
 		sample_limits(w, i);
 		round_of(w, i, rows);
 	}
-	for (k = 0; k < w->limits; k++) {
-		rates[k].fma = median(w->limit[k].fma, repetitions);
-		rates[k].cell = median(w->limit[k].cell, repetitions);
-		rates[k].chain = median(w->limit[k].chain, repetitions);
-		rates[k].read = median(w->limit[k].read, repetitions);
-	}
+	take_medians(w, repetitions, &medians);
 	for (e = 0; e < w->count; e++) {
-		set_limit(w, &rows[e], rates);
+		set_limit(w, &rows[e], &medians);
 		if (rows[e].why[0])
 			continue;
 		bench_summarize(w->runners[e].ns, (size_t)repetitions, &rows[e].ns);
@@ -255,13 +337,32 @@ static void time_all(struct work *w, const struct bench_effort *f, struct bench_
 	}
 }
 
+/* The vectors, and what else the engines' types ask for. */
+static void choose_limits(struct work *w)
+{
+	const struct bench_vector *v;
+	const struct bench_dot *d;
+	int e, k, wanted;
+
+	while (w->limits < VECTORS && (v = bench_vector_at(w->limits)) != NULL)
+		w->limit[w->limits++].vector = v;
+	for (e = 0; e < w->count; e++)
+		w->sizes |= 1 << size_of(w->engines[e].dtype);
+	for (k = 0; w->dot_count < DOTS && (d = bench_dot_at(k)) != NULL; k++) {
+		wanted = 0;
+		for (e = 0; e < w->count; e++)
+			wanted |= strcmp(w->engines[e].dtype, d->dtype) == 0;
+		if (wanted)
+			w->dots[w->dot_count++].dot = d;
+	}
+}
+
 int bench_measure(const struct bench_case *c, const struct bench_engine *engines, int count,
                   const struct bench_effort *effort, struct bench_row *rows)
 {
 	struct work *w = calloc(1, sizeof(*w));
 	struct bench_net net = {{0}, {0}, {0}};
 	unsigned long long random = 7;
-	const struct bench_vector *v;
 	size_t k;
 	int e, made = 0;
 
@@ -277,13 +378,12 @@ int bench_measure(const struct bench_case *c, const struct bench_engine *engines
 	w->y_call = (size_t)c->steps * (size_t)c->batch * (size_t)bench_output(c);
 	w->x = bench_alloc((size_t)w->ring * w->x_call * sizeof(float));
 	w->y = bench_alloc((size_t)w->checked * w->y_call * sizeof(float));
-	w->buffer = bench_alloc(bench_read_piece(c));
+	w->buffer = bench_alloc(bench_read_piece(c, sizeof(float)));
 	if (c->mode == BENCH_SETUP)
-		w->copy = bench_alloc(bench_read_piece(c));
-	while (w->limits < VECTORS && (v = bench_vector_at(w->limits)) != NULL)
-		w->limit[w->limits++].vector = v;
+		w->copy = bench_alloc(bench_read_piece(c, sizeof(float)));
+	choose_limits(w);
 	if (w->x && w->y && w->buffer && (w->copy || c->mode != BENCH_SETUP) &&
-	    bench_net_make(c, &net)) {
+	    bench_net_make(c, 1, &net)) {
 		for (k = 0; k < (size_t)w->ring * w->x_call; k++)
 			w->x[k] = bench_random(&random);
 		for (e = 0; e < count; e++)

@@ -8,12 +8,11 @@
 #include "limits.h"
 #include "timing.h"
 
-#define BENCH_ENGINES 24 /* most that take turns */
+#define BENCH_ENGINES 40 /* most that take turns */
 
-/* How far an engine may be from the first one.  A gate's sum of n = input + hidden products, each
- * below 1/sqrt(hidden), is rounded n times in fp32, which leaves an error of a few times sqrt(n)
- * 2^-24 that h inherits; a wrong weight, gate or state makes differences of 1e-2 and more. */
-#define BENCH_SAME 1e-4
+/* How far the results of an engine with such weights may be from the exact ones; of two engines,
+ * both may be that far off. */
+double bench_tolerance(const char *dtype);
 
 struct bench_effort {
 	double repetition; /* ns that an engine runs without a break */

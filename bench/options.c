@@ -12,9 +12,13 @@ static const char help[] =
 	"  --shape LIST         INPUTxHIDDEN, such as 1x16,64x64 (the usual nine)\n"
 	"  --isa LIST           of scalar,neon,avx2,avx512 (the vectors that can run)\n"
 	"  --activations LIST   of builtin,sleef (those that were built)\n"
+	"  --dtype LIST         of " BENCH_DTYPES
+	": of the weights, also of peers (f32; all for --accuracy)\n"
 	"  --peers LIST         names, all or none (all that are installed)\n"
 	"  --batch LIST         streams in lockstep, mode batch (8,32,64)\n"
 	"  --steps N            steps per call, all modes but step and streams\n"
+	"  --accuracy           measure no times, but how far h is from the exact one over 1000 "
+        "steps\n"
 	"  --quick              fewer shapes and shorter: under a minute\n"
 	"  --repeat N           repetitions of each measurement, 3 to 201 (as the time allows)\n"
 	"  --cpu N|any          pin to this CPU, or do not pin (pin to the present one)\n"
@@ -101,6 +105,9 @@ static int read_value(struct bench_options *o, const char *option, const char *v
 	} else if (strcmp(option, "--activations") == 0) {
 		o->activations = value;
 		return check_list(o, option, value, "builtin,sleef");
+	} else if (strcmp(option, "--dtype") == 0) {
+		o->dtypes = value;
+		return check_list(o, option, value, BENCH_DTYPES);
 	} else {
 		fprintf(stderr, "%s: %s: unknown option, see --help\n", o->program, option);
 		return 2;
@@ -123,6 +130,8 @@ int bench_options_read(struct bench_options *o, int argc, char **argv)
 		}
 		if (strcmp(argv[i], "--list") == 0) {
 			o->list = 1;
+		} else if (strcmp(argv[i], "--accuracy") == 0) {
+			o->accuracy = 1;
 		} else if (strcmp(argv[i], "--quick") == 0) {
 			fixed = o->effort.fixed;
 			o->effort = quick;
@@ -142,5 +151,16 @@ int bench_options_read(struct bench_options *o, int argc, char **argv)
 			return wrong(o, "argument", "options only, see --help", argv[i]);
 		}
 	}
+	if (!o->dtypes)
+		o->dtypes = o->accuracy ? BENCH_DTYPES : "f32";
+	if (!o->accuracy)
+		return -1;
+	if (o->grid.modes || o->grid.batches || o->plot) {
+		fprintf(stderr, "%s: --accuracy: expected no --mode, --batch or --plot beside it\n",
+		        o->program);
+		return 2;
+	}
+	if (!o->activations)
+		o->activations = "builtin";
 	return -1;
 }

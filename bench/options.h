@@ -10,9 +10,10 @@ struct bench_options {
 	struct bench_grid grid;
 	struct bench_effort effort;
 	const char *isas, *activations, *peers; /* lists; NULL: all that can run */
+	const char *dtypes;                     /* a list of BENCH_DTYPES; NULL: the usual */
 	const char *json, *plot;
 	int cpu; /* -1: the present one, -2: do not pin */
-	int list;
+	int list, accuracy;
 };
 
 /* -1: go on; else exit with this status, all that is to be said has been. */

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Model and states live in memory of the benchmark's own making, where the buffers that find the
  * memory's limit live too. */
@@ -69,6 +70,15 @@ static lstm_status ours_states(struct ours *o, int batch, size_t steps)
 	return status;
 }
 
+static lstm_dtype ours_dtype(const char *name)
+{
+	if (strcmp(name, "int8") == 0)
+		return LSTM_DTYPE_I8;
+	if (strcmp(name, "bf16") == 0)
+		return LSTM_DTYPE_BF16;
+	return strcmp(name, "f16") == 0 ? LSTM_DTYPE_F16 : LSTM_DTYPE_F32;
+}
+
 static void *ours_create(const struct bench_engine *engine, const struct bench_case *c,
                          const struct bench_net *net, char *why, size_t size)
 {
@@ -87,6 +97,7 @@ static void *ours_create(const struct bench_engine *engine, const struct bench_c
 	desc->layers = c->layers;
 	desc->direction = c->directions == 2 ? LSTM_BIDIRECTIONAL : LSTM_FORWARD;
 	desc->isa = (lstm_isa)engine->code;
+	desc->dtype = ours_dtype(engine->dtype);
 	for (i = 0; i < c->layers * c->directions; i++) {
 		o->weights[i].w = net->w[i];
 		o->weights[i].u = net->u[i];
@@ -118,7 +129,7 @@ static void ours_run(void *handle, const float *x, float *y, int stream)
 	lstm_run(o->states[stream], x, y, (size_t)o->steps);
 }
 
-int BENCH_OURS(int isa, struct bench_engine *engine)
+int BENCH_OURS(int isa, const char *dtype, struct bench_engine *engine)
 {
 	static char version[32];
 
@@ -127,7 +138,7 @@ int BENCH_OURS(int isa, struct bench_engine *engine)
 	engine->name = "lstm.h";
 	engine->isa = lstm_isa_name((lstm_isa)isa);
 	engine->activations = lstm_activations_name();
-	engine->dtype = "f32";
+	engine->dtype = dtype;
 	engine->version = version;
 	engine->code = isa;
 	engine->create = ours_create;

@@ -5,8 +5,9 @@
 
 #include "bench.h"
 
-/* The engine of one instruction set, numbered as lstm_isa is; 0 if it cannot run here. */
-int bench_ours_builtin(int isa, struct bench_engine *engine);
-int bench_ours_sleef(int isa, struct bench_engine *engine); /* only in builds with SLEEF */
+/* The engine of one instruction set, numbered as lstm_isa is, with weights of this type; 0 if it
+ * cannot run here. */
+int bench_ours_builtin(int isa, const char *dtype, struct bench_engine *engine);
+int bench_ours_sleef(int isa, const char *dtype, struct bench_engine *engine); /* only in builds with SLEEF */
 
 #endif

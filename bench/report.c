@@ -1,4 +1,4 @@
-/* The table and its summaries, 100 columns wide. */
+/* The table and its summaries, 104 columns wide. */
 #include "report.h"
 
 #include <string.h>
@@ -10,10 +10,15 @@ int bench_is_peer(const struct bench_engine *e)
 
 const char *bench_engine_label(const struct bench_engine *e, char *text, size_t size)
 {
+	const int small = strcmp(e->dtype, "f32") != 0;
+	int used;
+
 	if (bench_is_peer(e))
-		snprintf(text, size, "%s", e->name);
+		used = snprintf(text, size, "%s", e->name);
 	else
-		snprintf(text, size, "%s %s %s", e->name, e->isa, e->activations);
+		used = snprintf(text, size, "%s %s %s", e->name, e->isa, e->activations);
+	if (small && used > 0 && (size_t)used < size)
+		snprintf(text + used, size - (size_t)used, " %s", e->dtype);
 	return text;
 }
 
@@ -41,7 +46,7 @@ static int same_case(const struct bench_case *a, const struct bench_case *b)
 
 void bench_report_heading(FILE *out)
 {
-	fprintf(out, "\n%-8s %-9s %-21s %9s %5s %9s %7s %5s %5s %-5s %7s\n", "mode", "IxH",
+	fprintf(out, "\n%-8s %-9s %-26s %9s %5s %9s %7s %5s %5s %-5s %7s\n", "mode", "IxH",
 	        "engine", "ns/step", "+-%", "best", "GFLOP/s", "GB/s", "of", "limit", "differs");
 }
 
@@ -53,16 +58,16 @@ void bench_report_row(FILE *out, const struct bench_row *r)
 	bench_name_case(&r->shape, mode, shape, sizeof(mode));
 	bench_engine_label(r->engine, label, sizeof(label));
 	if (r->why[0]) {
-		fprintf(out, "%-8s %-9s %-21s %s\n", mode, shape, label, r->why);
+		fprintf(out, "%-8s %-9s %-26s %s\n", mode, shape, label, r->why);
 		return;
 	}
 	spread = 50 * (r->ns.high - r->ns.low) / r->ns.median;
-	fprintf(out, "%-8s %-9s %-21s %9s %4.*f%c %9s %7.1f %5.1f %5.2f %-5s %7.1e\n", mode, shape,
+	fprintf(out, "%-8s %-9s %-26s %9s %4.*f%c %9s %7.1f %5.1f %5.2f %-5s %7.1e\n", mode, shape,
 	        label, digits(r->ns.median, ns, sizeof(ns)), spread < 99 ? 1 : 0, spread,
 	        bench_noisy(r) ? '?' : ' ', digits(r->ns.min, best, sizeof(best)),
 	        bench_operations(&r->shape) / r->ns.median,
-	        bench_read_bytes(&r->shape) / r->ns.median, r->limit_ns / r->ns.median, r->limit,
-	        r->difference);
+	        bench_read_bytes(&r->shape, bench_weight_bytes(r->engine->dtype)) / r->ns.median,
+	        r->limit_ns / r->ns.median, r->limit, r->difference);
 }
 
 static void latencies(FILE *out, const struct bench_row *rows, size_t count)
@@ -79,13 +84,13 @@ static void latencies(FILE *out, const struct bench_row *rows, size_t count)
 		if (!heading++)
 			fprintf(out,
 			        "\nSingle calls of one step, ns (less the clock's own cost)\n%-9s "
-			        "%-21s "
+			        "%-26s "
 			        "%10s %10s %10s %10s\n",
 			        "IxH", "engine", "median", "p99", "p99.9", "longest");
 		bench_name_case(&r->shape, mode, shape, sizeof(mode));
 		for (k = 0; k < 4; k++)
 			digits(r->late[k], ns[k], sizeof(ns[k]));
-		fprintf(out, "%-9s %-21s %10s %10s %10s %10s\n", shape,
+		fprintf(out, "%-9s %-26s %10s %10s %10s %10s\n", shape,
 		        bench_engine_label(r->engine, label, sizeof(label)), ns[0], ns[1], ns[2],
 		        ns[3]);
 	}
@@ -114,14 +119,14 @@ static void call_costs(FILE *out, const struct bench_row *rows, size_t count)
 				        "step costs the "
 				        "same in long calls;\nthe gain from projecting the input "
 				        "ahead is in "
-				        "it)\n%-9s %-21s %10s %14s %12s\n",
+				        "it)\n%-9s %-26s %10s %14s %12s\n",
 				        "IxH", "engine", "one step", "step of many", "per call");
 			bench_name_case(&one->shape, mode, shape, sizeof(mode));
 			digits(one->ns.median, ns[0], sizeof(ns[0]));
 			digits(many->ns.median, ns[1], sizeof(ns[1]));
 			digits((one->ns.median - many->ns.median) * n / (n - 1), ns[2],
 			       sizeof(ns[2]));
-			fprintf(out, "%-9s %-21s %10s %14s %12s\n", shape,
+			fprintf(out, "%-9s %-26s %10s %14s %12s\n", shape,
 			        bench_engine_label(one->engine, label, sizeof(label)), ns[0], ns[1],
 			        ns[2]);
 		}
@@ -148,7 +153,7 @@ static void ahead(FILE *out, const struct bench_row *rows, size_t count)
 			fprintf(out, "\nThe fastest peer against lstm.h\n");
 		lost += ours->ns.median > peer->ns.median;
 		bench_name_case(&ours->shape, mode, shape, sizeof(mode));
-		fprintf(out, "%-8s %-9s %-14s takes %.2f times as long%s\n", mode, shape,
+		fprintf(out, "%-8s %-9s %-19s takes %.2f times as long%s\n", mode, shape,
 		        bench_engine_label(peer->engine, label, sizeof(label)),
 		        peer->ns.median / ours->ns.median,
 		        ours->ns.median > peer->ns.median ? ": it is ahead" : "");

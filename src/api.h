@@ -333,12 +333,14 @@ typedef struct lstm_error {
 
 /* Load an LSTM that PyTorch's names describe: weight_ih_l0 [4H, I], weight_hh_l0 [4H, R],
  * bias_ih_l0, bias_hh_l0 [4H], weight_hr_l0 [P, H], with _reverse for the second direction and l1,
- * l2 ... for further layers; an LSTMCell has no _l0.  F32, F64, F16 and BF16 are read.  Sizes,
- * layers, direction and projection follow from the shapes; what shapes cannot say is read from
- * __metadata__ (see the README, formats). */
+ * l2 ... for further layers; an LSTMCell has no _l0.  F32, F64, F16 and BF16 are read, and matrices
+ * of I8 codes -127 .. 127 with the F32 scales of their rows beside them, weight_ih_l0.scale [4H] and
+ * so on: a weight is code * scale.  Sizes, layers, direction and projection follow from the shapes;
+ * what shapes cannot say is read from __metadata__ (see the README, formats). */
 typedef struct lstm_load_args {
 	const char *prefix; /* what stands before weight_ih_l0: "encoder.rnn."; NULL: the only one */
 	lstm_isa isa;
+	lstm_dtype dtype;   /* for lstm_desc; 0: F16, BF16 or I8 if every matrix is of it, else F32 */
 } lstm_load_args;
 
 #ifndef LSTM_NO_STDIO
@@ -355,6 +357,7 @@ typedef struct lstm_file lstm_file;
 
 typedef struct lstm_tensor {
 	const char *name;   /* NUL-terminated UTF-8 */
+	const char *type;   /* the format's name of its type: "F32", "U16" */
 	lstm_dtype dtype;
 	int rank;
 	size_t shape[8];
@@ -374,9 +377,12 @@ LSTM_API size_t lstm_file_count(const lstm_file *file);
 LSTM_API const lstm_tensor *lstm_file_tensor(const lstm_file *file, size_t index); /* NULL past end */
 LSTM_API const lstm_tensor *lstm_file_find(const lstm_file *file, const char *name); /* or NULL */
 LSTM_API const char *lstm_file_metadata(const lstm_file *file, const char *key);     /* or NULL */
+/* The keys of the metadata, sorted; NULL past the last. */
+LSTM_API const char *lstm_file_key(const lstm_file *file, size_t index);
 
 /* Fill values[count] with the tensor's elements as fp32.  LSTM_ERR_ARG: count is not the tensor's
- * number of elements; LSTM_ERR_FORMAT: its type is LSTM_DTYPE_OTHER. */
+ * number of elements; LSTM_ERR_FORMAT: its type is LSTM_DTYPE_OTHER, or LSTM_DTYPE_I8, whose codes say
+ * nothing without scales. */
 LSTM_API lstm_status lstm_tensor_read(const lstm_tensor *tensor, float *values, size_t count);
 
 /* Describe the LSTM under args->prefix: desc for lstm_model_init, and in *weights its array of

@@ -5,11 +5,6 @@ struct lstm__file_block {
 	struct lstm__file_block *next;
 };
 
-struct lstm__file_entry {
-	lstm_tensor tensor; /* first: a tensor's address is its entry's */
-	const char *type;   /* the format's name of its type */
-};
-
 struct lstm_file {
 	char *name;
 	void *owned;                      /* the whole file if it was read here, else NULL */
@@ -17,7 +12,7 @@ struct lstm_file {
 	size_t bytes;                     /* of data */
 	char *strings;                    /* every string of the header, decoded */
 	const char *metadata;             /* in it: key, value, key, value ... */
-	struct lstm__file_entry *entries; /* in the order of the header */
+	lstm_tensor *entries;             /* in the order of the header */
 	const void **by_name;             /* const lstm_tensor * */
 	const void **keys;                /* const char *, sorted; each one's value follows it */
 	size_t count, key_count;
@@ -35,7 +30,7 @@ static const struct lstm__file_type {
 	{"I64", 64, LSTM_DTYPE_OTHER},        {"U64", 64, LSTM_DTYPE_OTHER},
 	{"I32", 32, LSTM_DTYPE_OTHER},        {"U32", 32, LSTM_DTYPE_OTHER},
 	{"I16", 16, LSTM_DTYPE_OTHER},        {"U16", 16, LSTM_DTYPE_OTHER},
-	{"I8", 8, LSTM_DTYPE_OTHER},          {"U8", 8, LSTM_DTYPE_OTHER},
+	{"I8", 8, LSTM_DTYPE_I8},             {"U8", 8, LSTM_DTYPE_OTHER},
 	{"BOOL", 8, LSTM_DTYPE_OTHER},        {"C64", 64, LSTM_DTYPE_OTHER},
 	{"F8_E4M3", 8, LSTM_DTYPE_OTHER},     {"F8_E5M2", 8, LSTM_DTYPE_OTHER},
 	{"F8_E8M0", 8, LSTM_DTYPE_OTHER},     {"F8_E4M3FNUZ", 8, LSTM_DTYPE_OTHER},
@@ -71,7 +66,7 @@ static int lstm__file_by_place(const void *a, const void *b)
 	return s->bytes < t->bytes ? -1 : s->bytes > t->bytes;
 }
 
-static lstm_status lstm__file_read_type(lstm__json *json, struct lstm__file_entry *entry,
+static lstm_status lstm__file_read_type(lstm__json *json, lstm_tensor *entry,
                                         unsigned *bits)
 {
 	char *strings = json->strings;
@@ -85,14 +80,14 @@ static lstm_status lstm__file_read_type(lstm__json *json, struct lstm__file_entr
 	for (k = 0; k < sizeof(lstm__file_types) / sizeof(lstm__file_types[0]); k++) {
 		if (strcmp(name, lstm__file_types[k].name) == 0) {
 			entry->type = lstm__file_types[k].name;
-			entry->tensor.dtype = lstm__file_types[k].dtype;
+			entry->dtype = lstm__file_types[k].dtype;
 			*bits = lstm__file_types[k].bits;
 			return LSTM_OK;
 		}
 	}
 	return lstm__text_fail(json->log, LSTM_ERR_FORMAT,
 	                       "tensor %q: expected a dtype of the format such as F32, found %q",
-	                       entry->tensor.name, name);
+	                       entry->name, name);
 }
 
 static lstm_status lstm__file_read_shape(lstm__json *json, lstm_tensor *tensor)
@@ -133,10 +128,9 @@ static lstm_status lstm__file_read_offsets(lstm__json *json, uint64_t offsets[2]
 
 /* Type, shape and place of a tensor agree with each other and with the data. */
 static lstm_status lstm__file_place(const lstm_file *file, const lstm__text_log *log,
-                                    struct lstm__file_entry *entry, unsigned bits,
+                                    lstm_tensor *tensor, unsigned bits,
                                     const uint64_t offsets[2])
 {
-	lstm_tensor *tensor = &entry->tensor;
 	size_t size = bits;
 	int k, fits = 1;
 
@@ -146,12 +140,12 @@ static lstm_status lstm__file_place(const lstm_file *file, const lstm__text_log 
 		return lstm__text_fail(
 			log, LSTM_ERR_FORMAT,
 			"tensor %q: expected a shape that memory can hold, found %t of %s",
-			tensor->name, tensor, entry->type);
+			tensor->name, tensor, tensor->type);
 	if (size % 8)
 		return lstm__text_fail(
 			log, LSTM_ERR_FORMAT,
 			"tensor %q: expected a whole number of bytes, found %t of %s", tensor->name,
-			tensor, entry->type);
+			tensor, tensor->type);
 	if (offsets[0] > offsets[1])
 		return lstm__text_fail(
 			log, LSTM_ERR_FORMAT,
@@ -167,7 +161,7 @@ static lstm_status lstm__file_place(const lstm_file *file, const lstm__text_log 
 		return lstm__text_fail(
 			log, LSTM_ERR_FORMAT,
 			"tensor %q: expected %u bytes for %t of %s, found %u in [%u, %u]",
-			tensor->name, (uint64_t)(size / 8), tensor, entry->type,
+			tensor->name, (uint64_t)(size / 8), tensor, tensor->type,
 			offsets[1] - offsets[0], offsets[0], offsets[1]);
 	tensor->data = file->data + offsets[0];
 	tensor->bytes = size / 8;
@@ -175,7 +169,7 @@ static lstm_status lstm__file_place(const lstm_file *file, const lstm__text_log 
 }
 
 static lstm_status lstm__file_read_entry(const lstm_file *file, lstm__json *json,
-                                         struct lstm__file_entry *entry)
+                                         lstm_tensor *entry)
 {
 	static const char *const fields[3] = {"dtype", "shape", "data_offsets"};
 	uint64_t offsets[2] = {0, 0};
@@ -199,11 +193,11 @@ static lstm_status lstm__file_read_entry(const lstm_file *file, lstm__json *json
 			return lstm__text_fail(json->log, LSTM_ERR_FORMAT,
 			                       "tensor %q: expected dtype, shape and data_offsets, "
 			                       "found a field %q",
-			                       entry->tensor.name, field);
+			                       entry->name, field);
 		if (seen & 1u << k)
 			return lstm__text_fail(json->log, LSTM_ERR_FORMAT,
 			                       "tensor %q: expected one %s, found two",
-			                       entry->tensor.name, fields[k]);
+			                       entry->name, fields[k]);
 		seen |= 1u << k;
 		status = lstm__json_mark(json, ':', "':' after a field's name");
 		if (status != LSTM_OK)
@@ -211,7 +205,7 @@ static lstm_status lstm__file_read_entry(const lstm_file *file, lstm__json *json
 		if (k == 0)
 			status = lstm__file_read_type(json, entry, &bits);
 		else if (k == 1)
-			status = lstm__file_read_shape(json, &entry->tensor);
+			status = lstm__file_read_shape(json, entry);
 		else
 			status = lstm__file_read_offsets(json, offsets);
 	}
@@ -219,7 +213,7 @@ static lstm_status lstm__file_read_entry(const lstm_file *file, lstm__json *json
 		if (!(seen & 1u << k))
 			status = lstm__text_fail(json->log, LSTM_ERR_FORMAT,
 			                         "tensor %q: expected a field %s, found none",
-			                         entry->tensor.name, fields[k]);
+			                         entry->name, fields[k]);
 	if (status == LSTM_OK)
 		status = lstm__file_place(file, json->log, entry, bits, offsets);
 	return status;
@@ -255,7 +249,7 @@ static lstm_status lstm__file_read_members(lstm_file *file, lstm__json *json)
 	int first = 1, more = 0;
 	char *strings;
 	const char *name;
-	struct lstm__file_entry *entry;
+	lstm_tensor *entry;
 	lstm_status status = LSTM_OK;
 
 	if (json->size == 0 || json->text[0] != '{')
@@ -280,7 +274,7 @@ static lstm_status lstm__file_read_members(lstm_file *file, lstm__json *json)
 		json->tensor = name;
 		entry = &file->entries[file->count];
 		memset(entry, 0, sizeof(*entry));
-		entry->tensor.name = name;
+		entry->name = name;
 		status = lstm__file_read_entry(file, json, entry);
 		file->count += status == LSTM_OK;
 	}
@@ -298,7 +292,7 @@ static lstm_status lstm__file_check_places(const lstm_file *file, const lstm__te
 	size_t k, begin, end = 0;
 
 	for (k = 0; k < file->count; k++)
-		places[k] = &file->entries[k].tensor;
+		places[k] = &file->entries[k];
 	lstm__file_sort(places, file->count, lstm__file_by_place);
 	for (k = 0; k < file->count; k++, before = tensor) {
 		tensor = (const lstm_tensor *)places[k];
@@ -330,7 +324,7 @@ static lstm_status lstm__file_index(lstm_file *file, const lstm__text_log *log)
 	size_t k;
 
 	for (k = 0; k < file->count; k++)
-		file->by_name[k] = &file->entries[k].tensor;
+		file->by_name[k] = &file->entries[k];
 	lstm__file_sort(file->by_name, file->count, lstm__file_by_name);
 	for (k = 1; k < file->count; k++)
 		if (lstm__file_by_name(file->by_name[k - 1], file->by_name[k]) == 0)
@@ -370,7 +364,7 @@ static lstm_status lstm__file_read_header(lstm_file *file, const lstm__text_log 
 		room = size / LSTM__FILE_ENTRY + 1;
 	file->strings = (char *)lstm__file_allocate(log, size, 1, &status);
 	if (status == LSTM_OK)
-		file->entries = (struct lstm__file_entry *)lstm__file_allocate(
+		file->entries = (lstm_tensor *)lstm__file_allocate(
 			log, room, sizeof(*file->entries), &status);
 	if (status != LSTM_OK)
 		return status;

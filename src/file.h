@@ -205,7 +205,7 @@ LSTM__DEF size_t lstm_file_count(const lstm_file *file)
 
 LSTM__DEF const lstm_tensor *lstm_file_tensor(const lstm_file *file, size_t index)
 {
-	return index < file->count ? &file->entries[index].tensor : NULL;
+	return index < file->count ? &file->entries[index] : NULL;
 }
 
 LSTM__DEF const lstm_tensor *lstm_file_find(const lstm_file *file, const char *name)
@@ -224,6 +224,11 @@ LSTM__DEF const char *lstm_file_metadata(const lstm_file *file, const char *key)
 	                                                    lstm__file_by_key);
 
 	return found ? found + strlen(found) + 1 : NULL;
+}
+
+LSTM__DEF const char *lstm_file_key(const lstm_file *file, size_t index)
+{
+	return index < file->key_count ? (const char *)file->keys[index] : NULL;
 }
 
 /* ---- elements to fp32 ------------------------------------------------------------------------ */

@@ -16,7 +16,7 @@ static const char *const lstm__load_stems[LSTM__LOAD_STEMS] = {
 
 #define LSTM__LOAD_LISTED 4           /* names in a message that lists what there is */
 #define LSTM__LOAD_LARGEST 0x7fffffff /* sizes are ints in lstm_desc */
-#define LSTM__LOAD_NAME 64            /* the longest is weight_peephole_l2147483647_reverse */
+#define LSTM__LOAD_NAME 64            /* weight_peephole_l2147483647_reverse, and longer */
 
 typedef struct lstm__load {
 	lstm_file *file;
@@ -27,6 +27,7 @@ typedef struct lstm__load {
 	unsigned char *used; /* [tensors of the file]: belongs to the LSTM */
 	int cell;            /* names are an LSTMCell's, without _l0 */
 	int directions, single_bias;
+	unsigned types; /* of the matrices: a bit for each lstm_dtype */
 } lstm__load;
 
 static int lstm__load_ends(const char *name, const char *end)
@@ -148,14 +149,33 @@ static lstm_status lstm__load_prefix(lstm__load *load, const char *wanted)
 	return LSTM_OK;
 }
 
+static void lstm__load_use(lstm__load *load, const lstm_tensor *tensor)
+{
+	load->used[tensor - load->file->entries] = 1;
+}
+
+/* A matrix of codes under the name in load->name, with its scales. */
+static lstm_status lstm__load_take_codes(lstm__load *load, const lstm_tensor *tensor,
+                                         const float **values, const float **scales)
+{
+	lstm_status status;
+
+	strcat(load->name, LSTM__LOAD_SCALE);
+	status = lstm__load_scales(load->file, &load->log, load->name, tensor->name,
+	                           tensor->shape[0], scales);
+	if (status != LSTM_OK)
+		return status;
+	lstm__load_use(load, lstm_file_find(load->file, load->name));
+	return lstm__load_codes(load->file, &load->log, tensor, *scales, values);
+}
+
 /* The tensor under the name in load->name is used as values[rows][columns], where columns = 0
- * stands for a vector; *values is NULL if there is no such tensor. */
+ * stands for a vector; *values is NULL if there is no such tensor.  Codes have *scales, which is
+ * NULL where they cannot be. */
 static lstm_status lstm__load_take(lstm__load *load, size_t rows, size_t columns,
-                                   const float **values)
+                                   const float **values, const float **scales)
 {
 	const lstm_tensor *tensor = lstm_file_find(load->file, load->name);
-	const struct lstm__file_entry *entry =
-		(const struct lstm__file_entry *)(const void *)tensor;
 	const uint16_t one = 1;
 	lstm_tensor wanted;
 	lstm_status status;
@@ -168,16 +188,21 @@ static lstm_status lstm__load_take(lstm__load *load, size_t rows, size_t columns
 	wanted.rank = columns ? 2 : 1;
 	wanted.shape[0] = rows;
 	wanted.shape[1] = columns;
-	if (tensor->dtype == LSTM_DTYPE_OTHER)
+	if (tensor->dtype == LSTM_DTYPE_OTHER || (tensor->dtype == LSTM_DTYPE_I8 && !scales))
 		return lstm__text_fail(&load->log, LSTM_ERR_FORMAT,
-		                       "tensor %q: expected F32, F64, F16 or BF16, found %s",
-		                       tensor->name, entry->type);
+		                       "tensor %q: expected F32, F64, F16%s, found %s",
+		                       tensor->name, scales ? ", BF16 or I8" : " or BF16",
+		                       tensor->type);
 	if (tensor->rank != wanted.rank || tensor->shape[0] != rows ||
 	    (columns && tensor->shape[1] != columns))
 		return lstm__text_fail(&load->log, LSTM_ERR_FORMAT,
 		                       "tensor %q: expected shape %t, found %t", tensor->name,
 		                       &wanted, tensor);
-	load->used[entry - load->file->entries] = 1;
+	lstm__load_use(load, tensor);
+	if (scales)
+		load->types |= 1u << tensor->dtype;
+	if (tensor->dtype == LSTM_DTYPE_I8)
+		return lstm__load_take_codes(load, tensor, values, scales);
 	if (tensor->dtype == LSTM_DTYPE_F32 && (uintptr_t)tensor->data % sizeof(float) == 0 &&
 	    *(const unsigned char *)&one == 1) {
 		*values = (const float *)tensor->data; /* in place: as this machine writes fp32 */
@@ -230,7 +255,7 @@ static lstm_status lstm__load_sizes(lstm__load *load)
 
 static lstm_status lstm__load_layer(lstm__load *load, int layer, int reverse, lstm_weights *weights)
 {
-	const float **fields[LSTM__LOAD_STEMS];
+	const float **fields[LSTM__LOAD_STEMS], **scales[LSTM__LOAD_STEMS];
 	const lstm_desc *desc = load->desc;
 	size_t hidden = (size_t)desc->hidden;
 	size_t output = (size_t)(desc->projection ? desc->projection : desc->hidden);
@@ -239,8 +264,10 @@ static lstm_status lstm__load_layer(lstm__load *load, int layer, int reverse, ls
 	lstm_status status;
 
 	memset(columns, 0, sizeof(columns));
-	for (stem = 0; stem < LSTM__LOAD_STEMS; stem++)
+	for (stem = 0; stem < LSTM__LOAD_STEMS; stem++) {
 		rows[stem] = 4 * hidden;
+		scales[stem] = NULL;
+	}
 	columns[LSTM__LOAD_IH] = layer ? (size_t)load->directions * output : (size_t)desc->input;
 	columns[LSTM__LOAD_HH] = output;
 	rows[LSTM__LOAD_PEEPHOLE] = 3 * hidden;
@@ -252,11 +279,15 @@ static lstm_status lstm__load_layer(lstm__load *load, int layer, int reverse, ls
 	fields[LSTM__LOAD_BIAS2] = &weights->b2;
 	fields[LSTM__LOAD_PEEPHOLE] = &weights->peephole;
 	fields[LSTM__LOAD_HR] = &weights->projection;
+	scales[LSTM__LOAD_IH] = &weights->w_scale;
+	scales[LSTM__LOAD_HH] = &weights->u_scale;
+	scales[LSTM__LOAD_HR] = &weights->projection_scale;
 	for (stem = 0; stem < LSTM__LOAD_STEMS; stem++) {
 		if (stem == LSTM__LOAD_HR && !desc->projection)
 			break; /* if there is one in this layer, it is left over */
 		lstm__load_name(load, stem, layer, reverse);
-		status = lstm__load_take(load, rows[stem], columns[stem], fields[stem]);
+		status = lstm__load_take(load, rows[stem], columns[stem], fields[stem],
+		                         scales[stem]);
 		if (status != LSTM_OK)
 			return status;
 		if (columns[stem] && !*fields[stem])
@@ -289,7 +320,7 @@ static lstm_status lstm__load_check_rest(const lstm__load *load)
 	size_t k, stem;
 
 	for (k = 0; k < load->file->count; k++) {
-		tensor = &load->file->entries[k].tensor;
+		tensor = &load->file->entries[k];
 		if (load->used[k] || strncmp(tensor->name, load->name, load->prefix) != 0)
 			continue;
 		for (stem = 0; stem < LSTM__LOAD_STEMS; stem++)
@@ -304,6 +335,16 @@ static lstm_status lstm__load_check_rest(const lstm__load *load)
 							      : "one direction");
 	}
 	return LSTM_OK;
+}
+
+/* What the model's weights are to be, where nobody says: what all matrices of the file are. */
+static lstm_dtype lstm__load_dtype(unsigned types)
+{
+	if (types == 1u << LSTM_DTYPE_F16)
+		return LSTM_DTYPE_F16;
+	if (types == 1u << LSTM_DTYPE_BF16)
+		return LSTM_DTYPE_BF16;
+	return types == 1u << LSTM_DTYPE_I8 ? LSTM_DTYPE_I8 : LSTM_DTYPE_F32;
 }
 
 static lstm_status lstm__load_all(lstm__load *load, const char *prefix, const lstm_weights **result)
@@ -362,6 +403,7 @@ LSTM__DEF lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args
 	lstm__file_free(load.used);
 	if (status == LSTM_OK) {
 		desc->isa = args ? args->isa : LSTM_ISA_AUTO;
+		desc->dtype = args && args->dtype ? args->dtype : lstm__load_dtype(load.types);
 	} else {
 		lstm__file_forget(file, kept);
 		memset(desc, 0, sizeof(*desc));

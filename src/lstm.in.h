@@ -29,6 +29,7 @@
 //@room src/entries.h
 //@room src/file.h
 //@room src/settings.h
+//@room src/load_codes.h
 //@room src/load.h
 //@room src/end.h
 #endif

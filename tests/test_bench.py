@@ -50,6 +50,37 @@ def rows_have_their_keys(folder):
     kit.expect(peers == set(MODES) - {"setup"}, f"plain-c has rows of {peers}")
 
 
+def every_dtype_has_a_row_and_its_own_limit(folder):
+    kit.run([BENCH, "--quick", "--repeat", "3", "--mode", "step", "--shape", "64x64", "--peers",
+             "none", "--activations", "builtin", "--dtype", "f32,bf16,f16,int8", "--json",
+             "out.json"], folder)
+    rows = json.loads((folder / "out.json").read_text("utf-8"))["rows"]
+    dtypes = [row["dtype"] for row in rows]
+    kit.expect(set(dtypes) == {"f32", "bf16", "f16", "int8"}, f"rows of {dtypes}")
+    for row in rows:
+        exact = row["dtype"] == "f32"
+        kit.expect(row["ns_per_step"], f"{row['dtype']}: {row.get('error')}")
+        kit.expect((row["difference"] < 1e-6) == exact, f"{row['dtype']}: {row['difference']}")
+        bytes_per_ns = {"f32": 4, "bf16": 2, "f16": 2, "int8": 1}[row["dtype"]] * 4 * 64 * 128
+        counted = row["gb_per_s"] * row["ns_per_step"] - 4 * 4 * 64
+        kit.expect(abs(counted - bytes_per_ns) <= 0.02 * bytes_per_ns,
+                   f"{row['dtype']}: {counted} bytes of weights")
+
+
+def accuracy_is_told(folder):
+    said = kit.run([BENCH, "--accuracy", "--shape", "16x16", "--steps", "200", "--peers", "none",
+                    "--json", "out.json"], folder)
+    rows = json.loads((folder / "out.json").read_text("utf-8"))["errors"]
+    kit.expect({row["scale"] for row in rows} == {1, 3}, "not both ranges of weights")
+    for scale in (1, 3):
+        mean = {row["dtype"]: row["mean"] for row in rows if row["scale"] == scale}
+        order = ["f32", "f16", "bf16", "int8", "int4/32"]
+        for finer, coarser in zip(order, order[1:]):
+            kit.expect(0 < mean[finer] < mean[coarser], f"{finer}, {coarser}: {mean}")
+        kit.expect(mean["f32"] < 1e-7 and mean["int8"] < 2e-3, f"means: {mean}")
+    kit.expect("simulated int4/64" in said, said)
+
+
 def picture_is_drawn(folder):
     kit.need("gnuplot")
     kit.run([BENCH, *SHORT, "--mode", "step,setup", "--shape", "4x4,8x8", "--plot", "out.svg"],
@@ -113,6 +144,8 @@ def refuses(folder, words, sentence, teams=False):
 
 
 kit.case("rows_have_their_keys", rows_have_their_keys)
+kit.case("every_dtype_has_a_row_and_its_own_limit", every_dtype_has_a_row_and_its_own_limit)
+kit.case("accuracy_is_told", accuracy_is_told)
 kit.case("picture_is_drawn", picture_is_drawn)
 kit.case("publishes", publishes)
 kit.case("publishes_nothing_if_it_fails", publishes_nothing_if_it_fails)
@@ -130,6 +163,9 @@ for name, words, sentence in (
 kit.case("unknown_mode", refuses, ["--mode", "slow"], 'found "slow"')
 kit.case("unknown_shape", refuses, ["--shape", "16"], 'expected INPUTxHIDDEN such as 64x64')
 kit.case("unknown_peer", refuses, ["--peers", "nobody"], 'found "nobody"')
+kit.case("unknown_dtype", refuses, ["--dtype", "int4"], 'found "int4"')
+kit.case("accuracy_of_a_mode", refuses, ["--accuracy", "--mode", "step"],
+         "--accuracy: expected no --mode")
 kit.case("unknown_option", refuses, ["--fast", "1"], "--fast: unknown option")
 kit.case("plot_name", refuses, [*SHORT, "--mode", "step", "--json", "/dev/null", "--plot"],
          "its value is missing")

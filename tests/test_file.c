@@ -95,6 +95,8 @@ Test(file, names_and_metadata_are_decoded)
 	cr_assert_str_eq(lstm_file_metadata(file, "\xf0\x9f\x98\x80"), "\xe2\x82\xac\b\f\r",
 	                 "a surrogate pair in a key");
 	cr_assert_str_eq(lstm_file_metadata(file, ""), "", "empty strings");
+	cr_assert_str_eq(lstm_file_key(file, 0), "", "the first key");
+	cr_assert_str_eq(lstm_file_key(file, 1), "z", "the second key");
 	cr_assert_null(lstm_file_metadata(file, "a"), "a key that is not there");
 	lstm_file_close(file);
 	built_free(&b);

@@ -270,7 +270,7 @@ Test(load, what_does_not_fit_is_named)
 		{"weight_ih_l0 F32 8 3; weight_hh_l0 F32 8 2 1", NULL, NULL,
 	         "tensor 'weight_hh_l0': expected shape [8, 2], found [8, 2, 1]"},
 		{"weight_ih_l0 I32 8 3; weight_hh_l0 F32 8 2", NULL, NULL,
-	         "tensor 'weight_ih_l0': expected F32, F64, F16 or BF16, found I32"},
+	         "tensor 'weight_ih_l0': expected F32, F64, F16, BF16 or I8, found I32"},
 		{ONE_LAYER "; bias_ih_l0 I16 8; bias_hh_l0 F32 8", NULL, NULL,
 	         "tensor 'bias_ih_l0': expected F32, F64, F16 or BF16, found I16"},
 		{ONE_LAYER "; bias_ih_l0 F32 4; bias_hh_l0 F32 8", NULL, NULL,

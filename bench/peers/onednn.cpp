@@ -1,7 +1,13 @@
 // oneDNN: one LSTM primitive per layer, both directions in it; weights in whatever format the
 // primitive prefers; one thread.  In C++, as its C interface changed between versions 2 and 3.
+//
+// int8 is its u8s8 kind: weights symmetric per output, x and h as bytes with one scale and shift for
+// all, here those of [-1, 1], which x of the benchmark and h stay in.  In bf16 x, h and the weights
+// are rounded.  x is converted in each call, as an application would have to.
 #include <dlfcn.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -26,8 +32,15 @@ struct Layer {
 	std::vector<memory> h, c;
 };
 
+// [-1, 1] as bytes of 1 to 255.
+const float byte_scale = 127, byte_shift = 128;
+
 struct Peer {
 	bench_case shape;
+	type data;    // of x, h and what layers hand on
+	type weights; // of both matrices
+	memory x, y;  // as fp32, where data is something else
+	dnnl::reorder convert, widen;
 	dnnl::engine engine;
 	dnnl::stream stream;
 	std::vector<Layer> layers;
@@ -37,41 +50,89 @@ struct Peer {
 	}
 };
 
-memory::desc desc(const memory::dims &dims, tag format)
+memory::desc desc(const memory::dims &dims, tag format, type of = type::f32)
 {
-	return memory::desc(dims, type::f32, format);
+	return memory::desc(dims, of, format);
+}
+
+// The largest magnitude of each row of w and u as 127; both share the scales.
+std::vector<float> row_scales(const std::vector<float> &w, const std::vector<float> &u, size_t rows)
+{
+	std::vector<float> scales(rows);
+
+	for (size_t r = 0; r < rows; r++) {
+		float most = 0;
+
+		for (size_t k = 0; k < w.size() / rows; k++)
+			most = std::max(most, std::fabs(w[r * (w.size() / rows) + k]));
+		for (size_t k = 0; k < u.size() / rows; k++)
+			most = std::max(most, std::fabs(u[r * (u.size() / rows) + k]));
+		scales[r] = most > 0 ? 127 / most : 1;
+	}
+	return scales;
+}
+
+// How x, h and the weights are made into bytes.
+dnnl::primitive_attr quantization(const Peer &p, const std::vector<float> &w,
+                                  const std::vector<float> &u)
+{
+	dnnl::primitive_attr attr;
+
+	if (p.weights != type::s8)
+		return attr;
+	attr.set_rnn_data_qparams(byte_scale, byte_shift);
+	if (p.shape.directions == 1) {
+		// A scale per gate and unit: the dimensions 3 and 4 of ldigo.
+		attr.set_rnn_weights_qparams((1 << 3) + (1 << 4),
+		                             row_scales(w, u, 4 * size_t(p.shape.hidden)));
+	} else {
+		// The scales have no dimension for the direction: one for all.
+		const std::vector<float> rows = row_scales(w, u, 8 * size_t(p.shape.hidden));
+		attr.set_rnn_weights_qparams(
+			0, std::vector<float>(1, *std::min_element(rows.begin(), rows.end())));
+	}
+	return attr;
 }
 
 dnnl::lstm_forward::primitive_desc describe(const Peer &p, const memory::desc &src,
-                                            const memory::desc &state, const memory::desc &w,
-                                            const memory::desc &u, const memory::desc &b,
-                                            const memory::desc &dst)
+                                            const memory::desc &h, const memory::desc &c,
+                                            const memory::desc &w, const memory::desc &u,
+                                            const memory::desc &b, const memory::desc &dst,
+                                            const dnnl::primitive_attr &attr)
 {
 	const dnnl::rnn_direction direction =
 		p.shape.directions == 2 ? dnnl::rnn_direction::bidirectional_concat
 					: dnnl::rnn_direction::unidirectional_left2right;
 #if DNNL_VERSION_MAJOR >= 3
 	return dnnl::lstm_forward::primitive_desc(p.engine, dnnl::prop_kind::forward_inference,
-	                                          direction, src, state, state, w, u, b, dst, state,
-	                                          state);
+	                                          direction, src, h, c, w, u, b, dst, h, c, attr);
 #else
 	return dnnl::lstm_forward::primitive_desc(
-		dnnl::lstm_forward::desc(dnnl::prop_kind::forward_inference, direction, src, state,
-	                                 state, w, u, b, dst, state, state),
-		p.engine);
+		dnnl::lstm_forward::desc(dnnl::prop_kind::forward_inference, direction, src, h, c,
+	                                 w, u, b, dst, h, c),
+		attr, p.engine);
 #endif
 }
 
-// The weights of both directions, rearranged as the primitive wants them.
-memory arranged(Peer &p, const std::vector<float> &values, const memory::desc &plain,
-                const memory::desc &wanted)
+memory reordered(Peer &p, memory from, const memory::desc &wanted,
+                 const dnnl::primitive_attr &attr = dnnl::primitive_attr())
 {
-	memory from(plain, p.engine, const_cast<float *>(values.data()));
 	memory to(wanted, p.engine);
 
-	dnnl::reorder(from, to).execute(p.stream, from, to);
+	dnnl::reorder(from, to, attr).execute(p.stream, from, to);
 	p.stream.wait();
 	return to;
+}
+
+// A matrix of both directions, rearranged as the primitive wants it.
+memory arranged(Peer &p, const std::vector<float> &values, memory::dim width,
+                const memory::desc &wanted, const dnnl::primitive_attr &attr)
+{
+	const memory::dims dims = {1, p.shape.directions, width, 4, p.shape.hidden};
+	const memory given(desc(dims, tag::ldgoi), p.engine, const_cast<float *>(values.data()));
+
+	// Only from this order are they made into bytes.
+	return reordered(p, reordered(p, given, desc(dims, tag::ldigo)), wanted, attr);
 }
 
 std::vector<float> joined(const float *const *parts, int first, int count, size_t size)
@@ -83,6 +144,19 @@ std::vector<float> joined(const float *const *parts, int first, int count, size_
 	return all;
 }
 
+// The first layer reads what x is converted to in each call.
+void convert_x(Peer &p, Layer &l, const memory::desc &src)
+{
+	const bench_case &s = p.shape;
+	dnnl::primitive_attr attr;
+
+	if (p.data == type::u8)
+		attr.set_rnn_data_qparams(byte_scale, byte_shift);
+	l.src = memory(src, p.engine);
+	p.x = memory(desc({s.steps, s.batch, s.input}, tag::tnc), p.engine, DNNL_MEMORY_NONE);
+	p.convert = dnnl::reorder(dnnl::reorder::primitive_desc(p.x, l.src, attr));
+}
+
 void add_layer(Peer &p, const bench_net &net, int layer)
 {
 	const bench_case &s = p.shape;
@@ -90,32 +164,47 @@ void add_layer(Peer &p, const bench_net &net, int layer)
 	const memory::dim width = bench_width(&s, layer);
 	const int first = layer * s.directions;
 	const size_t rows = 4 * size_t(h);
-	const memory::desc state = desc({1, d, n, h}, tag::ldnc);
-	const dnnl::lstm_forward::primitive_desc pd =
-		describe(p, desc({t, n, width}, tag::tnc), state,
-	                 desc({1, d, width, 4, h}, tag::any), desc({1, d, h, 4, h}, tag::any),
-	                 desc({1, d, 4, h}, tag::ldgo), desc({t, n, d * h}, tag::tnc));
+	const bool last = layer == s.layers - 1;
+	const std::vector<float> w = joined(net.w, first, s.directions, rows * size_t(width));
+	const std::vector<float> u = joined(net.u, first, s.directions, rows * size_t(h));
+	const dnnl::primitive_attr attr = quantization(p, w, u);
+	const memory::desc state_h = desc({1, d, n, h}, tag::ldnc, p.data);
+	const memory::desc state_c = desc({1, d, n, h}, tag::ldnc);
+	const dnnl::lstm_forward::primitive_desc pd = describe(
+		p, desc({t, n, width}, tag::tnc, p.data), state_h, state_c,
+		desc({1, d, width, 4, h}, tag::any, p.weights),
+		desc({1, d, h, 4, h}, tag::any, p.weights), desc({1, d, 4, h}, tag::ldgo),
+		desc({t, n, d * h}, tag::tnc, last && p.data == type::u8 ? type::f32 : p.data),
+		attr);
 	Layer l;
 
 	l.primitive = dnnl::lstm_forward(pd);
-	l.w = arranged(p, joined(net.w, first, s.directions, rows * size_t(width)),
-	               desc({1, d, width, 4, h}, tag::ldgoi), pd.weights_layer_desc());
-	l.u = arranged(p, joined(net.u, first, s.directions, rows * size_t(h)),
-	               desc({1, d, h, 4, h}, tag::ldgoi), pd.weights_iter_desc());
-	l.b = arranged(p, joined(net.b, first, s.directions, rows), desc({1, d, 4, h}, tag::ldgo),
-	               pd.bias_desc());
-	// The first layer reads the caller's x and the last one writes the caller's y.
-	if (layer == 0)
+	l.w = arranged(p, w, width, pd.weights_layer_desc(), attr);
+	l.u = arranged(p, u, h, pd.weights_iter_desc(), attr);
+	l.b = reordered(p,
+	                memory(desc({1, d, 4, h}, tag::ldgo), p.engine,
+	                       joined(net.b, first, s.directions, rows).data()),
+	                pd.bias_desc());
+	if (layer > 0)
+		l.src = p.layers.back().dst;
+	else if (p.data == type::f32) // the caller's
 		l.src = memory(pd.src_layer_desc(), p.engine, DNNL_MEMORY_NONE);
 	else
-		l.src = p.layers.back().dst;
-	l.dst = layer == s.layers - 1 ? memory(pd.dst_layer_desc(), p.engine, DNNL_MEMORY_NONE)
-	                              : memory(pd.dst_layer_desc(), p.engine);
+		convert_x(p, l, pd.src_layer_desc());
+	// The last layer writes the caller's y, if it is not to be widened.
+	l.dst = last && p.data != type::bf16
+	                ? memory(pd.dst_layer_desc(), p.engine, DNNL_MEMORY_NONE)
+	                : memory(pd.dst_layer_desc(), p.engine);
+	if (last && p.data == type::bf16) {
+		p.y = memory(desc({t, n, d * h}, tag::tnc), p.engine, DNNL_MEMORY_NONE);
+		p.widen = dnnl::reorder(dnnl::reorder::primitive_desc(l.dst, p.y));
+	}
 	for (int k = 0; k < 2 * s.streams; k++) {
-		l.h.push_back(memory(state, p.engine));
-		l.c.push_back(memory(state, p.engine));
-		std::memset(l.h.back().get_data_handle(), 0, state.get_size());
-		std::memset(l.c.back().get_data_handle(), 0, state.get_size());
+		l.h.push_back(memory(state_h, p.engine));
+		l.c.push_back(memory(state_c, p.engine));
+		std::memset(l.h.back().get_data_handle(), p.data == type::u8 ? int(byte_shift) : 0,
+		            state_h.get_size());
+		std::memset(l.c.back().get_data_handle(), 0, state_c.get_size());
 	}
 	p.layers.push_back(l);
 }
@@ -132,7 +221,7 @@ void one_thread()
 	}
 }
 
-void *create(const bench_engine *, const bench_case *shape, const bench_net *net, char *why,
+void *create(const bench_engine *engine, const bench_case *shape, const bench_net *net, char *why,
              size_t size)
 {
 	try {
@@ -140,6 +229,13 @@ void *create(const bench_engine *, const bench_case *shape, const bench_net *net
 
 		one_thread();
 		p->shape = *shape;
+		p->data = p->weights = type::f32;
+		if (std::strcmp(engine->dtype, "bf16") == 0)
+			p->data = p->weights = type::bf16;
+		if (std::strcmp(engine->dtype, "int8") == 0) {
+			p->data = type::u8;
+			p->weights = type::s8;
+		}
 		p->phase.assign(size_t(shape->streams), 0);
 		for (int layer = 0; layer < shape->layers; layer++)
 			add_layer(*p, *net, layer);
@@ -160,9 +256,13 @@ void run(void *handle, const float *x, float *y, int stream)
 		const size_t from = size_t(2 * stream + phase),
 			     to = size_t(2 * stream + (phase ^ 1));
 
-		if (k == 0)
+		if (k == 0 && p.data == type::f32) {
 			l.src.set_data_handle(const_cast<float *>(x));
-		if (k + 1 == p.layers.size())
+		} else if (k == 0) {
+			p.x.set_data_handle(const_cast<float *>(x));
+			p.convert.execute(p.stream, p.x, l.src);
+		}
+		if (k + 1 == p.layers.size() && p.data != type::bf16)
 			l.dst.set_data_handle(y);
 		l.primitive.execute(p.stream, {{DNNL_ARG_SRC_LAYER, l.src},
 		                               {DNNL_ARG_WEIGHTS_LAYER, l.w},
@@ -173,6 +273,10 @@ void run(void *handle, const float *x, float *y, int stream)
 		                               {DNNL_ARG_DST_LAYER, l.dst},
 		                               {DNNL_ARG_DST_ITER, l.h[to]},
 		                               {DNNL_ARG_DST_ITER_C, l.c[to]}});
+	}
+	if (p.data == type::bf16) {
+		p.y.set_data_handle(y);
+		p.widen.execute(p.stream, p.layers.back().dst, p.y);
 	}
 	p.stream.wait();
 	if (p.shape.mode != BENCH_STACK)
@@ -201,5 +305,6 @@ const char *version()
 } // namespace
 
 const bench_peer bench_peer_onednn = {
-	"onednn", "oneDNN's LSTM primitive", present, version, create, run, destroy, nullptr,
+	"onednn", "oneDNN's LSTM primitive", present, version, create, run, destroy,
+	nullptr,  "f32,bf16,int8",
 };

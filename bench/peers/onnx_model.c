@@ -2,14 +2,15 @@
  * The numbers of the fields are those of onnx.proto. */
 #include "onnx_model.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MODEL_IR = 1, MODEL_GRAPH = 7, MODEL_OPSET = 8 };
-enum { OPSET_VERSION = 2 };
+enum { OPSET_DOMAIN = 1, OPSET_VERSION = 2 };
 enum { GRAPH_NODE = 1, GRAPH_NAME = 2, GRAPH_INITIALIZER = 5, GRAPH_INPUT = 11, GRAPH_OUTPUT = 12 };
-enum { NODE_INPUT = 1, NODE_OUTPUT = 2, NODE_OP = 4, NODE_ATTRIBUTE = 5 };
+enum { NODE_INPUT = 1, NODE_OUTPUT = 2, NODE_OP = 4, NODE_ATTRIBUTE = 5, NODE_DOMAIN = 7 };
 enum {
 	ATTRIBUTE_NAME = 1,
 	ATTRIBUTE_I = 3,
@@ -19,7 +20,9 @@ enum {
 };
 enum { TYPE_INT = 2, TYPE_STRING = 3, TYPE_INTS = 7 };
 enum { TENSOR_DIMS = 1, TENSOR_TYPE = 2, TENSOR_NAME = 8, TENSOR_RAW = 9 };
-enum { TENSOR_FLOAT = 1, TENSOR_INT64 = 7 };
+enum { TENSOR_FLOAT = 1, TENSOR_INT8 = 3, TENSOR_INT64 = 7 };
+
+static const char microsoft[] = "com.microsoft";
 
 static void append(struct onnx_bytes *b, const void *data, size_t size)
 {
@@ -120,54 +123,124 @@ static void put_attribute_int(struct onnx_bytes *node, const char *name, long lo
 	put_message(node, NODE_ATTRIBUTE, &a);
 }
 
-/* The four blocks of rows in the operator's order, i o f g, from i f g o. */
+/* The blocks of rows in the operator's order, i o f g, from i f g o. */
+static const int gate_from[4] = {0, 3, 1, 2};
+
 static void put_gates(struct onnx_bytes *all, const float *blocks, size_t block)
 {
-	static const int from[4] = {0, 3, 1, 2};
 	int k;
 
 	for (k = 0; k < 4; k++)
-		append(all, blocks + (size_t)from[k] * block, block * sizeof(float));
+		append(all, blocks + (size_t)gate_from[k] * block, block * sizeof(float));
 }
 
-/* w, u and b of one layer, all its directions: [d][4h][width], [d][4h][h], [d][8h]. */
-static void put_weights(struct onnx_bytes *graph, const struct bench_case *c,
-                        const struct bench_net *net, int layer)
+/* One tensor "w0", "us1" ... of a layer, which is spent; dims past the first, the directions, whose
+ * last is dropped if it is 0. */
+static void put_part(struct onnx_bytes *graph, const struct bench_case *c, const char *stem,
+                     int layer, int type, long long a, long long b, struct onnx_bytes *data)
 {
-	size_t h = (size_t)c->hidden, width = (size_t)bench_width(c, layer);
 	long long dims[3];
-	struct onnx_bytes w = {NULL, 0, 0, 0}, u = w, b = w;
-	float *zero = calloc(4 * h, sizeof(float)); /* the operator has a second bias */
-	char name[16];
+	char name[20];
+
+	dims[0] = c->directions;
+	dims[1] = a;
+	dims[2] = b;
+	snprintf(name, sizeof(name), "%s%d", stem, layer);
+	put_tensor(graph, name, type, dims, b ? 3 : 2, data->data, data->size);
+	graph->failed |= data->failed;
+	free(data->data);
+}
+
+/* A matrix as the int8 operator has it, columns[width][4h], and the scale of each column. */
+static void quantize(struct onnx_bytes *codes, struct onnx_bytes *scales, const float *rows,
+                     size_t h, size_t width)
+{
+	signed char *all = malloc(4 * h * width);
+	size_t row, k;
+
+	codes->failed |= !all;
+	for (row = 0; all && row < 4 * h; row++) {
+		const float *w = rows + ((size_t)gate_from[row / h] * h + row % h) * width;
+		float most = 0, scale;
+
+		for (k = 0; k < width; k++)
+			most = fmaxf(most, fabsf(w[k]));
+		scale = most > 0 ? most / 127 : 1;
+		append(scales, &scale, sizeof(scale));
+		for (k = 0; k < width; k++)
+			all[k * 4 * h + row] = (signed char)lrintf(w[k] / scale);
+	}
+	if (all)
+		append(codes, all, 4 * h * width);
+	free(all);
+}
+
+/* A matrix of one layer, all its directions: [d][4h][width], or with int8 [d][width][4h] with scales
+ * and zero points [d][4h]. */
+static void put_matrix(struct onnx_bytes *graph, const struct bench_case *c, const char *stem,
+                       const float *const *parts, int layer, size_t width, int int8)
+{
+	struct onnx_bytes all = {NULL, 0, 0, 0}, scales = all, zeros = all;
+	size_t h = (size_t)c->hidden, k;
+	char name[4];
 	int d;
 
+	for (d = 0; d < c->directions; d++) {
+		const float *rows = parts[layer * c->directions + d];
+
+		if (int8)
+			quantize(&all, &scales, rows, h, width);
+		else
+			put_gates(&all, rows, h * width);
+		for (k = 0; int8 && k < 4 * h; k++)
+			append(&zeros, "", 1);
+	}
+	if (!int8) {
+		put_part(graph, c, stem, layer, TENSOR_FLOAT, 4 * c->hidden, (long long)width,
+		         &all);
+		return;
+	}
+	put_part(graph, c, stem, layer, TENSOR_INT8, (long long)width, 4 * c->hidden, &all);
+	snprintf(name, sizeof(name), "%ss", stem);
+	put_part(graph, c, name, layer, TENSOR_FLOAT, 4 * c->hidden, 0, &scales);
+	snprintf(name, sizeof(name), "%sz", stem);
+	put_part(graph, c, name, layer, TENSOR_INT8, 4 * c->hidden, 0, &zeros);
+}
+
+static void put_weights(struct onnx_bytes *graph, const struct bench_case *c,
+                        const struct bench_net *net, int layer, int int8)
+{
+	size_t h = (size_t)c->hidden;
+	struct onnx_bytes b = {NULL, 0, 0, 0};
+	float *zero = calloc(4 * h, sizeof(float)); /* the operator has a second bias */
+	int d;
+
+	put_matrix(graph, c, "w", net->w, layer, (size_t)bench_width(c, layer), int8);
+	put_matrix(graph, c, "u", net->u, layer, h, int8);
 	graph->failed |= !zero;
 	for (d = 0; zero && d < c->directions; d++) {
-		int part = layer * c->directions + d;
-		put_gates(&w, net->w[part], h * width);
-		put_gates(&u, net->u[part], h * h);
-		put_gates(&b, net->b[part], h);
+		put_gates(&b, net->b[layer * c->directions + d], h);
 		append(&b, zero, 4 * h * sizeof(float));
 	}
 	free(zero);
-	dims[0] = c->directions;
-	dims[1] = 4 * c->hidden;
-	dims[2] = (long long)width;
-	snprintf(name, sizeof(name), "w%d", layer);
-	put_tensor(graph, name, TENSOR_FLOAT, dims, 3, w.data, w.size);
-	dims[2] = c->hidden;
-	snprintf(name, sizeof(name), "u%d", layer);
-	put_tensor(graph, name, TENSOR_FLOAT, dims, 3, u.data, u.size);
-	dims[1] = 8 * c->hidden;
-	snprintf(name, sizeof(name), "b%d", layer);
-	put_tensor(graph, name, TENSOR_FLOAT, dims, 2, b.data, b.size);
-	graph->failed |= w.failed | u.failed | b.failed;
-	free(w.data);
-	free(u.data);
-	free(b.data);
+	put_part(graph, c, "b", layer, TENSOR_FLOAT, 8 * c->hidden, 0, &b);
 }
 
-static void put_lstm(struct onnx_bytes *graph, const struct bench_case *c, int layer)
+/* Behind the operator's usual inputs: no peephole, then scales and zero points. */
+static void put_scales(struct onnx_bytes *node, int layer)
+{
+	static const char *const stems[] = {"ws", "wz", "us", "uz"};
+	char name[16];
+	int k;
+
+	put_text(node, NODE_INPUT, "");
+	for (k = 0; k < 4; k++) {
+		snprintf(name, sizeof(name), "%s%d", stems[k], layer);
+		put_text(node, NODE_INPUT, name);
+	}
+}
+
+static void put_lstm(struct onnx_bytes *graph, const struct bench_case *c, int layer, int int8)
 {
 	struct onnx_bytes node = {NULL, 0, 0, 0}, way = node;
 	int carried = c->mode != BENCH_STACK;
@@ -183,11 +256,15 @@ static void put_lstm(struct onnx_bytes *graph, const struct bench_case *c, int l
 	put_text(&node, NODE_INPUT, ""); /* lengths */
 	put_text(&node, NODE_INPUT, carried ? "h" : "");
 	put_text(&node, NODE_INPUT, carried ? "c" : "");
+	if (int8)
+		put_scales(&node, layer);
 	snprintf(name, sizeof(name), "y%d", layer);
 	put_text(&node, NODE_OUTPUT, name);
 	put_text(&node, NODE_OUTPUT, carried ? "hn" : "");
 	put_text(&node, NODE_OUTPUT, carried ? "cn" : "");
-	put_text(&node, NODE_OP, "LSTM");
+	put_text(&node, NODE_OP, int8 ? "DynamicQuantizeLSTM" : "LSTM");
+	if (int8)
+		put_text(&node, NODE_DOMAIN, microsoft);
 	put_attribute_int(&node, "hidden_size", c->hidden);
 	if (c->directions == 2) {
 		put_text(&way, ATTRIBUTE_NAME, "direction");
@@ -223,17 +300,18 @@ static void put_join(struct onnx_bytes *graph, const char *from, const char *to)
 	put_message(graph, GRAPH_NODE, &reshape);
 }
 
-int onnx_model(const struct bench_case *c, const struct bench_net *net, struct onnx_bytes *model)
+int onnx_model(const struct bench_case *c, const struct bench_net *net, int int8,
+               struct onnx_bytes *model)
 {
 	const long long joined[3] = {c->steps, c->batch, bench_output(c)}, rank = 3;
-	struct onnx_bytes graph = {NULL, 0, 0, 0}, opset = graph;
+	struct onnx_bytes graph = {NULL, 0, 0, 0}, opset = graph, own = graph;
 	char from[16], to[16];
 	int layer;
 
 	put_tensor(&graph, "joined", TENSOR_INT64, &rank, 1, joined, sizeof(joined));
 	for (layer = 0; layer < c->layers; layer++) {
-		put_weights(&graph, c, net, layer);
-		put_lstm(&graph, c, layer);
+		put_weights(&graph, c, net, layer, int8);
+		put_lstm(&graph, c, layer, int8);
 		snprintf(from, sizeof(from), "y%d", layer);
 		snprintf(to, sizeof(to), "x%d", layer + 1);
 		put_join(&graph, from, layer == c->layers - 1 ? "y" : to);
@@ -251,6 +329,9 @@ int onnx_model(const struct bench_case *c, const struct bench_net *net, struct o
 	put_number(&opset, OPSET_VERSION, 14);
 	put_number(model, MODEL_IR, 8);
 	put_message(model, MODEL_OPSET, &opset);
+	put_text(&own, OPSET_DOMAIN, microsoft);
+	put_number(&own, OPSET_VERSION, 1);
+	put_message(model, MODEL_OPSET, &own);
 	put_message(model, MODEL_GRAPH, &graph);
 	return !model->failed;
 }

@@ -1,5 +1,5 @@
 /* ONNX Runtime through its C interface, from the shared library that the PyPI package carries: an
- * LSTM operator per layer, one thread, its graph optimizations on.
+ * LSTM operator per layer, with int8 a DynamicQuantizeLSTM, one thread, its graph optimizations on.
  *
  * The package has no header.  What is needed of the interface is declared here: a table of
  * functions whose order never changes and whose end alone grows, which the library promises to
@@ -156,11 +156,11 @@ static int tensor(float *data, long long a, long long b, long long c, value **v,
 	            why, size);
 }
 
-static int session(struct peer *p, const struct bench_net *net, char *why, size_t size)
+static int session(struct peer *p, const struct bench_net *net, int int8, char *why, size_t size)
 {
 	struct onnx_bytes model;
 	void *options = NULL;
-	int made = onnx_model(&p->shape, net, &model);
+	int made = onnx_model(&p->shape, net, int8, &model);
 
 	if (!made)
 		snprintf(why, size, "out of memory");
@@ -206,13 +206,12 @@ static void *ort_create(const struct bench_engine *engine, const struct bench_ca
 {
 	struct peer *p = calloc(1, sizeof(*p));
 
-	(void)engine;
 	if (!p) {
 		snprintf(why, size, "out of memory");
 		return NULL;
 	}
 	p->shape = *shape;
-	if (session(p, net, why, size) && tensors(p, why, size))
+	if (session(p, net, strcmp(engine->dtype, "int8") == 0, why, size) && tensors(p, why, size))
 		return p;
 	ort_destroy(p);
 	return NULL;
@@ -247,4 +246,5 @@ const struct bench_peer bench_peer_onnxruntime = {
 	ort_present,   ort_version,
 	ort_create,    ort_run,
 	ort_destroy,   NULL,
+	"f32,int8",
 };

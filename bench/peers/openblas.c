@@ -63,4 +63,5 @@ const struct bench_peer bench_peer_openblas = {
 	openblas_present, openblas_version,
 	openblas_create,  byhand_run,
 	byhand_destroy,   NULL,
+	"f32",
 };

@@ -21,11 +21,11 @@ const struct bench_peer *bench_peer_at(int index)
 	return index < (int)(sizeof(peers) / sizeof(peers[0])) ? peers[index] : NULL;
 }
 
-void bench_peer_engine(const struct bench_peer *p, struct bench_engine *e)
+void bench_peer_engine(const struct bench_peer *p, const char *dtype, struct bench_engine *e)
 {
 	e->name = p->name;
 	e->isa = e->activations = "own";
-	e->dtype = "f32";
+	e->dtype = dtype;
 	e->version = p->version();
 	e->code = 0;
 	e->create = p->create;

@@ -18,6 +18,7 @@ struct bench_peer {
 	void (*run)(void *handle, const float *x, float *y, int stream);
 	void (*destroy)(void *handle);
 	double (*calls)(void *handle, long count, double *ns);
+	const char *dtypes; /* a list of those it has: an engine each */
 };
 
 extern const struct bench_peer bench_peer_plain, bench_peer_openblas, bench_peer_onednn,
@@ -29,6 +30,7 @@ extern const struct bench_peer bench_peer_plain, bench_peer_openblas, bench_peer
 
 /* All peers of this build, NULL past the last. */
 const struct bench_peer *bench_peer_at(int index);
-void bench_peer_engine(const struct bench_peer *peer, struct bench_engine *engine);
+void bench_peer_engine(const struct bench_peer *peer, const char *dtype,
+                       struct bench_engine *engine);
 
 #endif

@@ -61,4 +61,5 @@ const struct bench_peer bench_peer_plain = {
 	plain_present,  plain_version,
 	plain_create,   byhand_run,
 	byhand_destroy, NULL,
+	"f32",
 };

@@ -91,15 +91,15 @@ static void *pytorch_create(const struct bench_engine *engine, const struct benc
 	size_t h = (size_t)c->hidden;
 	int part;
 
-	(void)engine;
 	if (!p) {
 		snprintf(why, size, "out of memory");
 		return NULL;
 	}
 	p->x_count = (size_t)c->steps * (size_t)c->batch * (size_t)c->input;
 	p->y_count = (size_t)c->steps * (size_t)c->batch * (size_t)bench_output(c);
-	fprintf(to, "create %s %d %d %d %d %d %d %d\n", c->mode == BENCH_STACK ? "stack" : "carry",
-	        c->input, c->hidden, c->layers, c->directions, c->batch, c->steps, c->streams);
+	fprintf(to, "create %s %s %d %d %d %d %d %d %d\n",
+	        c->mode == BENCH_STACK ? "stack" : "carry", engine->dtype, c->input, c->hidden,
+	        c->layers, c->directions, c->batch, c->steps, c->streams);
 	for (part = 0; part < c->layers * c->directions; part++) {
 		size_t width = (size_t)bench_width(c, part / c->directions);
 
@@ -144,8 +144,13 @@ static void pytorch_destroy(void *handle)
 }
 
 const struct bench_peer bench_peer_pytorch = {
-	"pytorch",       "PyTorch's torch.lstm, called from Python",
-	pytorch_present, pytorch_version,
-	pytorch_create,  pytorch_run,
-	pytorch_destroy, pytorch_calls,
+	"pytorch",
+	"PyTorch's torch.lstm, or its dynamically quantized LSTM, called from Python",
+	pytorch_present,
+	pytorch_version,
+	pytorch_create,
+	pytorch_run,
+	pytorch_destroy,
+	pytorch_calls,
+	"f32,int8",
 };

@@ -1,6 +1,6 @@
 """PyTorch's LSTM for bench/peers/pytorch.c: commands on standard input, answers on standard output.
 
-    create MODE INPUT HIDDEN LAYERS DIRECTIONS BATCH STEPS STREAMS, then w, u and b of each layer
+    create MODE DTYPE INPUT HIDDEN LAYERS DIRECTIONS BATCH STEPS STREAMS, then w, u and b of each layer
         and direction as fp32                        -> ok
     run STREAM, then x[steps][batch][input]          -> y[steps][batch][directions * hidden]
     time COUNT                                       -> the ns of so many calls, as a line
@@ -8,7 +8,9 @@
 
 The time is that of the calls alone, taken here with the same kind of clock, and taken again if
 another process had the CPU meanwhile.  It includes what Python adds to a call; torch.lstm is called
-and not the module around it, to keep that small."""
+and not the module around it, to keep that small.  With int8 the module is what
+quantize_dynamic makes: a scale per tensor, x and h quantized in each call and step by the engine of
+this build of PyTorch."""
 
 import resource
 import sys
@@ -27,7 +29,7 @@ def read(count: int) -> torch.Tensor:
 
 
 class Peer:
-    def __init__(self, mode, sizes):
+    def __init__(self, mode, dtype, sizes):
         self.input, hidden, self.layers, directions, self.batch, self.steps, streams = sizes
         self.stack = mode == "stack"
         self.x = torch.zeros(self.steps, self.batch, self.input)
@@ -45,9 +47,22 @@ class Peer:
                     read(4 * hidden),
                     torch.zeros(4 * hidden),
                 ]
+        self.module = self.quantized(hidden) if dtype == "int8" else None
+
+    def quantized(self, hidden):
+        lstm = torch.nn.LSTM(self.input, hidden, self.layers, bidirectional=self.both)
+        for parameter, values in zip(lstm.parameters(), self.weights):
+            parameter.copy_(values)
+        whole = torch.nn.Sequential(lstm)
+        return torch.quantization.quantize_dynamic(whole, {torch.nn.LSTM}, torch.qint8)[0]
 
     def call(self, stream):
         state = self.states[stream]
+        if self.module:
+            y, state = self.module(self.x, state)
+            if not self.stack:
+                self.states[stream] = state
+            return y
         y, h, c = torch.lstm(
             self.x, state, self.weights, True, self.layers, 0.0, False, self.both, False
         )
@@ -92,7 +107,7 @@ def main():
         for line in iter(sys.stdin.buffer.readline, b""):
             command, *words = line.decode().split()
             if command == "create":
-                peer = Peer(words[0], [int(word) for word in words[1:]])
+                peer = Peer(words[0], words[1], [int(word) for word in words[2:]])
                 sys.stdout.buffer.write(b"ok\n")
             else:
                 getattr(peer, command)(int(words[0]))

@@ -210,7 +210,7 @@ static int write_json(const struct program *p, const struct bench_machine *machi
 	int wrong;
 
 	if (f)
-		bench_report_json_machine(f, machine);
+		bench_report_json_head(f, machine);
 	for (i = 0; f && i < p->row_count; i++) {
 		const struct race_row *r = &p->rows[i];
 		fprintf(f,

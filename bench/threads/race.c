@@ -132,7 +132,7 @@ int race(const struct race_plan *plan, const struct bench_case *c, struct race_r
 	r->x = bench_alloc(rows_of_call * (size_t)c->input * sizeof(float));
 	r->y = bench_alloc(r->floats * sizeof(float));
 	r->wanted = bench_alloc((size_t)r->checked * r->floats * sizeof(float));
-	if (r->x && r->y && r->wanted && bench_net_make(c, &net)) {
+	if (r->x && r->y && r->wanted && bench_net_make(c, 1, &net)) {
 		for (k = 0; k < rows_of_call * (size_t)c->input; k++)
 			r->x[k] = bench_random(&random);
 		done = start(r, &net, why, size);

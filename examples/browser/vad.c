@@ -22,7 +22,7 @@ void *EXPORT(vad_room)(size_t bytes)
 /* Load the weights and release their room.  0: failed, and vad_error says why. */
 int EXPORT(vad_load)(void *weights, size_t bytes, double threshold)
 {
-	network = network_new_memory(weights, bytes, "weights", LSTM_ISA_AUTO, error, sizeof(error));
+	network = network_new_memory(weights, bytes, "weights", LSTM_ISA_AUTO, 0, error, sizeof(error));
 	free(weights);
 	segments_init(&segments, threshold);
 	return network != NULL;

@@ -42,6 +42,7 @@ static const char HELP[] =
 	"                   variable LSTM_VAD_WEIGHTS, otherwise\n"
 	"                   " LSTM_VAD_WEIGHTS_DEFAULT "\n"
 	"  --isa NAME       scalar, neon, avx2 or avx512 for the LSTM, instead of the best\n"
+	"  --dtype NAME     f32, bf16, f16 or int8 for the LSTM's weights, instead of the file's\n"
 	"  --threshold P    speech begins at this probability (0.5); it ends 0.15 below\n"
 	"  --json           print one JSON object: sample_rate, frames, segments (start, end in\n"
 	"                   samples at 16 kHz, start_s, end_s in seconds), probabilities (one per\n"
@@ -53,6 +54,7 @@ static const char HELP[] =
 struct options {
 	const char *weights, *file, *plot;
 	lstm_isa isa;
+	lstm_dtype dtype;
 	double threshold;
 	int json;
 };
@@ -81,6 +83,25 @@ static int parse_isa(const char *name, lstm_isa *isa)
 	return 0;
 }
 
+static int parse_dtype(const char *name, lstm_dtype *dtype)
+{
+	static const struct {
+		const char *name;
+		lstm_dtype dtype;
+	} known[] = {{"f32", LSTM_DTYPE_F32},
+	             {"bf16", LSTM_DTYPE_BF16},
+	             {"f16", LSTM_DTYPE_F16},
+	             {"int8", LSTM_DTYPE_I8}};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(name, known[i].name) == 0) {
+			*dtype = known[i].dtype;
+			return 1;
+		}
+	complain("--dtype: f32, bf16, f16 or int8 expected, %s found", name);
+	return 0;
+}
+
 static int parse_threshold(const char *text, double *threshold)
 {
 	char *end;
@@ -96,29 +117,34 @@ static int parse_threshold(const char *text, double *threshold)
 static int parse(struct options *options, int count, char **arguments)
 {
 	static const struct option known[] = {
-		{"weights", required_argument, NULL, 'w'},   {"isa", required_argument, NULL, 'i'},
-		{"threshold", required_argument, NULL, 't'}, {"json", no_argument, NULL, 'j'},
-		{"plot", required_argument, NULL, 'p'},      {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'v'},         {NULL, 0, NULL, 0},
+		{"weights", required_argument, NULL, 'w'},
+		{"isa", required_argument, NULL, 'i'},
+		{"threshold", required_argument, NULL, 't'},
+		{"json", no_argument, NULL, 'j'},
+		{"plot", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'},
+		{"dtype", required_argument, NULL, 'd'},
+		{NULL, 0, NULL, 0},
 	};
 	int letter;
 
 	while ((letter = getopt_long(count, arguments, "", known, NULL)) != -1) {
 		switch (letter) {
-		case 'w':
-			options->weights = optarg;
-			break;
+		case 'w': options->weights = optarg; break;
 		case 'i':
 			if (!parse_isa(optarg, &options->isa))
+				return MISUSED;
+			break;
+		case 'd':
+			if (!parse_dtype(optarg, &options->dtype))
 				return MISUSED;
 			break;
 		case 't':
 			if (!parse_threshold(optarg, &options->threshold))
 				return MISUSED;
 			break;
-		case 'j':
-			options->json = 1;
-			break;
+		case 'j': options->json = 1; break;
 		case 'p':
 			options->plot = optarg;
 			if (!report_can_plot(optarg)) {
@@ -127,15 +153,12 @@ static int parse(struct options *options, int count, char **arguments)
 				return MISUSED;
 			}
 			break;
-		case 'h':
-			fputs(HELP, stdout);
-			return 0;
+		case 'h': fputs(HELP, stdout); return 0;
 		case 'v':
 			printf("lstm-vad %d.%d.%d\n", LSTM_VERSION / 10000,
 			       LSTM_VERSION / 100 % 100, LSTM_VERSION % 100);
 			return 0;
-		default: /* getopt_long has said what is wrong */
-			return MISUSED;
+		default: /* getopt_long has said what is wrong */ return MISUSED;
 		}
 	}
 	if (optind != count - 1) {
@@ -329,7 +352,7 @@ static int run(const struct options *options, struct network *network, struct au
 
 int main(int count, char **arguments)
 {
-	struct options options = {NULL, NULL, NULL, LSTM_ISA_AUTO, 0.5, 0};
+	struct options options = {NULL, NULL, NULL, LSTM_ISA_AUTO, LSTM_DTYPE_OTHER, 0.5, 0};
 	struct report report;
 	struct network *network = NULL;
 	struct audio *audio = NULL;
@@ -347,7 +370,8 @@ int main(int count, char **arguments)
 	if (access(weights, F_OK) != 0)
 		complain("%s: no weights of the network: %s; tools/fetch-vad fetches them", weights,
 		         strerror(errno));
-	else if (!(network = network_new(weights, options.isa, error, sizeof(error))) ||
+	else if (!(network = network_new(weights, options.isa, options.dtype, error,
+	                                 sizeof(error))) ||
 	         !(audio = audio_open(options.file, error, sizeof(error))))
 		complain("%s", error);
 	else

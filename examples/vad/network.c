@@ -217,7 +217,8 @@ static int load_final(struct network *network, const struct source *from)
 	return bias != NULL;
 }
 
-static int load_lstm(struct network *network, const struct source *from, lstm_isa isa)
+static int load_lstm(struct network *network, const struct source *from, lstm_isa isa,
+                     lstm_dtype dtype)
 {
 	lstm_load_args args = {0};
 	lstm_desc desc = {0};
@@ -226,6 +227,7 @@ static int load_lstm(struct network *network, const struct source *from, lstm_is
 	lstm_status status;
 
 	args.prefix = "lstm_cell.";
+	args.dtype = dtype;
 	if (lstm_file_lstm(from->file, &args, &desc, &weights, &error) != LSTM_OK) {
 		snprintf(from->error, from->size, "%s", error.text);
 		return 0;
@@ -254,7 +256,7 @@ static int load_lstm(struct network *network, const struct source *from, lstm_is
 	return status == LSTM_OK;
 }
 
-static int load(struct network *network, const struct source *from, lstm_isa isa)
+static int load(struct network *network, const struct source *from, lstm_isa isa, lstm_dtype dtype)
 {
 	size_t bytes = lay_out(network, NULL);
 
@@ -270,12 +272,12 @@ static int load(struct network *network, const struct source *from, lstm_isa isa
 	for (int l = 0; l < LAYERS; l++)
 		if (!load_convolution(network, l, from))
 			return 0;
-	return load_final(network, from) && load_lstm(network, from, isa);
+	return load_final(network, from) && load_lstm(network, from, isa, dtype);
 }
 
 /* From a file that has been opened, or could not be. */
 static struct network *make(const struct source *from, lstm_status status, const lstm_error *why,
-                            lstm_isa isa)
+                            lstm_isa isa, lstm_dtype dtype)
 {
 	struct network *network;
 	int loaded = 0;
@@ -286,7 +288,7 @@ static struct network *make(const struct source *from, lstm_status status, const
 	}
 	network = calloc(1, sizeof(*network));
 	if (network)
-		loaded = load(network, from, isa);
+		loaded = load(network, from, isa, dtype);
 	else
 		snprintf(from->error, from->size, "%s: out of memory", from->path);
 	lstm_file_close(from->file);
@@ -297,23 +299,24 @@ static struct network *make(const struct source *from, lstm_status status, const
 	return network;
 }
 
-struct network *network_new(const char *path, lstm_isa isa, char *error, size_t size)
+struct network *network_new(const char *path, lstm_isa isa, lstm_dtype dtype, char *error,
+                            size_t size)
 {
 	struct source from = {NULL, path, error, size};
 	lstm_error why;
 	lstm_status status = lstm_file_open(&from.file, path, &why);
 
-	return make(&from, status, &why, isa);
+	return make(&from, status, &why, isa, dtype);
 }
 
 struct network *network_new_memory(const void *bytes, size_t count, const char *name, lstm_isa isa,
-                                   char *error, size_t size)
+                                   lstm_dtype dtype, char *error, size_t size)
 {
 	struct source from = {NULL, name, error, size};
 	lstm_error why;
 	lstm_status status = lstm_file_open_memory(&from.file, bytes, count, name, &why);
 
-	return make(&from, status, &why, isa);
+	return make(&from, status, &why, isa, dtype);
 }
 
 void network_free(struct network *network)

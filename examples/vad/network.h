@@ -15,12 +15,14 @@ enum { NETWORK_FRAME = 512 };
 
 struct network;
 
-/* Read the weights.  NULL: error[size] says why, without the program's name. */
-struct network *network_new(const char *path, lstm_isa isa, char *error, size_t size);
+/* Read the weights; the LSTM keeps its own as dtype says, 0: as the file has them.  NULL: error[size]
+ * says why, without the program's name. */
+struct network *network_new(const char *path, lstm_isa isa, lstm_dtype dtype, char *error,
+                            size_t size);
 
 /* The same from the file's bytes, which are not needed afterwards; name is for errors. */
 struct network *network_new_memory(const void *bytes, size_t count, const char *name, lstm_isa isa,
-                                   char *error, size_t size);
+                                   lstm_dtype dtype, char *error, size_t size);
 
 void network_free(struct network *network); /* NULL is fine */
 

@@ -63,12 +63,12 @@ class Embed(kit.Case):
                                   check=False)
             self.assertEqual(done.returncode, 0, isa)
             found = np.frombuffer(done.stdout, "f4")
-            self.check_outputs(found, model, tensors, x, isa)
+            self.check_outputs(found, model, tensors, x, isa, options)
         return tensors, text, found
 
-    def check_outputs(self, found, model, tensors, x, isa):
+    def check_outputs(self, found, model, tensors, x, isa, options=()):
         self.does("run", model, "-i", self.array("x.npy", x), "-o", self.path("y.npy"), "--isa",
-                  "scalar")
+                  "scalar", *options)
         y = np.load(self.path("y.npy"))
         # The program has the built-in activations, whatever the command has.
         self.assert_near(found[: y.size].reshape(y.shape), y)
@@ -103,6 +103,32 @@ class Embed(kit.Case):
         }  # fmt: skip
         for language in LANGUAGES:
             self.whole({"peephole": True, "bias": False, "both": True}, metadata, language)
+
+    def test_halves(self):
+        for dtype in ("bf16", "f16"):
+            _, text, _ = self.whole({"layers": 2}, options=("--dtype", dtype))
+            self.assertIn(f"desc.dtype = LSTM_DTYPE_{dtype.upper()};", text)
+
+    def test_codes(self):
+        """int8 takes a byte for each weight, and gives what lstm run does."""
+        shape = {"hidden": 16, "layers": 2, "both": True, "projection": 5, "peephole": True}
+        model, tensors = self.model(**shape)
+        x = np.random.default_rng(1).normal(size=(8, 3)).astype("f4")
+        for language in LANGUAGES:
+            text = self.embed(model, "--dtype", "int8")
+            scratch = int(re.search(r"#define NET_SCRATCH (\d+)", text)[1])
+            self.assertEqual(scratch, sum(a.size for a in tensors.values() if a.ndim == 2))
+            program = self.compile(text, "-DSCRATCH", language=language)
+            for isa, *figures in MEMORY.findall(text):
+                done = subprocess.run([program, isa, *figures], input=x.tobytes(),
+                                      capture_output=True, check=False)
+                self.assertEqual(done.returncode, 0, isa)
+                self.does("run", model, "-i", self.array("x.npy", x), "-o", self.path("y.npy"),
+                          "--isa", isa, "--dtype", "int8")
+                y = np.load(self.path("y.npy"))
+                found = np.frombuffer(done.stdout[: 4 * y.size], "f4").reshape(y.shape)
+                # Other activations may move a value of h to the next code.
+                self.assert_near(found, y, 2e-3)
 
     def test_reverse(self):
         self.whole({}, {"lstm.direction": "reverse"})
@@ -202,8 +228,8 @@ class Embed(kit.Case):
     def test_refused(self):
         model, tensors = self.model()
         self.refuses("embed: expected -o model.h, found no -o", "embed", model, status=2)
-        self.refuses("--dtype: expected one of f32", "embed", model, "-o", "x", "--dtype", "f16",
-                     status=2)
+        self.refuses("--dtype: expected one of f32, bf16, f16, int8", "embed", model, "-o", "x",
+                     "--dtype", "i4", status=2)
         lost = self.path("missing") / "net.h"
         self.refuses((lost, "cannot be written"), "embed", model, "-o", lost)
         self.refuses(self.path("none"), "embed", self.path("none"), "-o", self.path("net.h"))

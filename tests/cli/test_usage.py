@@ -46,7 +46,7 @@ class Usage(kit.Case):
                      "-o", "y", "--layout", "wide", status=2)
         self.refuses('--isa: expected one of auto, scalar, neon, avx2, avx512, simd128, found "sse"',
                      "run", "a", "-i", "x", "-o", "y", "--isa", "sse", status=2)
-        self.refuses('--dtype: expected one of f32, found "i4"', "run", "a", "-i", "x", "-o", "y",
+        self.refuses('--dtype: expected one of f32, bf16, f16, int8, found "i4"', "run", "a", "-i", "x", "-o", "y",
                      "--dtype", "i4", status=2)
 
     def test_what_run_needs(self):

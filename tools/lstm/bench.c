@@ -28,7 +28,7 @@ static const char *take_prefix(int *argc, char **argv)
 /* INPUTxHIDDEN of the model's first layer; an exit status or CLI_GO_ON. */
 static int read_shape(const char *path, const char *prefix, char *shape, size_t size)
 {
-	lstm_load_args args = {prefix, LSTM_ISA_SCALAR};
+	lstm_load_args args = {prefix, LSTM_ISA_SCALAR, LSTM_DTYPE_OTHER};
 	lstm_file *file = cli_file(path);
 	const lstm_weights *weights;
 	lstm_desc desc;

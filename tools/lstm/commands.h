@@ -7,6 +7,7 @@ int command_compare(int argc, char **argv);
 int command_digest(int argc, char **argv);
 int command_embed(int argc, char **argv);
 int command_info(int argc, char **argv);
+int command_quantize(int argc, char **argv);
 int command_run(int argc, char **argv);
 
 #endif

@@ -75,11 +75,19 @@ static int is_help(const char *argument)
 	return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
 }
 
-int cli_options(int argc, char **argv, const struct cli_option *options, const char *help,
-                const char *operand_name, const char **operand)
+static int count_words(const char *names)
 {
-	const char *found = NULL;
-	int i = 1, taken, only_operands = 0;
+	int count = names != NULL;
+
+	for (; names && *names; names++)
+		count += *names == ' ';
+	return count;
+}
+
+int cli_options(int argc, char **argv, const struct cli_option *options, const char *help,
+                const char *names, const char **operands)
+{
+	int i = 1, taken, only_operands = 0, wanted = count_words(names), found = 0;
 
 	while (i < argc) {
 		const char *argument = argv[i];
@@ -101,22 +109,22 @@ int cli_options(int argc, char **argv, const struct cli_option *options, const c
 			i += taken;
 			continue;
 		}
-		if (found || !operand) {
+		if (found == wanted) {
 			cli_complain("%s: expected %s, found \"%s\"%s", argv[0],
-			             operand ? "one operand" : "options only", argument,
-			             operand ? " too" : "");
+			             wanted == 0   ? "options only"
+			             : wanted == 1 ? "one operand"
+			                           : "two operands",
+			             argument, wanted ? " too" : "");
 			return CLI_MISUSED;
 		}
-		found = argument;
+		operands[found++] = argument;
 		i++;
 	}
-	if (operand && !found) {
-		cli_complain("%s: expected %s, found none; lstm %s --help explains", argv[0],
-		             operand_name, argv[0]);
+	if (found < wanted) {
+		cli_complain("%s: expected %s, found %s; lstm %s --help explains", argv[0], names,
+		             found ? "one" : "none", argv[0]);
 		return CLI_MISUSED;
 	}
-	if (operand)
-		*operand = found;
 	return CLI_GO_ON;
 }
 
@@ -176,17 +184,36 @@ int cli_isa(const char *value, lstm_isa *isa)
 	return CLI_FAILED;
 }
 
-int cli_dtype(const char *value)
-{
-	static const char *const names[] = {"f32", NULL};
+static const char *const dtype_names[] = {"f32", "bf16", "f16", "int8", NULL};
+static const lstm_dtype dtypes[] = {LSTM_DTYPE_F32, LSTM_DTYPE_BF16, LSTM_DTYPE_F16, LSTM_DTYPE_I8};
 
-	return !value || cli_choice("--dtype", value, names) >= 0 ? CLI_GO_ON : CLI_MISUSED;
+int cli_dtype(const char *value, lstm_dtype *dtype)
+{
+	int i;
+
+	*dtype = LSTM_DTYPE_OTHER;
+	if (!value)
+		return CLI_GO_ON;
+	i = cli_choice("--dtype", value, dtype_names);
+	if (i < 0)
+		return CLI_MISUSED;
+	*dtype = dtypes[i];
+	return CLI_GO_ON;
+}
+
+const char *cli_dtype_name(lstm_dtype dtype)
+{
+	int i = 0;
+
+	while (dtypes[i] != dtype)
+		i++;
+	return dtype_names[i];
 }
 
 /* ---- models ---------------------------------------------------------------------------------- */
-lstm_model *cli_model(const char *path, const char *prefix, lstm_isa isa)
+lstm_model *cli_model(const char *path, const char *prefix, lstm_isa isa, lstm_dtype dtype)
 {
-	lstm_load_args args = {prefix, isa};
+	lstm_load_args args = {prefix, isa, dtype};
 	lstm_model *model;
 	lstm_error error;
 

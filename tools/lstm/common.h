@@ -24,10 +24,11 @@ struct cli_option {
 	int *flag;          /* this is set to 1 */
 };
 
-/* Read options, up to one with a NULL name, in any place, and exactly one operand, such as MODEL,
- * unless operand is NULL: then none.  CLI_GO_ON, or an exit status after --help or a complaint. */
+/* Read options, up to one with a NULL name, in any place, and exactly as many operands as there are
+ * words in names, "MODEL" or "IN OUT"; NULL: none.  CLI_GO_ON, or an exit status after --help or a
+ * complaint. */
 int cli_options(int argc, char **argv, const struct cli_option *options, const char *help,
-                const char *operand_name, const char **operand);
+                const char *names, const char **operands);
 
 /* The number of the name in a list that ends with NULL; -1 after a complaint. */
 int cli_choice(const char *option, const char *value, const char *const *names);
@@ -35,10 +36,12 @@ int cli_choice(const char *option, const char *value, const char *const *names);
  * other name counts than this one. */
 int cli_different(const char *const *files, int count, const char *only);
 int cli_isa(const char *value, lstm_isa *isa); /* NULL is auto; CLI_GO_ON or an exit status */
-int cli_dtype(const char *value);              /* NULL is f32; CLI_GO_ON or an exit status */
+/* NULL is LSTM_DTYPE_OTHER, as in the file; CLI_GO_ON or an exit status. */
+int cli_dtype(const char *value, lstm_dtype *dtype);
+const char *cli_dtype_name(lstm_dtype dtype); /* "int8" */
 
 /* NULL after a complaint. */
-lstm_model *cli_model(const char *path, const char *prefix, lstm_isa isa);
+lstm_model *cli_model(const char *path, const char *prefix, lstm_isa isa, lstm_dtype dtype);
 lstm_file *cli_file(const char *path);
 
 /* Say how far a long run is, if standard error is a terminal and a second has passed. */

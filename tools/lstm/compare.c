@@ -21,7 +21,8 @@ static const char help[] =
 	"  --hn F.npy       a recorded final h, [layers * directions, batch, output]\n"
 	"  --cn F.npy       a recorded final c, [layers * directions, batch, hidden]\n"
 	"  --tolerance T    the largest absolute difference that is taken\n"
-	"  --h0 F.npy, --c0 F.npy, --lengths F.npy, --layout time|batch, --prefix P, --dtype f32\n"
+	"  --h0 F.npy, --c0 F.npy, --lengths F.npy, --layout time|batch, --prefix P,\n"
+	"  --dtype f32|bf16|f16|int8\n"
 	"                   as of lstm run\n"
 	"  --help           this\n"
 	"\n"
@@ -31,7 +32,8 @@ static const char help[] =
 	"every\n"
 	"bias by 2^-21 more: what rounding comes to in an fp32 implementation that adds in "
 	"another\n"
-	"order and has coarser activations.  Outputs of lower precision need a --tolerance.\n";
+	"order and has coarser activations.  Another --dtype than f32, and models of\n"
+	"int8, need a --tolerance.\n";
 
 static int read_options(struct compare_options *o, int argc, char **argv)
 {
@@ -57,7 +59,7 @@ static int read_options(struct compare_options *o, int argc, char **argv)
 	o->tolerance = -1;
 	status = cli_options(argc, argv, known, help, "MODEL", &o->model);
 	if (status == CLI_GO_ON)
-		status = cli_dtype(dtype);
+		status = cli_dtype(dtype, &o->dtype);
 	if (status != CLI_GO_ON)
 		return status;
 	if (!o->files.x || !o->y) {
@@ -93,7 +95,7 @@ static int add_runner(struct comparison *k, const char *path, const lstm_desc *d
 /* The fastest comes first, for the network moved runs with the same instructions. */
 static int add_models(struct comparison *k, const struct compare_options *o)
 {
-	const lstm_load_args args = {o->prefix, LSTM_ISA_AUTO};
+	const lstm_load_args args = {o->prefix, LSTM_ISA_AUTO, o->dtype};
 	lstm_file *file = cli_file(o->model);
 	const lstm_weights *weights;
 	lstm_desc desc;
@@ -104,6 +106,11 @@ static int add_models(struct comparison *k, const struct compare_options *o)
 		return 0;
 	if (lstm_file_lstm(file, &args, &desc, &weights, &error) != LSTM_OK) {
 		cli_complain("%s", error.text);
+		good = 0;
+	} else if (o->tolerance < 0 &&
+	           (desc.dtype == LSTM_DTYPE_I8 || o->dtype > LSTM_DTYPE_F32)) {
+		cli_complain("%s: expected a --tolerance for weights of %s, found none", o->model,
+		             cli_dtype_name(desc.dtype));
 		good = 0;
 	}
 	for (isa = LSTM_ISA_COUNT - 1; isa > LSTM_ISA_AUTO && good; isa--) {

@@ -9,6 +9,7 @@
 
 struct compare_options {
 	const char *model, *y, *hn, *cn, *prefix;
+	lstm_dtype dtype;
 	double tolerance; /* negative: to be found */
 	struct sequence_files files;
 };

@@ -7,12 +7,15 @@ _lstm()
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		words='info run compare embed bench digest --help --version'
+		words='info run compare embed quantize bench digest --help --version'
 	else
 		case $before in
 		--layout) words='time batch' ;;
 		--isa) words='auto scalar neon avx2 avx512 simd128' ;;
-		--dtype) words='f32' ;;
+		--dtype)
+			words='f32 bf16 f16 int8'
+			[[ $command != quantize ]] || words='bf16 f16 int8'
+			;;
 		--mode) words='step block sequence batch stack streams' ;;
 		--activations) words='builtin sleef' ;;
 		--prefix | --name | --tolerance | --shape | --batch | --steps | --repeat | --cpu)
@@ -26,8 +29,9 @@ _lstm()
 			-*:compare) words='-i -y --hn --cn --tolerance --h0 --c0 --lengths --layout
 				--prefix --dtype --help' ;;
 			-*:embed) words='-o --name --prefix --dtype --help' ;;
-			-*:bench) words='--prefix --mode --shape --isa --activations --peers --batch
-				--steps --quick --repeat --cpu --json --plot --list --help' ;;
+			-*:quantize) words='--prefix --dtype --help' ;;
+			-*:bench) words='--prefix --mode --shape --isa --activations --dtype --peers --batch
+				--steps --accuracy --quick --repeat --cpu --json --plot --list --help' ;;
 			-*:digest) words='--help' ;;
 			esac
 			;;

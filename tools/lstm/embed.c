@@ -22,7 +22,10 @@ static const char help[] =
 	"  -o model.h       the header; - is standard output\n"
 	"  --name N         what its identifiers begin with (the header's name without .h)\n"
 	"  --prefix P       of the LSTM's names in MODEL, where there is more than one\n"
-	"  --dtype f32      the precision of the weights (f32, the only one so far)\n"
+	"  --dtype f32|bf16|f16|int8\n"
+	"                   what the model made of it keeps (as lstm run does).  The constants are\n"
+	"                   floats, with int8 codes of a byte and a scale for each row, which take\n"
+	"                   a float of memory for each while the model is made\n"
 	"  --help           this\n"
 	"\n"
 	"The header's first comment says how to use it and what memory it takes.\n";
@@ -152,7 +155,7 @@ static int write_header(const struct embed *e, const char *path)
 	return good ? CLI_DONE : CLI_FAILED;
 }
 
-static int embed(struct embed *e, const char *prefix, const char *path)
+static int embed(struct embed *e, const char *prefix, lstm_dtype dtype, const char *path)
 {
 	lstm_file *file = cli_file(e->source);
 	struct model_facts *facts;
@@ -161,7 +164,7 @@ static int embed(struct embed *e, const char *prefix, const char *path)
 
 	if (!file)
 		return status;
-	count = models_read(file, e->source, prefix, EMBED_STEPS, &facts);
+	count = models_read(file, e->source, prefix, dtype, EMBED_STEPS, &facts);
 	if (count > 1)
 		cli_complain("%s: expected one LSTM, or a --prefix that chooses one, found %zu",
 		             e->source, count);
@@ -182,6 +185,7 @@ int command_embed(int argc, char **argv)
 {
 	const char *path = NULL, *prefix = NULL, *dtype = NULL;
 	struct embed e;
+	lstm_dtype type;
 	char name[NAME_MOST + 1];
 	const struct cli_option known[] = {
 		{"-o", &path, NULL},       {"--name", &e.name, NULL}, {"--prefix", &prefix, NULL},
@@ -192,7 +196,7 @@ int command_embed(int argc, char **argv)
 	memset(&e, 0, sizeof(e));
 	status = cli_options(argc, argv, known, help, "MODEL", &e.source);
 	if (status == CLI_GO_ON)
-		status = cli_dtype(dtype);
+		status = cli_dtype(dtype, &type);
 	if (status != CLI_GO_ON)
 		return status;
 	if (!path) {
@@ -207,5 +211,5 @@ int command_embed(int argc, char **argv)
 	}
 	if (!e.name)
 		e.name = name_from_path(path, name);
-	return embed(&e, prefix, path);
+	return embed(&e, prefix, type, path);
 }

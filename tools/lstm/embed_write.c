@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "embed.h"
+#include "embed_codes.h"
+#include "rounding.h"
 
 /* In the order of lstm_weights. */
 static const char *const fields[MODEL_ARRAYS] = {"w", "u", "b", "b2", "peephole", "projection"};
@@ -49,7 +51,8 @@ static void put_memory(FILE *f, const struct model_facts *m)
 	        " *\n * Where pointers are shorter it is a little less: ask there.  The constants "
 	        "below take %zu bytes\n * for the weights and %zu for the self-test, which needs "
 	        "%zu bytes of stack.\n",
-	        4 * m->parameters, 4 * (EMBED_STEPS * (size_t)m->desc.input + (size_t)m->output),
+	        embed_constant_bytes(m),
+	        4 * (EMBED_STEPS * (size_t)m->desc.input + (size_t)m->output),
 	        4 * (size_t)m->output);
 }
 
@@ -77,8 +80,9 @@ static void put_top(FILE *f, const struct embed *e)
 	    " *\n"
 	    " *     lstm_model *model;\n"
 	    " *     lstm_state *state;\n"
-	    " *     status = @_init(&model, LSTM_ISA_AUTO, model_memory, model_bytes);\n"
-	    " *     status = lstm_state_init(&state, model, 1, ");
+	    " *     status = @_init(&model, LSTM_ISA_AUTO, model_memory, model_bytes");
+	put(f, e->name, embed_scratch(e->facts) ? ", scratch);\n" : ");\n");
+	put(f, e->name, " *     status = lstm_state_init(&state, model, 1, ");
 	fprintf(f, "%zu, state_memory, state_bytes);\n", e->facts->state_steps);
 	put(f, e->name, " *     status = @_self_test(state);\n *\n");
 	put_memory(f, e->facts);
@@ -99,6 +103,35 @@ static void put_float(FILE *f, float value)
 		snprintf(text, sizeof(text), "%.9g", (double)value);
 		fprintf(f, "%s%sf", text, strpbrk(text, ".e") ? "" : ".0");
 	}
+}
+
+/* The codes of a matrix, then their scales. */
+static void put_codes(FILE *f, const char *name, const char *suffix,
+                      const struct model_array *matrix)
+{
+	size_t columns = matrix->count / matrix->rows, row, k;
+	const float *from = matrix->values;
+	unsigned char code;
+	float scale;
+
+	fprintf(f, "LSTM_EMBED_SECTION LSTM_EMBED_ALIGN static const signed char %s_%s[%zu] = {",
+	        name, suffix, matrix->count);
+	for (row = 0; row < matrix->rows; row++, from += columns) {
+		scale = embed_row_scale(matrix, row);
+		for (k = 0; k < columns; k++) {
+			rounding_row(LSTM_DTYPE_I8, from + k, 1, scale, &code);
+			fprintf(f, "%s%d,", k % 20 ? " " : "\n\t", (signed char)code);
+		}
+	}
+	fprintf(f,
+	        "\n};\nLSTM_EMBED_SECTION LSTM_EMBED_ALIGN static const float %s_%s_scale[%zu] = {",
+	        name, suffix, matrix->rows);
+	for (row = 0; row < matrix->rows; row++) {
+		fputs(row % 5 ? " " : "\n\t", f);
+		put_float(f, embed_row_scale(matrix, row));
+		fputs(row + 1 < matrix->rows ? "," : "", f);
+	}
+	fputs("\n};\n", f);
 }
 
 static void put_array(FILE *f, const char *name, const char *suffix, const float *values,
@@ -159,7 +192,10 @@ static void put_weights(FILE *f, const struct embed *e)
 	for (cell = 0; cell < model_cells(&m->desc); cell++) {
 		model_arrays(&m->desc, m->weights, cell, arrays);
 		for (k = 0; k < MODEL_ARRAYS; k++)
-			if (arrays[k].values)
+			if (embed_in_codes(m, &arrays[k]))
+				put_codes(f, e->name, array_name(name, &m->desc, cell, k),
+				          &arrays[k]);
+			else if (arrays[k].values)
 				put_array(f, e->name, array_name(name, &m->desc, cell, k),
 				          arrays[k].values, arrays[k].count);
 	}
@@ -205,6 +241,8 @@ static void put_desc(FILE *f, const struct embed *e)
 	        d->layers, directions[d->direction]);
 	if (d->projection)
 		fprintf(f, "\tdesc.projection = %d;\n", d->projection);
+	if (d->dtype != LSTM_DTYPE_F32)
+		fprintf(f, "\tdesc.dtype = LSTM_DTYPE_%s;\n", model_type(d->dtype));
 	put_activations(f, d);
 	if (d->input_forget)
 		fputs("\tdesc.input_forget = 1;\n", f);
@@ -221,35 +259,74 @@ static void put_desc(FILE *f, const struct embed *e)
 	fputs("\treturn desc;\n}\n", f);
 }
 
-static void put_init(FILE *f, const struct embed *e)
+static void put_expand(FILE *f, const struct embed *e)
+{
+	put(f, e->name,
+	    "\n/* rows * columns floats of scratch for codes; the next follow them. */\n"
+	    "static inline const float *@_expand(const signed char *codes, const float *scale, "
+	    "size_t rows,\n                                    size_t columns, float "
+	    "**scratch)\n{\n"
+	    "\tfloat *to = *scratch;\n\tsize_t row, k;\n\n"
+	    "\tfor (row = 0; row < rows; row++)\n"
+	    "\t\tfor (k = 0; k < columns; k++)\n"
+	    "\t\t\t*(*scratch)++ = (float)codes[row * columns + k] * scale[row];\n"
+	    "\treturn to;\n}\n");
+}
+
+static void put_fields(FILE *f, const struct embed *e)
 {
 	const struct model_facts *m = e->facts;
 	struct model_array arrays[MODEL_ARRAYS];
 	char name[MODEL_TEXT];
 	int cell, k;
 
-	put(f, e->name,
-	    "\n/* And its weights: weights[^_CELLS], which point to the constants. */\n"
-	    "static inline void @_weights(lstm_weights *weights)\n{\n"
-	    "\tmemset(weights, 0, ^_CELLS * sizeof(*weights));\n");
 	for (cell = 0; cell < model_cells(&m->desc); cell++) {
 		model_arrays(&m->desc, m->weights, cell, arrays);
-		for (k = 0; k < MODEL_ARRAYS; k++)
-			if (arrays[k].values)
+		for (k = 0; k < MODEL_ARRAYS; k++) {
+			array_name(name, &m->desc, cell, k);
+			if (embed_in_codes(m, &arrays[k]))
+				fprintf(f,
+				        "\tweights[%d].%s_scale = %s_%s_scale;\n"
+				        "\tweights[%d].%s = %s_expand(%s_%s, %s_%s_scale, %zu, "
+				        "%zu, &scratch);\n",
+				        cell, fields[k], e->name, name, cell, fields[k], e->name,
+				        e->name, name, e->name, name, arrays[k].rows,
+				        arrays[k].count / arrays[k].rows);
+			else if (arrays[k].values)
 				fprintf(f, "\tweights[%d].%s = %s_%s;\n", cell, fields[k], e->name,
-				        array_name(name, &m->desc, cell, k));
+				        name);
+		}
 	}
+}
+
+static void put_init(FILE *f, const struct embed *e)
+{
+	const int codes = embed_scratch(e->facts) > 0;
+
+	if (codes)
+		put_expand(f, e);
+	put(f, e->name, "\n/* And its weights: weights[^_CELLS], which point to the constants");
+	put(f, e->name,
+	    codes ? " and to\n * scratch[^_SCRATCH], needed until the model is made. */\n"
+	          : ". */\n");
+	put(f, e->name, "static inline void @_weights(lstm_weights *weights");
+	put(f, e->name, codes ? ", float *scratch)\n{\n" : ")\n{\n");
+	put(f, e->name, "\tmemset(weights, 0, ^_CELLS * sizeof(*weights));\n");
+	put_fields(f, e);
 	put(f, e->name,
 	    "}\n\n"
 	    "/* lstm_model_init of both. */\n"
 	    "static inline lstm_status @_init(lstm_model **model, lstm_isa isa, void *memory, "
 	    "size_t "
-	    "bytes)\n{\n"
+	    "bytes");
+	put(f, e->name,
+	    codes ? ",\n                                 float *scratch)\n{\n" : ")\n{\n");
+	put(f, e->name,
 	    "\tlstm_desc desc = @_desc();\n"
 	    "\tlstm_weights weights[^_CELLS];\n\n"
-	    "\tdesc.isa = isa;\n"
-	    "\t@_weights(weights);\n"
-	    "\treturn lstm_model_init(model, &desc, weights, memory, bytes);\n}\n");
+	    "\tdesc.isa = isa;\n");
+	put(f, e->name, codes ? "\t@_weights(weights, scratch);\n" : "\t@_weights(weights);\n");
+	put(f, e->name, "\treturn lstm_model_init(model, &desc, weights, memory, bytes);\n}\n");
 }
 
 static void put_self_test(FILE *f, const struct embed *e)
@@ -315,6 +392,10 @@ int embed_write(FILE *f, const struct embed *e)
 	fprintf(f, "%d /* layers * directions */\n", model_cells(&m->desc));
 	put(f, e->name, "#define ^_TEST_STEPS ");
 	fprintf(f, "%d\n\n", EMBED_STEPS);
+	if (embed_scratch(m)) {
+		put(f, e->name, "#define ^_SCRATCH ");
+		fprintf(f, "%zu /* floats that @_init needs for a while */\n\n", embed_scratch(m));
+	}
 	put_weights(f, e);
 	put_desc(f, e);
 	put_init(f, e);

@@ -15,8 +15,10 @@ static const char help[] =
 	"  --json           print one JSON object: file, lstms and other_tensors\n"
 	"  --help           this\n"
 	"\n"
-	"The bytes of a model are those of its packed weights, the bytes of a state those of one\n"
-	"stream that runs step by step, for each instruction set of this machine.\n";
+	"The bytes of a model are those of its weights, packed as what the file has (f32 where "
+        "that\n"
+	"differs), the bytes of a state those of one stream that runs step by step, for each\n"
+	"instruction set of this machine.\n";
 
 /* ---- text ------------------------------------------------------------------------------------ */
 static const char *biases(const lstm_weights *weights)
@@ -64,9 +66,9 @@ static void print_lstm(const struct model_facts *f)
 	print_options(d, f->weights);
 	for (isa = 0; isa < LSTM_ISA_COUNT; isa++)
 		if (f->model_bytes[isa])
-			printf("  f32, %-8s model of %zu bytes, state of %zu bytes\n",
-			       lstm_isa_name((lstm_isa)isa), f->model_bytes[isa],
-			       f->state_bytes[isa]);
+			printf("  %s, %-8s model of %zu bytes, state of %zu bytes\n",
+			       cli_dtype_name(d->dtype), lstm_isa_name((lstm_isa)isa),
+			       f->model_bytes[isa], f->state_bytes[isa]);
 }
 
 static void print_all(const lstm_file *file, const struct model_facts *facts, size_t count)
@@ -138,10 +140,10 @@ static void json_lstm(const struct model_facts *f)
 	printf("\"packed\": [");
 	for (isa = 0; isa < LSTM_ISA_COUNT; isa++)
 		if (f->model_bytes[isa]) {
-			printf("%s{\"dtype\": \"f32\", \"isa\": \"%s\", \"model_bytes\": %zu, "
+			printf("%s{\"dtype\": \"%s\", \"isa\": \"%s\", \"model_bytes\": %zu, "
 			       "\"state_bytes\": %zu}",
-			       comma, lstm_isa_name((lstm_isa)isa), f->model_bytes[isa],
-			       f->state_bytes[isa]);
+			       comma, cli_dtype_name(d->dtype), lstm_isa_name((lstm_isa)isa),
+			       f->model_bytes[isa], f->state_bytes[isa]);
 			comma = ", ";
 		}
 	printf("]}");
@@ -199,7 +201,7 @@ int command_info(int argc, char **argv)
 	if (!file)
 		return CLI_FAILED;
 	status = CLI_FAILED;
-	count = models_read(file, path, prefix, 1, &facts);
+	count = models_read(file, path, prefix, LSTM_DTYPE_OTHER, 1, &facts);
 	if (count) {
 		if (json)
 			json_all(path, file, facts, count);

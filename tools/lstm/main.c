@@ -1,4 +1,4 @@
-/* lstm: look at, run, compare and embed trained LSTMs. */
+/* lstm: look at, run, compare, quantize and embed trained LSTMs. */
 #define LSTM_IMPLEMENTATION
 #include "lstm.h"
 
@@ -14,6 +14,7 @@ static const struct cli_command commands[] = {
 	{"compare", "compare recorded outputs with those of every instruction set",
          command_compare},
 	{"embed", "write a model as a C header", command_embed},
+	{"quantize", "write a file with a model's matrices in fewer bits", command_quantize},
 	{"bench", "measure this machine", command_bench},
 	{"digest", "print the digests of this machine's results", command_digest},
 };

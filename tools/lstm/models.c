@@ -9,7 +9,8 @@
 /* ---- texts ----------------------------------------------------------------------------------- */
 const char *model_type(lstm_dtype type)
 {
-	static const char *const names[MODEL_TYPES] = {"another type", "F32", "F64", "F16", "BF16"};
+	static const char *const names[MODEL_TYPES] = {"another type", "F32",  "F64",
+	                                               "F16",          "BF16", "I8"};
 
 	return names[type];
 }
@@ -116,11 +117,16 @@ void model_arrays(const lstm_desc *desc, const lstm_weights *weights, int cell,
 	size_t width = (size_t)cell < directions ? (size_t)desc->input : directions * output;
 	size_t counts[MODEL_ARRAYS] = {4 * hidden * width, 4 * hidden * output, 4 * hidden,
 	                               4 * hidden,         3 * hidden,          output * hidden};
+	size_t rows[MODEL_ARRAYS] = {4 * hidden, 4 * hidden, 0, 0, 0, output};
+	const float *scales[MODEL_ARRAYS] = {w->w_scale, w->u_scale, NULL,
+	                                     NULL,       NULL,       w->projection_scale};
 	int k;
 
 	for (k = 0; k < MODEL_ARRAYS; k++) {
 		arrays[k].values = values[k];
 		arrays[k].count = values[k] ? counts[k] : 0;
+		arrays[k].rows = rows[k];
+		arrays[k].scales = scales[k];
 	}
 }
 
@@ -150,6 +156,20 @@ int models_use(const struct model_facts *facts, size_t count, const lstm_tensor 
 	return 0;
 }
 
+int models_matrix(const struct model_facts *facts, size_t count, const lstm_tensor *tensor)
+{
+	return tensor->rank == 2 && models_use(facts, count, tensor);
+}
+
+/* The scales of int8 codes are no parameters. */
+static int is_scale(const lstm_tensor *tensor)
+{
+	static const char end[] = ".scale";
+	size_t size = strlen(tensor->name), tail = strlen(end);
+
+	return size > tail && strcmp(tensor->name + size - tail, end) == 0;
+}
+
 static void count_tensors(struct model_facts *f, const lstm_file *file)
 {
 	const lstm_tensor *tensor;
@@ -161,8 +181,10 @@ static void count_tensors(struct model_facts *f, const lstm_file *file)
 			continue;
 		for (size = 1, d = 0; d < tensor->rank; d++)
 			size *= tensor->shape[d];
-		f->parameters += size;
 		f->file_bytes += tensor->bytes;
+		if (is_scale(tensor))
+			continue;
+		f->parameters += size;
 		f->types[tensor->dtype]++;
 	}
 }
@@ -200,9 +222,9 @@ static int measure(struct model_facts *f, const char *path)
 
 /* size bytes of name are the prefix; all of it if size is its length. */
 static int read_one(lstm_file *file, const char *path, const char *name, size_t size,
-                    size_t whole_steps, struct model_facts *f)
+                    lstm_dtype dtype, size_t whole_steps, struct model_facts *f)
 {
-	lstm_load_args args = {NULL, LSTM_ISA_SCALAR};
+	lstm_load_args args = {NULL, LSTM_ISA_SCALAR, dtype};
 	lstm_error error;
 
 	memset(f, 0, sizeof(*f));
@@ -238,31 +260,31 @@ static int is_first(const lstm_tensor *tensor, size_t *prefix)
 	return 0;
 }
 
-static int read_named(lstm_file *file, const char *path, const char *prefix, size_t whole_steps,
-                      struct model_facts *facts, size_t *count)
+static int read_named(lstm_file *file, const char *path, const char *prefix, lstm_dtype dtype,
+                      size_t whole_steps, struct model_facts *facts, size_t *count)
 {
 	const lstm_tensor *tensor;
 	size_t k, size;
 
 	*count = 1;
 	if (prefix)
-		return read_one(file, path, prefix, strlen(prefix), whole_steps, facts);
+		return read_one(file, path, prefix, strlen(prefix), dtype, whole_steps, facts);
 	*count = 0;
 	for (k = 0; (tensor = lstm_file_tensor(file, k)) != NULL; k++)
 		if (is_first(tensor, &size)) {
 			++*count;
-			if (!read_one(file, path, tensor->name, size, whole_steps,
+			if (!read_one(file, path, tensor->name, size, dtype, whole_steps,
 			              &facts[*count - 1]))
 				return 0;
 		}
 	if (*count)
 		return 1;
 	*count = 1; /* the library says what it misses */
-	return read_one(file, path, "", 0, whole_steps, facts);
+	return read_one(file, path, "", 0, dtype, whole_steps, facts);
 }
 
-size_t models_read(lstm_file *file, const char *path, const char *prefix, size_t whole_steps,
-                   struct model_facts **facts)
+size_t models_read(lstm_file *file, const char *path, const char *prefix, lstm_dtype dtype,
+                   size_t whole_steps, struct model_facts **facts)
 {
 	size_t count = 0;
 
@@ -271,7 +293,7 @@ size_t models_read(lstm_file *file, const char *path, const char *prefix, size_t
 		cli_no_memory(path, "its description");
 		return 0;
 	}
-	if (read_named(file, path, prefix, whole_steps, *facts, &count))
+	if (read_named(file, path, prefix, dtype, whole_steps, *facts, &count))
 		return count;
 	models_free(*facts, count);
 	*facts = NULL;

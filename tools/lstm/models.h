@@ -4,7 +4,7 @@
 
 #include "lstm.h"
 
-enum { MODEL_TYPES = 5, MODEL_TEXT = 200 };
+enum { MODEL_TYPES = 6, MODEL_TEXT = 200 };
 
 struct model_facts {
 	char *prefix;
@@ -14,15 +14,15 @@ struct model_facts {
 	size_t parameters, file_bytes;
 	int types[MODEL_TYPES]; /* tensors of each lstm_dtype */
 	size_t state_steps;     /* that states were measured for */
-	/* Packed in fp32, by lstm_isa; 0: not here.  States are of one stream. */
+	/* Packed as desc.dtype says, by lstm_isa; 0: not here.  States are of one stream. */
 	size_t model_bytes[LSTM_ISA_COUNT], state_bytes[LSTM_ISA_COUNT];
 };
 
 /* The LSTM of this prefix or, if that is NULL, all there are: in *facts, and how many.  0 after a
  * complaint.  They last until the file is closed.  States are measured for one step at a time or,
- * where a model needs whole sequences, for this many. */
-size_t models_read(lstm_file *file, const char *path, const char *prefix, size_t whole_steps,
-                   struct model_facts **facts);
+ * where a model needs whole sequences, for this many.  dtype is that of lstm_load_args. */
+size_t models_read(lstm_file *file, const char *path, const char *prefix, lstm_dtype dtype,
+                   size_t whole_steps, struct model_facts **facts);
 void models_free(struct model_facts *facts, size_t count);
 
 /* The arrays of one layer and direction, cell = layer * directions + direction, in the order of
@@ -39,14 +39,17 @@ enum {
 struct model_array {
 	const float *values;
 	size_t count;
+	size_t rows;         /* of a matrix, else 0 */
+	const float *scales; /* [rows], of codes in the file, or NULL */
 };
 void model_arrays(const lstm_desc *desc, const lstm_weights *weights, int cell,
                   struct model_array arrays[MODEL_ARRAYS]);
 int model_cells(const lstm_desc *desc);
 int model_directions(const lstm_desc *desc);
 
-/* Whether the tensor belongs to one of these LSTMs. */
+/* Whether the tensor belongs to one of these LSTMs, and is one of its matrices. */
 int models_use(const struct model_facts *facts, size_t count, const lstm_tensor *tensor);
+int models_matrix(const struct model_facts *facts, size_t count, const lstm_tensor *tensor);
 
 /* Texts, in buffers of MODEL_TEXT bytes where one is given. */
 const char *model_type(lstm_dtype type);

@@ -26,7 +26,9 @@ static const char help[] =
 	"  --prefix P       of the LSTM's names in MODEL, where there is more than one\n"
 	"  --isa auto|scalar|neon|avx2|avx512|simd128\n"
 	"                   (auto: LSTM_ISA in the environment, or the best of this CPU)\n"
-	"  --dtype f32      the precision of weights and arithmetic (f32, the only one so far)\n"
+	"  --dtype f32|bf16|f16|int8\n"
+	"                   what the weights are kept as, rounded where MODEL has more (bf16, f16\n"
+	"                   or int8 if all of MODEL's matrices are, else f32)\n"
 	"  --help           this\n"
 	"\n"
 	"For X and Y - is standard input and output.  A model of forward direction alone is run "
@@ -36,6 +38,7 @@ static const char help[] =
 struct options {
 	const char *model, *y, *hn, *cn, *prefix;
 	lstm_isa isa;
+	lstm_dtype dtype;
 	struct sequence_files files;
 };
 
@@ -62,7 +65,7 @@ static int read_options(struct options *o, int argc, char **argv)
 	memset(o, 0, sizeof(*o));
 	status = cli_options(argc, argv, known, help, "MODEL", &o->model);
 	if (status == CLI_GO_ON)
-		status = cli_dtype(dtype);
+		status = cli_dtype(dtype, &o->dtype);
 	if (status == CLI_GO_ON)
 		status = cli_isa(isa, &o->isa);
 	if (status != CLI_GO_ON)
@@ -185,7 +188,7 @@ int command_run(int argc, char **argv)
 	if (status != CLI_GO_ON)
 		return status;
 	status = CLI_FAILED;
-	model = cli_model(o.model, o.prefix, o.isa);
+	model = cli_model(o.model, o.prefix, o.isa, o.dtype);
 	if (model && sequence_open(&s, &o.files, model)) {
 		if (run(&o, &s, model))
 			status = CLI_DONE;

@@ -82,6 +82,7 @@ lstm_status sensitivity_model(lstm_model **model, const lstm_desc *desc,
                               const lstm_weights *weights)
 {
 	int cells = model_cells(desc), cell;
+	lstm_desc wide = *desc;
 	lstm_weights *moved = malloc((size_t)cells * sizeof(*moved));
 	float *room = malloc(moved_bytes(desc, weights, cells)), *next = room;
 	lstm_status status = LSTM_ERR_MEMORY;
@@ -91,7 +92,8 @@ lstm_status sensitivity_model(lstm_model **model, const lstm_desc *desc,
 	if (moved && room) {
 		for (cell = 0; cell < cells; cell++)
 			move_cell(desc, weights, cell, &next, &moved[cell], &seed);
-		status = lstm_model_new(model, desc, moved);
+		wide.dtype = LSTM_DTYPE_F32; /* which alone can hold what is moved so little */
+		status = lstm_model_new(model, &wide, moved);
 	}
 	free(moved);
 	free(room);

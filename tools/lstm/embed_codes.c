@@ -1,0 +1,53 @@
+#include "embed_codes.h"
+
+#include "rounding.h"
+
+int embed_in_codes(const struct model_facts *m, const struct model_array *array)
+{
+	return m->desc.dtype == LSTM_DTYPE_I8 && array->rows && array->values;
+}
+
+float embed_row_scale(const struct model_array *matrix, size_t row)
+{
+	size_t columns = matrix->count / matrix->rows;
+
+	if (matrix->scales)
+		return matrix->scales[row];
+	return rounding_scale(matrix->values + row * columns, columns);
+}
+
+/* Numbers that are codes, and that are floats: scales too. */
+struct counts {
+	size_t codes, floats;
+};
+
+static struct counts count(const struct model_facts *m)
+{
+	struct model_array arrays[MODEL_ARRAYS];
+	struct counts all = {0, 0};
+	int cell, k;
+
+	for (cell = 0; cell < model_cells(&m->desc); cell++) {
+		model_arrays(&m->desc, m->weights, cell, arrays);
+		for (k = 0; k < MODEL_ARRAYS; k++)
+			if (embed_in_codes(m, &arrays[k])) {
+				all.codes += arrays[k].count;
+				all.floats += arrays[k].rows; /* scales */
+			} else {
+				all.floats += arrays[k].count;
+			}
+	}
+	return all;
+}
+
+size_t embed_scratch(const struct model_facts *m)
+{
+	return count(m).codes;
+}
+
+size_t embed_constant_bytes(const struct model_facts *m)
+{
+	const struct counts all = count(m);
+
+	return all.codes + sizeof(float) * all.floats;
+}

@@ -1,0 +1,83 @@
+#include "rounding.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+size_t rounding_bytes(lstm_dtype type)
+{
+	return type == LSTM_DTYPE_I8 ? 1 : 2;
+}
+
+double rounding_limit(lstm_dtype type)
+{
+	/* Half a step past the largest number, from where on it is rounded to infinity. */
+	return type == LSTM_DTYPE_F16    ? 65520
+	       : type == LSTM_DTYPE_BF16 ? 0x1.ffp127
+	                                 : (double)INFINITY;
+}
+
+/* To so many significant bits, or fewer where the exponent would be below the least one. */
+static float to_bits(float value, int bits, int least)
+{
+	double step;
+	int exponent;
+
+	frexp((double)value, &exponent);
+	step = ldexp(1, (exponent > least ? exponent : least) - bits);
+	return (float)(rint((double)value / step) * step);
+}
+
+static unsigned bf16_of(float value)
+{
+	float rounded = to_bits(value, 8, -125);
+	uint32_t bits;
+
+	memcpy(&bits, &rounded, sizeof(bits));
+	return bits >> 16;
+}
+
+static unsigned f16_of(float value)
+{
+	float rounded = to_bits(value, 11, -13);
+	unsigned sign = signbit(rounded) ? 0x8000 : 0;
+	uint32_t bits;
+
+	rounded = fabsf(rounded);
+	if (rounded < 0x1p-14f)
+		return sign | (unsigned)(rounded * 0x1p24f);
+	memcpy(&bits, &rounded, sizeof(bits));
+	return sign | ((bits >> 13) - ((127 - 15) << 10));
+}
+
+/* What counts as zero when a model is made has no code but 0. */
+static float kept(float weight)
+{
+	return fabsf(weight) < 0x1p-96f ? 0 : weight;
+}
+
+float rounding_scale(const float *weights, size_t count)
+{
+	float most = 0;
+
+	while (count)
+		most = fmaxf(most, fabsf(kept(weights[--count])));
+	return most > 0 ? most / 127 : 1;
+}
+
+void rounding_row(lstm_dtype type, const float *weights, size_t count, float scale,
+                  unsigned char *to)
+{
+	unsigned bits;
+	size_t k;
+
+	for (k = 0; k < count; k++) {
+		if (type == LSTM_DTYPE_I8) {
+			to[k] = (unsigned char)(int)rintf(kept(weights[k]) / scale);
+			continue;
+		}
+		bits = type == LSTM_DTYPE_F16 ? f16_of(weights[k]) : bf16_of(weights[k]);
+		to[2 * k] = (unsigned char)bits;
+		to[2 * k + 1] = (unsigned char)(bits >> 8);
+	}
+}
