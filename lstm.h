@@ -45,11 +45,11 @@
  *   - NaN and infinity propagate as IEEE 754 says; the bits inside a NaN are the CPU's.
  *
  * INT8.  With LSTM_DTYPE_I8 each row of W, U and the projection is kept as codes q = round(w / s),
- * -127 .. 127, ties to even, with a scale s = max|w| / 127 of its own.  x is encoded at every step,
- * each stream for itself, with the scale max|x| / 127; h and what is projected with 1 / 127 if they
- * lie within +-1 by their nature (gates sigmoid, output tanh), else like x.  Sums of codes are exact
- * in 32 bits, and a pre-activation is b + float(sum of x) * (s * scale of x) + float(sum of h) * (s
- * * scale of h) in that order in fp32, with fused multiply-adds: so all that is said above holds for
+ * -127 .. 127, ties to even, with a scale s of its own (lstm_int8_scale).  x, h and what is projected
+ * are encoded at every step, each stream for itself: q = round(x / s) with s = (max(x, 0) - min(x, 0))
+ * / 255, or 254 where the two are as far from zero.  Sums of products of codes are exact in 32 bits,
+ * and a pre-activation is b + float(sum of x) * (s * scale of x) + float(sum of h) * (s * scale of h)
+ * in that order in fp32, with fused multiply-adds: so all that is said above holds for
  * int8 too, whatever instruction a CPU has for it.  Infinity and NaN in a row of x make all of that
  * step NaN.  bf16 and f16 weights are widened, and every bit is that of an fp32 model whose weights
  * were rounded before.
@@ -223,7 +223,7 @@ typedef struct lstm_weights {
 	const float *peephole;   /* [3 * hidden]           cell to gates, element-wise, or NULL */
 	const float *projection; /* [projection][hidden]   PyTorch's weight_hr, any layout; NULL if none */
 	/* LSTM_DTYPE_I8 alone: scales to use for the rows, each above 0, where the weights are such
-	 * multiples of them already: -127 .. 127.  NULL: the row's largest magnitude / 127. */
+	 * multiples of them already: -127 .. 127.  NULL: lstm_int8_scale of each row. */
 	const float *w_scale;          /* [4 * hidden], in the order of w's rows */
 	const float *u_scale;          /* [4 * hidden] */
 	const float *projection_scale; /* [projection] */
@@ -244,6 +244,11 @@ LSTM_API lstm_status lstm_model_size(const lstm_desc *desc, size_t *bytes);
  * state uses the model.  On failure *model is NULL. */
 LSTM_API lstm_status lstm_model_init(lstm_model **model, const lstm_desc *desc,
                                      const lstm_weights *weights, void *arena, size_t bytes);
+
+/* The scale of LSTM_DTYPE_I8 for a row of weights, stride floats apart: that under which the codes
+ * round(w / scale), -127 .. 127, miss least, of eight near the largest magnitude / 127.  0 if all are
+ * zero, NaN if one is infinite or NaN. */
+LSTM_API float lstm_int8_scale(const float *row, size_t count, size_t stride);
 
 /* The description with every default filled in and isa resolved: never AUTO, never LSTM_DEFAULT. */
 LSTM_API const lstm_desc *lstm_model_desc(const lstm_model *model);
@@ -892,11 +897,14 @@ static size_t lstm__word_bytes(lstm_dtype dtype)
 	return dtype == LSTM_DTYPE_F16 ? 2 : 4;
 }
 
-/* Floats of memory that a row of codes takes: the scale, then a byte for each number, and what
- * storing whole vectors writes more. */
+/* A row of x, of h or of what is projected for int8: its scale, its offset (an int32), then the codes
+ * from float LSTM__CODES on.  A number is scale * (code + offset). */
+enum { LSTM__CODES = 2 };
+
+/* Floats of memory that it takes, with what storing whole vectors writes more. */
 static size_t lstm__code_row(size_t n)
 {
-	return 1 + (n + 15) / 16 * 4;
+	return LSTM__CODES + (n + 15) / 16 * 4;
 }
 
 static float lstm__float_of(uint32_t bits)
@@ -924,6 +932,85 @@ static float lstm__float_of_f16(uint32_t half)
 		return lstm__float_of(sign | (exponent + 127 - 15) << 23 | rest << 13);
 	value = (float)rest / 16777216; /* subnormal: steps of 2^-24 */
 	return sign ? -value : value;
+}
+
+/* To the nearest whole number, ties to even, where that is far below 2^22. */
+static int lstm__nearest(float x)
+{
+	volatile float whole = x; /* lest a compiler fuses what is added with how x was made */
+	whole += 12582912;        /* 1.5 * 2^23, from where on fp32 has no fractions */
+	return (int)(whole - 12582912);
+}
+
+/* The code of a weight, -127 .. 127, from weight / scale; 0 where that has no number. */
+static int lstm__weight_code(float quotient)
+{
+	if (!(quotient >= -127))
+		return quotient < -127 ? -127 : 0;
+	return quotient > 127 ? 127 : lstm__nearest(quotient);
+}
+
+/* The largest magnitude's bits, what counts as zero apart. */
+static int32_t lstm__most_bits(const float *row, size_t n, size_t stride)
+{
+	int32_t most = 0;
+	size_t k;
+	for (k = 0; k < n; k++) {
+		const uint32_t bits = lstm__bits_of(lstm__flush(row[k * stride]));
+		const int32_t magnitude = (int32_t)(bits & 0x7fffffff);
+		most = magnitude > most ? magnitude : most;
+	}
+	return most;
+}
+
+/* The sum of the squares of what the codes of a row miss, in units of (scale / 2^12)^2: a whole
+ * number, so that no compiler's order or fusing matters. */
+static uint64_t lstm__code_error(const float *row, size_t n, size_t stride, float scale)
+{
+	uint64_t sum = 0;
+	size_t k;
+	for (k = 0; k < n; k++) {
+		const float quotient = lstm__flush(row[k * stride]) / scale;
+		const float missed = quotient - (float)lstm__weight_code(quotient); /* exact */
+		const int64_t units = (int64_t)(missed * 4096);
+		sum += (uint64_t)(units * units);
+	}
+	return sum;
+}
+
+/* The scale of a row of weights: of the eight that take the largest to 127.5, 127, ... 124 steps the
+ * one whose codes miss least, which misses a twentieth less than the second of them for 100 weights,
+ * and finds out if all weights are multiples of the largest's 127th. */
+static float lstm__weight_scale(const float *row, size_t n, size_t stride)
+{
+	const int32_t bits = lstm__most_bits(row, n, stride);
+	const float most = lstm__float_of((uint32_t)bits);
+	float best = 0;
+	double least = 0;
+	int half;
+
+	if (bits >= 0x7f800000)
+		return NAN;
+	for (half = 0; bits && half < 8; half++) {
+		const float scale = most / (127.5f - 0.5f * (float)half);
+		const double unit = (double)scale;
+		const double error = unit * unit * (double)lstm__code_error(row, n, stride, scale);
+		if (half == 0 || error < least) {
+			best = scale;
+			least = error;
+		}
+	}
+	return best;
+}
+
+LSTM__DEF float lstm_int8_scale(const float *row, size_t count, size_t stride)
+{
+	unsigned environment;
+	float scale;
+	lstm__fp_enter(&environment);
+	scale = lstm__weight_scale(row, count, stride);
+	lstm__fp_leave(environment);
+	return scale;
 }
 
 #if LSTM__LOW
@@ -958,65 +1045,74 @@ static uint32_t lstm__f16_of(float value)
 	                                  (int)(127 - 1 - exponent));
 }
 
-/* The code of value / scale: to nearest, ties to even, -127 .. 127; 0 where that has no number. */
-static int lstm__code_of(float quotient)
-{
-	volatile float whole; /* lest a compiler fuses what is added with how the quotient was made */
-	if (!(quotient >= -127))
-		return quotient < -127 ? -127 : 0;
-	if (quotient > 127)
-		return 127;
-	whole = quotient;
-	whole += 12582912; /* 1.5 * 2^23, from where on fp32 has no fractions */
-	return (int)(whole - 12582912);
-}
+/* How the numbers of a row become codes: its largest number and its least, given as the bits of
+ * their magnitudes and 0 if there is none beyond zero, are 255 steps apart, or 254 if they are each
+ * other's negative.  So zero has a code of its own, of +-1 alone both are exact, and without negative
+ * numbers all codes are there for the others.  Infinity and NaN make the scale NaN: so is everything
+ * then that is computed from the row. */
+struct lstm__coding {
+	float scale, inverse;
+	int zero; /* steps from the least number up to 0 */
+};
 
-/* The scale of a row of codes whose largest magnitude has these bits, and its inverse.  If all are
- * within +-1 by their nature (`unit`), the scale is constant.  Infinity and NaN make the scale NaN:
- * so is everything then that is computed from the row. */
-static float lstm__code_scale(int32_t bits, int unit, float *inverse)
+static struct lstm__coding lstm__coding_of(int32_t above, int32_t below)
 {
-	const float most = lstm__float_of((uint32_t)bits);
-	*inverse = 0;
-	if (bits >= 0x7f800000)
-		return NAN;
-	if (unit && bits <= 0x3f800000) {
-		*inverse = 127;
-		return 1.0f / 127;
+	const float high = lstm__float_of((uint32_t)above), low = lstm__float_of((uint32_t)below);
+	struct lstm__coding coding = {0, 0, 0};
+	if (above >= 0x7f800000 || below >= 0x7f800000) {
+		coding.scale = NAN;
+	} else if (above > 0 || below > 0) {
+		const float steps = above == below ? 254 : 255;
+		coding.scale = high / steps + low / steps;
+		coding.inverse = 1 / coding.scale;
+		coding.zero = lstm__nearest(low * coding.inverse);
 	}
-	if (bits == 0)
-		return 0;
-	*inverse = 127 / most;
-	return most / 127;
+	return coding;
 }
 
-/* The row of codes of n numbers, as the scalar path reads it; the kernels have their own. */
-static void lstm__encode(float *row, const float *x, size_t n, int unit)
+/* What codes stand for that count from the least number and are kept as `stored` less. */
+LSTM__INLINE void lstm__code_head(float *row, const struct lstm__coding *coding, int stored)
 {
-	signed char *codes = (signed char *)(row + 1);
-	int32_t most = 0;
-	float inverse;
+	const int32_t offset = stored - coding->zero;
+	row[0] = coding->scale;
+	memcpy(row + 1, &offset, sizeof(offset));
+}
+
+/* The row of n numbers, as the scalar path reads it; the kernels have their own. */
+static void lstm__encode(float *row, const float *x, size_t n)
+{
+	signed char *codes = (signed char *)(row + LSTM__CODES);
+	struct lstm__coding coding;
+	int32_t above = 0, below = 0;
 	size_t k;
 
 	for (k = 0; k < n; k++) {
-		const int32_t bits = (int32_t)(lstm__bits_of(lstm__flush(x[k])) & 0x7fffffff);
-		most = bits > most ? bits : most;
+		const float value = lstm__flush(x[k]);
+		const int32_t bits = (int32_t)(lstm__bits_of(value) & 0x7fffffff);
+		if (lstm__bits_of(value) >> 31)
+			below = bits > below ? bits : below;
+		else
+			above = bits > above ? bits : above;
 	}
-	row[0] = lstm__code_scale(most, unit, &inverse);
-	for (k = 0; k < n; k++)
-		codes[k] = (signed char)lstm__code_of(lstm__flush(x[k]) * inverse);
+	coding = lstm__coding_of(above, below);
+	lstm__code_head(row, &coding, 128);
+	for (k = 0; k < n; k++) {
+		const float steps = lstm__flush(x[k]) * coding.inverse;
+		const int code = (steps == steps ? lstm__nearest(steps) : 0) + coding.zero;
+		codes[k] = (signed char)((code < 255 ? code : 255) - 128); /* 256: of a tie */
+	}
 }
 #endif
 /* ==== src/types.h ============================================================================= */
 /* The model, the state, and the job that connects them to a set of kernels. */
 enum { LSTM__I, LSTM__F, LSTM__G, LSTM__O }; /* the order of gates in everything packed */
 
-/* Weights as they are packed (see pack.h), and of int8 the scale of each row and what its sum begins
- * with. */
+/* Weights as they are packed (see pack.h), and of int8 the scale of each row and the sum of its
+ * codes. */
 struct lstm__matrix {
 	void *words;
-	float *scale;   /* or NULL */
-	int32_t *start; /* or NULL */
+	float *scale; /* or NULL */
+	int32_t *sum; /* or NULL */
 };
 
 /* One layer in one direction.  Shapes are those of the packed form; the reference path keeps
@@ -1030,7 +1126,6 @@ struct lstm__layer {
 	struct lstm__matrix w, u;     /* in blocks: [k of x, then of h][unit vector][gate][lane] */
 	struct lstm__matrix projection; /* in blocks: [k][output vector][lane], or NULL */
 	float *peephole;              /* [i f o][vectors][lane], or NULL */
-	int unit;                     /* |o * tanh(c)|, or what stands for it, is 1 at most */
 	lstm_activation gates, candidate, out;
 	int input_forget, plain;      /* plain: nothing but the equations in the manual */
 	float clip, cell_clip;        /* +infinity if none */
@@ -1041,11 +1136,6 @@ static size_t lstm__layer_bytes(const struct lstm__layer *l)
 {
 	return 4 * l->hidden * lstm__word_bytes(l->dtype) *
 	       (lstm__words(l->dtype, l->width) + lstm__words(l->dtype, l->output));
-}
-
-static int lstm__unit_h(const struct lstm__layer *l)
-{
-	return l->unit && !l->projection.words;
 }
 
 /* Which steps count (see lstm_run_args), and what y gets in the others. */
@@ -1096,7 +1186,6 @@ struct lstm__call {
 struct lstm__kernels {
 	lstm_isa isa;
 	int lanes; /* fp32 per vector */
-	int code_zero; /* what is added to the codes of x and h, int8 */
 	int units; /* most vectors of units per block: the tile of one stream is units * 4 vectors */
 	void (*run)(const struct lstm__job *job);
 	/* The rest is NULL where run does it all, and is about a state of one stream.  One step, whose
@@ -1228,9 +1317,11 @@ static float lstm__reference_weight(lstm_dtype dtype, const void *words, size_t 
 static float lstm__reference_codes(const struct lstm__matrix *m, size_t row, const signed char *w,
                                    const float *x, size_t n)
 {
-	const signed char *codes = (const signed char *)(x + 1);
-	int32_t sum = 0;
+	const signed char *codes = (const signed char *)(x + LSTM__CODES);
+	int32_t sum, offset;
 	size_t k;
+	memcpy(&offset, x + 1, sizeof(offset));
+	sum = offset * m->sum[row];
 	for (k = 0; k < n; k++)
 		sum += w[k] * codes[k];
 	return (float)sum * (x[0] * m->scale[row]);
@@ -1296,15 +1387,15 @@ static void lstm__reference_step(const struct lstm__layer *l, const float *x, co
 
 /* What the dot products of this layer take of x: x itself, or its codes. */
 static const float *lstm__reference_row(const struct lstm__layer *l, const float *x, size_t n,
-                                        int unit, float *codes)
+                                        float *codes)
 {
 #if LSTM__LOW
 	if (l->dtype == LSTM_DTYPE_I8) {
-		lstm__encode(codes, x, n, unit);
+		lstm__encode(codes, x, n);
 		return codes;
 	}
 #else
-	(void)l, (void)n, (void)unit, (void)codes;
+	(void)l, (void)n, (void)codes;
 #endif
 	return x;
 }
@@ -1329,12 +1420,11 @@ static void lstm__run_scalar(const struct lstm__job *job)
 			float *out = l->projection.words ? job->cells : next;
 			const float *cells = out;
 
-			x = lstm__reference_row(l, x, l->width, 0, job->codes);
-			h = lstm__reference_row(l, h, l->output, lstm__unit_h(l), job->h_codes);
+			x = lstm__reference_row(l, x, l->width, job->codes);
+			h = lstm__reference_row(l, h, l->output, job->h_codes);
 			lstm__reference_step(l, x, h, c, out);
 			if (l->projection.words)
-				cells = lstm__reference_row(l, out, l->hidden, l->unit,
-				                            job->h_codes);
+				cells = lstm__reference_row(l, out, l->hidden, job->h_codes);
 			for (j = 0; l->projection.words && j < l->output; j++)
 				next[j] = lstm__flush(lstm__reference_dot(
 				        0, l->dtype, &l->projection, j,
@@ -1350,7 +1440,7 @@ static void lstm__run_scalar(const struct lstm__job *job)
 }
 
 static const struct lstm__kernels lstm__kernels_scalar = {
-	LSTM_ISA_SCALAR, 1, 0, 1, lstm__run_scalar, NULL, NULL, NULL};
+	LSTM_ISA_SCALAR, 1, 1, lstm__run_scalar, NULL, NULL, NULL};
 /* ==== src/passes.h ============================================================================ */
 /* Passes of the header over itself, for each vector instruction set and kind of weights: see
  * LSTM__PASS below. */
@@ -1501,7 +1591,6 @@ struct lstm__source {
 	int lanes;
 	unsigned char gate[4]; /* position in the framework's order of i, f, g, o */
 	lstm_dtype dtype;      /* what it becomes */
-	int code_zero;         /* see lstm__kernels */
 };
 
 /* Where row r of the packed order (unit vector, gate, lane) comes from, and how many units there are
@@ -1657,19 +1746,6 @@ static const float *lstm__low_row(const struct lstm__source *s, lstm__row_fn fin
 	return find(s, r, &row) ? s->data + row * s->row : NULL;
 }
 
-/* The largest magnitude's bits, what counts as zero apart. */
-static int32_t lstm__low_most(const struct lstm__source *s, const float *from)
-{
-	int32_t most = 0;
-	size_t k;
-	for (k = 0; from && k < s->columns; k++) {
-		const uint32_t bits = lstm__bits_of(lstm__flush(from[k * s->column]));
-		const int32_t magnitude = (int32_t)(bits & 0x7fffffff);
-		most = magnitude > most ? magnitude : most;
-	}
-	return most;
-}
-
 static void lstm__low_halves(uint16_t *to, const struct lstm__source *s, const float *from,
                              size_t stride)
 {
@@ -1702,7 +1778,7 @@ static int32_t lstm__low_codes(signed char *to, const struct lstm__source *s, co
 	for (k = 0; k < (s->columns + 3) / 4 * 4; k++) {
 		int code = 0;
 		if (from && k < s->columns)
-			code = lstm__code_of(lstm__flush(from[k * s->column]) / scale);
+			code = lstm__weight_code(lstm__flush(from[k * s->column]) / scale);
 		to[k / 4 * 4 * stride + k % 4] = (signed char)code;
 		sum += code;
 	}
@@ -1719,7 +1795,7 @@ static void lstm__pack_low(const struct lstm__matrix *to, const struct lstm__sou
 		for (r = 0; r < n; r++) {
 			const float *from = lstm__low_row(s, find, first + r);
 			const size_t word = first * s->all + n * s->before + r;
-			float step, inverse;
+			float step;
 			if (s->dtype == LSTM_DTYPE_F16) {
 				lstm__low_halves((uint16_t *)to->words + word, s, from, n);
 				continue;
@@ -1728,15 +1804,17 @@ static void lstm__pack_low(const struct lstm__matrix *to, const struct lstm__sou
 				lstm__low_pairs((uint32_t *)to->words + word, s, from, n);
 				continue;
 			}
-			step = lstm__code_scale(lstm__low_most(s, from), 0, &inverse);
-			if (scale && from) {
+			if (!from)
+				step = 0;
+			else if (!scale)
+				step = lstm__weight_scale(from, s->columns, s->column);
+			else {
 				find(s, first + r, &row);
 				step = scale[row];
 			}
 			to->scale[first + r] = step;
-			to->start[first + r] =
-				-s->code_zero * lstm__low_codes((signed char *)to->words + 4 * word, s,
-			                                        from, n, step);
+			to->sum[first + r] = lstm__low_codes(
+				(signed char *)to->words + 4 * word, s, from, n, step);
 		}
 	}
 }
@@ -1811,7 +1889,6 @@ static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *fr
 	s.hidden = l->hidden;
 	s.lanes = (int)lanes;
 	s.dtype = l->dtype;
-	s.code_zero = model->kernels->code_zero;
 
 	lstm__pack_bias(l->bias, &s, from->b, from->b2, rows);
 	s.data = from->w;
@@ -1913,7 +1990,7 @@ static int lstm__activation_complete(lstm_activation *a, lstm_function fallback)
 
 static lstm_status lstm__dtype_complete(lstm_desc *d)
 {
-	const int longest = 1 << 17; /* of which sums of int8 products fit in int32 */
+	const int longest = 1 << 16; /* of which sums of int8 products fit in int32 */
 
 	switch (d->dtype) {
 	case LSTM_DTYPE_OTHER: d->dtype = LSTM_DTYPE_F32; return LSTM_OK;
@@ -1968,7 +2045,7 @@ static void *lstm__take_words(struct lstm__arena *arena, size_t rows, size_t wor
 static void lstm__matrix_scales(struct lstm__matrix *m, struct lstm__arena *arena, size_t rows)
 {
 	m->scale = lstm__take_floats(arena, rows, 1);
-	m->start = (int32_t *)lstm__take(arena, rows, sizeof(*m->start));
+	m->sum = (int32_t *)lstm__take(arena, rows, sizeof(*m->sum));
 }
 
 /* Where the packed arrays of one layer go. */
@@ -2023,7 +2100,6 @@ static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int
 	l->input_forget = d->input_forget;
 	l->clip = d->clip > 0 ? d->clip : (float)INFINITY;
 	l->cell_clip = d->cell_clip > 0 ? d->cell_clip : (float)INFINITY;
-	l->unit = a[0].function == LSTM_SIGMOID && a[2].function == LSTM_TANH;
 	l->plain = a[0].function == LSTM_SIGMOID && a[1].function == LSTM_TANH &&
 	           a[2].function == LSTM_TANH && !d->input_forget && !(d->clip > 0) &&
 	           !(d->cell_clip > 0);
@@ -5916,7 +5992,9 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define lstm__set_i(x) _mm256_set1_epi32(x)
 #define lstm__splat_i(p) _mm256_castps_si256(_mm256_broadcast_ss(p))
 #define lstm__load_i(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
-#define lstm__and_i(a, b) _mm256_and_si256(a, b)
+#define lstm__xor_i(a, b) _mm256_xor_si256(a, b)
+#define lstm__add_i(a, b) _mm256_add_epi32(a, b)
+#define lstm__mul_i(a, b) _mm256_mullo_epi32(a, b)
 #define lstm__max_i(a, b) _mm256_max_epi32(a, b)
 #define lstm__most_i(v) lstm__most_i_avx2(v)
 #define lstm__bits(v) _mm256_castps_si256(v)
@@ -5926,8 +6004,8 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define lstm__high_bf16(v)                                                                         \
 	_mm256_castsi256_ps(_mm256_and_si256(v, _mm256_set1_epi32((int)0xffff0000)))
 #define lstm__load_f16(p) _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(p)))
-/* Two products of codes fit in 16 bits: 2 * 127 * 127 < 2^15. */
-#define LSTM__CODE_ZERO 0
+/* Two products of codes fit in 16 bits: 2 * 127 * 128 < 2^15. */
+#define LSTM__STORED 128
 #define lstm__dot4(sum, w, x)                                                                      \
 	_mm256_add_epi32(sum,                                                                      \
 	                 _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_abs_epi8(x),                \
@@ -6007,7 +6085,9 @@ LSTM__INLINE void lstm__store_codes_avx2(unsigned char *p, __m256i v)
 #define lstm__set_i(x) _mm512_set1_epi32(x)
 #define lstm__splat_i(p) _mm512_castps_si512(_mm512_set1_ps(*(p)))
 #define lstm__load_i(p) _mm512_loadu_si512(p)
-#define lstm__and_i(a, b) _mm512_and_si512(a, b)
+#define lstm__xor_i(a, b) _mm512_xor_si512(a, b)
+#define lstm__add_i(a, b) _mm512_add_epi32(a, b)
+#define lstm__mul_i(a, b) _mm512_mullo_epi32(a, b)
 #define lstm__max_i(a, b) _mm512_max_epi32(a, b)
 #define lstm__most_i(v) _mm512_reduce_max_epi32(v)
 #define lstm__bits(v) _mm512_castps_si512(v)
@@ -6016,13 +6096,10 @@ LSTM__INLINE void lstm__store_codes_avx2(unsigned char *p, __m256i v)
 #define lstm__low_bf16(v) _mm512_castsi512_ps(_mm512_slli_epi32(v, 16))
 #define lstm__high_bf16(v)                                                                         \
 	_mm512_castsi512_ps(_mm512_and_si512(v, _mm512_set1_epi32((int)0xffff0000)))
-/* The instruction takes one side unsigned: codes of x and h are kept 128 higher, and sums begin with
- * what takes that back. */
-#define LSTM__CODE_ZERO 128
+#define LSTM__STORED 0 /* the instruction takes one side unsigned */
 #define lstm__dot4(sum, w, x) lstm__dot4_avx512(sum, w, x)
 #define lstm__store_codes(p, v)                                                                    \
-	_mm_storeu_si128((__m128i *)(void *)(p),                                                   \
-	                 _mm512_cvtepi32_epi8(_mm512_add_epi32(v, _mm512_set1_epi32(128))))
+	_mm_storeu_si128((__m128i *)(void *)(p), _mm512_cvtusepi32_epi8(v))
 #define LSTM__SLEEF_EXP "Sleef_finz_expf16_u10avx512f"
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf16_u35avx512f"
 
@@ -6078,7 +6155,9 @@ LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 #define lstm__set_i(x) vdupq_n_s32(x)
 #define lstm__splat_i(p) vreinterpretq_s32_f32(vld1q_dup_f32(p))
 #define lstm__load_i(p) vld1q_s32((const int32_t *)(p))
-#define lstm__and_i(a, b) vandq_s32(a, b)
+#define lstm__xor_i(a, b) veorq_s32(a, b)
+#define lstm__add_i(a, b) vaddq_s32(a, b)
+#define lstm__mul_i(a, b) vmulq_s32(a, b)
 #define lstm__max_i(a, b) vmaxq_s32(a, b)
 #define lstm__most_i(v) vmaxvq_s32(v)
 #define lstm__bits(v) vreinterpretq_s32_f32(v)
@@ -6087,7 +6166,7 @@ LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 #define lstm__low_bf16(v) vreinterpretq_f32_s32(vshlq_n_s32(v, 16))
 #define lstm__high_bf16(v) vreinterpretq_f32_s32(vandq_s32(v, vdupq_n_s32((int)0xffff0000)))
 #define lstm__load_f16(p) vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)))
-#define LSTM__CODE_ZERO 0
+#define LSTM__STORED 128
 #define lstm__dot4(sum, w, x) LSTM__FN(dot4)(sum, w, x)
 #define lstm__store_codes(p, v) lstm__store_codes_neon(p, v)
 #endif
@@ -6128,7 +6207,7 @@ LSTM__INLINE void lstm__store_n_neon(float *p, float32x4_t v, size_t n)
 }
 #endif
 #if LSTM__WEIGHTS == LSTM__I8
-/* Two products of codes fit in 16 bits: 2 * 127 * 127 < 2^15. */
+/* Two products of codes fit in 16 bits: 2 * 127 * 128 < 2^15. */
 LSTM__INLINE int32x4_t lstm__dot4_i8_neon(int32x4_t sum, int32x4_t w, int32x4_t x)
 {
 	const int8x16_t a = vreinterpretq_s8_s32(w), b = vreinterpretq_s8_s32(x);
@@ -6138,8 +6217,8 @@ LSTM__INLINE int32x4_t lstm__dot4_i8_neon(int32x4_t sum, int32x4_t w, int32x4_t 
 
 LSTM__INLINE void lstm__store_codes_neon(unsigned char *p, int32x4_t v)
 {
-	const int16x4_t pairs = vmovn_s32(v);
-	const int8x8_t codes = vmovn_s16(vcombine_s16(pairs, pairs));
+	const int16x4_t pairs = vqmovn_s32(v);
+	const int8x8_t codes = vqmovn_s16(vcombine_s16(pairs, pairs));
 	const uint32_t four = vget_lane_u32(vreinterpret_u32_s8(codes), 0);
 	memcpy(p, &four, sizeof(four));
 }
@@ -6527,7 +6606,7 @@ LSTM__INLINE void LSTM__V(put)(lstm__vf v, size_t unit, size_t count, float *pad
 #endif
 /* ==== simd/weights.h ========================================================================== */
 /* How weights are kept, and the one loop that reads them.  A row of inputs, x or h, is what the
- * weights need: fp32, or for int8 the scale followed by the codes (see lstm__encode). */
+ * weights need: fp32, or for int8 the codes (see lstm__coding). */
 #if LSTM__WEIGHTS == LSTM__F32
 #define LSTM__FN(name) LSTM__V(name)
 #define LSTM__WEIGHT float
@@ -6552,11 +6631,11 @@ LSTM__INLINE void LSTM__V(put)(lstm__vf v, size_t unit, size_t count, float *pad
 #define LSTM__INT8 (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__I8_DOT)
 
 /* Some rows of a matrix, one lane each: where the first word of each vector of them lies, and for
- * int8 their scales and what their sums begin with. */
+ * int8 their scales and the sums of their codes. */
 struct LSTM__FN(rows) {
 	const LSTM__WEIGHT *at;
 	const float *scale;
-	const int32_t *start;
+	const int32_t *sum;
 };
 
 LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of)(const struct lstm__matrix *m, size_t word,
@@ -6566,11 +6645,11 @@ LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of)(const struct lstm__matrix *
 	r.at = (const LSTM__WEIGHT *)m->words + word;
 #if LSTM__INT8
 	r.scale = m->scale + row;
-	r.start = m->start + row;
+	r.sum = m->sum + row;
 #else
 	(void)row;
 	r.scale = NULL;
-	r.start = NULL;
+	r.sum = NULL;
 #endif
 	return r;
 }
@@ -6679,12 +6758,14 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 	int s, v;
 
 	LSTM__UNROLL
-	for (v = 0; v < n; v++) {
+	for (s = 0; s < m; s++) {
+		const lstm__vi offset = lstm__splat_i(x[s] + 1);
 		LSTM__UNROLL
-		for (s = 0; s < m; s++)
-			total[s * n + v] = lstm__load_i(w.start + v * LSTM__LANES);
+		for (v = 0; v < n; v++)
+			total[s * n + v] =
+				lstm__mul_i(offset, lstm__load_i(w.sum + v * LSTM__LANES));
 	}
-	for (k = 1; k <= words; k++, w.at += stride) {
+	for (k = LSTM__CODES; k < LSTM__CODES + words; k++, w.at += stride) {
 		lstm__vi xs[LSTM__STREAMS];
 		LSTM__UNROLL
 		for (s = 0; s < m; s++)
@@ -6713,39 +6794,41 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 #endif
 
 #if LSTM__INT8
-/* The codes of n numbers, each times `inverse`; returns the bits of the largest magnitude. */
-LSTM__INLINE int32_t LSTM__FN(codes)(unsigned char *codes, const float *x, size_t n, float inverse)
+/* Numbers k, k + 1, ... of n, flushed; zeros beyond. */
+LSTM__INLINE lstm__vf LSTM__FN(numbers)(const float *x, size_t k, size_t n)
 {
-	const lstm__vi magnitude = lstm__set_i(0x7fffffff);
-	lstm__vi most = lstm__set_i(0);
 	float last[LSTM__LANES];
-	size_t k;
-
-	for (k = 0; k < n; k += LSTM__LANES, x += LSTM__LANES, codes += LSTM__LANES) {
-		lstm__vf v;
-		if (n - k < LSTM__LANES) {
-			memset(last, 0, sizeof(last));
-			memcpy(last, x, (n - k) * sizeof(float));
-			x = last;
-		}
-		v = LSTM__V(flush)(lstm__load(x));
-		most = lstm__max_i(most, lstm__and_i(lstm__bits(v), magnitude));
-		lstm__store_codes(codes, lstm__round(lstm__mul(v, lstm__set(inverse))));
-	}
-	return lstm__most_i(most);
+	if (n - k >= LSTM__LANES)
+		return LSTM__V(flush)(lstm__load(x + k));
+	memset(last, 0, sizeof(last));
+	memcpy(last, x + k, (n - k) * sizeof(float));
+	return LSTM__V(flush)(lstm__load(last));
 }
 
-/* The row of codes of n numbers, as lstm__encode makes it.  If all are within +-1 the codes of a
- * first pass are right; else that tells how large they are. */
-LSTM__NOINLINE void LSTM__FN(encode)(float *row, const float *x, size_t n, int unit)
+/* The row of n numbers, as lstm__encode makes it. */
+LSTM__NOINLINE void LSTM__FN(encode)(float *row, const float *x, size_t n)
 {
-	unsigned char *codes = (unsigned char *)(row + 1);
-	const int32_t bits = LSTM__FN(codes)(codes, x, n, 127);
-	float inverse;
+	unsigned char *codes = (unsigned char *)(row + LSTM__CODES);
+	const lstm__vi sign = lstm__set_i((int32_t)-0x7fffffff - 1);
+	lstm__vi above = lstm__set_i(0), below = above, zero;
+	struct lstm__coding coding;
+	lstm__vf inverse;
+	size_t k;
 
-	row[0] = lstm__code_scale(bits, unit, &inverse);
-	if (!unit || inverse != 127)
-		LSTM__FN(codes)(codes, x, n, inverse);
+	/* As whole numbers: negative floats are, too, and the larger of two is the one with more bits. */
+	for (k = 0; k < n; k += LSTM__LANES) {
+		const lstm__vi bits = lstm__bits(LSTM__FN(numbers)(x, k, n));
+		above = lstm__max_i(above, bits);
+		below = lstm__max_i(below, lstm__xor_i(bits, sign));
+	}
+	coding = lstm__coding_of(lstm__most_i(above), lstm__most_i(below));
+	lstm__code_head(row, &coding, LSTM__STORED);
+	inverse = lstm__set(coding.inverse);
+	zero = lstm__set_i(coding.zero - LSTM__STORED);
+	for (k = 0; k < n; k += LSTM__LANES) {
+		const lstm__vf steps = lstm__mul(LSTM__FN(numbers)(x, k, n), inverse);
+		lstm__store_codes(codes + k, lstm__add_i(lstm__round(steps), zero));
+	}
 }
 #endif
 /* ==== simd/tile.h ============================================================================= */
@@ -6967,7 +7050,7 @@ LSTM__NOINLINE void LSTM__FN(stage)(const struct lstm__job *job, size_t first, s
 		for (b = 0; b < batch; b++) {
 			float *to = (float *)LSTM__FN(row)(job, first, t, b);
 #if LSTM__INT8
-			LSTM__FN(encode)(to, LSTM__FN(source)(job, t, b), width, 0);
+			LSTM__FN(encode)(to, LSTM__FN(source)(job, t, b), width);
 #else
 			LSTM__V(flush_row)(to, LSTM__FN(source)(job, t, b), width);
 #endif
@@ -6976,14 +7059,14 @@ LSTM__NOINLINE void LSTM__FN(stage)(const struct lstm__job *job, size_t first, s
 
 /* A row of n numbers of stream b, h or what is to be projected, as the dot products take it. */
 LSTM__INLINE const float *LSTM__FN(own)(const struct lstm__job *job, size_t b, const float *row,
-                                        size_t n, int unit)
+                                        size_t n)
 {
 #if LSTM__INT8
 	float *codes = job->h_codes + b * job->code_row;
-	LSTM__FN(encode)(codes, row, n, unit);
+	LSTM__FN(encode)(codes, row, n);
 	return codes;
 #else
-	(void)job, (void)b, (void)n, (void)unit;
+	(void)job, (void)b, (void)n;
 	return row;
 #endif
 }
@@ -7077,7 +7160,7 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 
 	for (from = 0; LSTM__INT8 && from < n; from++)
 		LSTM__FN(own)(job, (size_t)job->active[from], lstm__job_h(job, job->active[from], 0),
-		              l->output, lstm__unit_h(l));
+		              l->output);
 	LSTM__FN(gather)(job, &in, first, t, 0, LSTM__FN(group)(n), ahead);
 	for (v = 0; v < l->vectors; v += units) {
 		units = LSTM__FN(block)(l, v);
@@ -7106,8 +7189,7 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 		for (s = 0; s < m; s++) {
 			const int stream = job->active[from + s];
 			const size_t b = (size_t)stream;
-			in.h[s] = LSTM__FN(own)(job, b, job->cells + b * job->c_row, l->hidden,
-			                        l->unit);
+			in.h[s] = LSTM__FN(own)(job, b, job->cells + b * job->c_row, l->hidden);
 			in.out[s] = lstm__job_h(job, stream, 1);
 			in.y[s] = y ? y + b * y_stream : NULL;
 		}
@@ -7137,7 +7219,7 @@ LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x
 	in.start = start ? start : l->bias;
 	in.projected = start != NULL;
 	in.environment = environment;
-	in.h = LSTM__FN(own)(job, 0, lstm__job_h(job, 0, 0), l->output, lstm__unit_h(l));
+	in.h = LSTM__FN(own)(job, 0, lstm__job_h(job, 0, 0), l->output);
 	in.c = job->c;
 	in.out = l->projection.words ? job->cells : lstm__job_h(job, 0, 1);
 	in.y = l->projection.words ? NULL : y;
@@ -7175,7 +7257,7 @@ static void LSTM__FN(part)(const struct lstm__job *job, const float *x, const fl
                            unsigned *environment)
 {
 	if (!start)
-		LSTM__FN(encode)(job->codes, x, job->layer->width, 0);
+		LSTM__FN(encode)(job->codes, x, job->layer->width);
 	LSTM__FN(alone)(job, job->codes, start, y, environment);
 }
 
@@ -7242,13 +7324,12 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 }
 
 static const struct lstm__kernels LSTM__FN(kernels) = {
-	LSTM__ISA,      LSTM__LANES,
+	LSTM__ISA,     LSTM__LANES,    LSTM__UNITS,
+	LSTM__FN(run), LSTM__FN(once),
 #if LSTM__INT8
-	LSTM__CODE_ZERO, LSTM__UNITS,   LSTM__FN(run),
-	LSTM__FN(once), LSTM__FN(part), LSTM__FN(ahead),
+	LSTM__FN(part), LSTM__FN(ahead),
 #else
-	0,              LSTM__UNITS,     LSTM__FN(run),
-	LSTM__FN(once), LSTM__FN(alone), LSTM__FN(project_ahead),
+	LSTM__FN(alone), LSTM__FN(project_ahead),
 #endif
 };
 /* ==== simd/end.h ============================================================================== */
@@ -7279,7 +7360,9 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef lstm__splat_i
 #undef lstm__load_i
 #undef lstm__most_i
-#undef lstm__and_i
+#undef lstm__xor_i
+#undef lstm__add_i
+#undef lstm__mul_i
 #undef lstm__max_i
 #undef lstm__bits
 #undef lstm__to_float
@@ -7294,7 +7377,7 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef LSTM__WEIGHT
 #undef LSTM__DTYPE
 #undef LSTM__INT8
-#undef LSTM__CODE_ZERO
+#undef LSTM__STORED
 #undef LSTM__ISA
 #undef LSTM__TARGET
 #undef LSTM__LANES

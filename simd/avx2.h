@@ -46,7 +46,9 @@
 #define lstm__set_i(x) _mm256_set1_epi32(x)
 #define lstm__splat_i(p) _mm256_castps_si256(_mm256_broadcast_ss(p))
 #define lstm__load_i(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
-#define lstm__and_i(a, b) _mm256_and_si256(a, b)
+#define lstm__xor_i(a, b) _mm256_xor_si256(a, b)
+#define lstm__add_i(a, b) _mm256_add_epi32(a, b)
+#define lstm__mul_i(a, b) _mm256_mullo_epi32(a, b)
 #define lstm__max_i(a, b) _mm256_max_epi32(a, b)
 #define lstm__most_i(v) lstm__most_i_avx2(v)
 #define lstm__bits(v) _mm256_castps_si256(v)
@@ -56,8 +58,8 @@
 #define lstm__high_bf16(v)                                                                         \
 	_mm256_castsi256_ps(_mm256_and_si256(v, _mm256_set1_epi32((int)0xffff0000)))
 #define lstm__load_f16(p) _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(p)))
-/* Two products of codes fit in 16 bits: 2 * 127 * 127 < 2^15. */
-#define LSTM__CODE_ZERO 0
+/* Two products of codes fit in 16 bits: 2 * 127 * 128 < 2^15. */
+#define LSTM__STORED 128
 #define lstm__dot4(sum, w, x)                                                                      \
 	_mm256_add_epi32(sum,                                                                      \
 	                 _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_abs_epi8(x),                \

@@ -51,7 +51,9 @@
 #define lstm__set_i(x) _mm512_set1_epi32(x)
 #define lstm__splat_i(p) _mm512_castps_si512(_mm512_set1_ps(*(p)))
 #define lstm__load_i(p) _mm512_loadu_si512(p)
-#define lstm__and_i(a, b) _mm512_and_si512(a, b)
+#define lstm__xor_i(a, b) _mm512_xor_si512(a, b)
+#define lstm__add_i(a, b) _mm512_add_epi32(a, b)
+#define lstm__mul_i(a, b) _mm512_mullo_epi32(a, b)
 #define lstm__max_i(a, b) _mm512_max_epi32(a, b)
 #define lstm__most_i(v) _mm512_reduce_max_epi32(v)
 #define lstm__bits(v) _mm512_castps_si512(v)
@@ -60,13 +62,10 @@
 #define lstm__low_bf16(v) _mm512_castsi512_ps(_mm512_slli_epi32(v, 16))
 #define lstm__high_bf16(v)                                                                         \
 	_mm512_castsi512_ps(_mm512_and_si512(v, _mm512_set1_epi32((int)0xffff0000)))
-/* The instruction takes one side unsigned: codes of x and h are kept 128 higher, and sums begin with
- * what takes that back. */
-#define LSTM__CODE_ZERO 128
+#define LSTM__STORED 0 /* the instruction takes one side unsigned */
 #define lstm__dot4(sum, w, x) lstm__dot4_avx512(sum, w, x)
 #define lstm__store_codes(p, v)                                                                    \
-	_mm_storeu_si128((__m128i *)(void *)(p),                                                   \
-	                 _mm512_cvtepi32_epi8(_mm512_add_epi32(v, _mm512_set1_epi32(128))))
+	_mm_storeu_si128((__m128i *)(void *)(p), _mm512_cvtusepi32_epi8(v))
 #define LSTM__SLEEF_EXP "Sleef_finz_expf16_u10avx512f"
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf16_u35avx512f"
 

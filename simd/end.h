@@ -25,7 +25,9 @@
 #undef lstm__splat_i
 #undef lstm__load_i
 #undef lstm__most_i
-#undef lstm__and_i
+#undef lstm__xor_i
+#undef lstm__add_i
+#undef lstm__mul_i
 #undef lstm__max_i
 #undef lstm__bits
 #undef lstm__to_float
@@ -40,7 +42,7 @@
 #undef LSTM__WEIGHT
 #undef LSTM__DTYPE
 #undef LSTM__INT8
-#undef LSTM__CODE_ZERO
+#undef LSTM__STORED
 #undef LSTM__ISA
 #undef LSTM__TARGET
 #undef LSTM__LANES

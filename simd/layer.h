@@ -40,7 +40,7 @@ LSTM__NOINLINE void LSTM__FN(stage)(const struct lstm__job *job, size_t first, s
 		for (b = 0; b < batch; b++) {
 			float *to = (float *)LSTM__FN(row)(job, first, t, b);
 #if LSTM__INT8
-			LSTM__FN(encode)(to, LSTM__FN(source)(job, t, b), width, 0);
+			LSTM__FN(encode)(to, LSTM__FN(source)(job, t, b), width);
 #else
 			LSTM__V(flush_row)(to, LSTM__FN(source)(job, t, b), width);
 #endif
@@ -49,14 +49,14 @@ LSTM__NOINLINE void LSTM__FN(stage)(const struct lstm__job *job, size_t first, s
 
 /* A row of n numbers of stream b, h or what is to be projected, as the dot products take it. */
 LSTM__INLINE const float *LSTM__FN(own)(const struct lstm__job *job, size_t b, const float *row,
-                                        size_t n, int unit)
+                                        size_t n)
 {
 #if LSTM__INT8
 	float *codes = job->h_codes + b * job->code_row;
-	LSTM__FN(encode)(codes, row, n, unit);
+	LSTM__FN(encode)(codes, row, n);
 	return codes;
 #else
-	(void)job, (void)b, (void)n, (void)unit;
+	(void)job, (void)b, (void)n;
 	return row;
 #endif
 }
@@ -150,7 +150,7 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 
 	for (from = 0; LSTM__INT8 && from < n; from++)
 		LSTM__FN(own)(job, (size_t)job->active[from], lstm__job_h(job, job->active[from], 0),
-		              l->output, lstm__unit_h(l));
+		              l->output);
 	LSTM__FN(gather)(job, &in, first, t, 0, LSTM__FN(group)(n), ahead);
 	for (v = 0; v < l->vectors; v += units) {
 		units = LSTM__FN(block)(l, v);
@@ -179,8 +179,7 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 		for (s = 0; s < m; s++) {
 			const int stream = job->active[from + s];
 			const size_t b = (size_t)stream;
-			in.h[s] = LSTM__FN(own)(job, b, job->cells + b * job->c_row, l->hidden,
-			                        l->unit);
+			in.h[s] = LSTM__FN(own)(job, b, job->cells + b * job->c_row, l->hidden);
 			in.out[s] = lstm__job_h(job, stream, 1);
 			in.y[s] = y ? y + b * y_stream : NULL;
 		}
@@ -210,7 +209,7 @@ LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x
 	in.start = start ? start : l->bias;
 	in.projected = start != NULL;
 	in.environment = environment;
-	in.h = LSTM__FN(own)(job, 0, lstm__job_h(job, 0, 0), l->output, lstm__unit_h(l));
+	in.h = LSTM__FN(own)(job, 0, lstm__job_h(job, 0, 0), l->output);
 	in.c = job->c;
 	in.out = l->projection.words ? job->cells : lstm__job_h(job, 0, 1);
 	in.y = l->projection.words ? NULL : y;
@@ -248,7 +247,7 @@ static void LSTM__FN(part)(const struct lstm__job *job, const float *x, const fl
                            unsigned *environment)
 {
 	if (!start)
-		LSTM__FN(encode)(job->codes, x, job->layer->width, 0);
+		LSTM__FN(encode)(job->codes, x, job->layer->width);
 	LSTM__FN(alone)(job, job->codes, start, y, environment);
 }
 
@@ -315,12 +314,11 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 }
 
 static const struct lstm__kernels LSTM__FN(kernels) = {
-	LSTM__ISA,      LSTM__LANES,
+	LSTM__ISA,     LSTM__LANES,    LSTM__UNITS,
+	LSTM__FN(run), LSTM__FN(once),
 #if LSTM__INT8
-	LSTM__CODE_ZERO, LSTM__UNITS,   LSTM__FN(run),
-	LSTM__FN(once), LSTM__FN(part), LSTM__FN(ahead),
+	LSTM__FN(part), LSTM__FN(ahead),
 #else
-	0,              LSTM__UNITS,     LSTM__FN(run),
-	LSTM__FN(once), LSTM__FN(alone), LSTM__FN(project_ahead),
+	LSTM__FN(alone), LSTM__FN(project_ahead),
 #endif
 };

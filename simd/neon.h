@@ -21,7 +21,9 @@
 #define lstm__set_i(x) vdupq_n_s32(x)
 #define lstm__splat_i(p) vreinterpretq_s32_f32(vld1q_dup_f32(p))
 #define lstm__load_i(p) vld1q_s32((const int32_t *)(p))
-#define lstm__and_i(a, b) vandq_s32(a, b)
+#define lstm__xor_i(a, b) veorq_s32(a, b)
+#define lstm__add_i(a, b) vaddq_s32(a, b)
+#define lstm__mul_i(a, b) vmulq_s32(a, b)
 #define lstm__max_i(a, b) vmaxq_s32(a, b)
 #define lstm__most_i(v) vmaxvq_s32(v)
 #define lstm__bits(v) vreinterpretq_s32_f32(v)
@@ -30,7 +32,7 @@
 #define lstm__low_bf16(v) vreinterpretq_f32_s32(vshlq_n_s32(v, 16))
 #define lstm__high_bf16(v) vreinterpretq_f32_s32(vandq_s32(v, vdupq_n_s32((int)0xffff0000)))
 #define lstm__load_f16(p) vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)))
-#define LSTM__CODE_ZERO 0
+#define LSTM__STORED 128
 #define lstm__dot4(sum, w, x) LSTM__FN(dot4)(sum, w, x)
 #define lstm__store_codes(p, v) lstm__store_codes_neon(p, v)
 #endif
@@ -71,7 +73,7 @@ LSTM__INLINE void lstm__store_n_neon(float *p, float32x4_t v, size_t n)
 }
 #endif
 #if LSTM__WEIGHTS == LSTM__I8
-/* Two products of codes fit in 16 bits: 2 * 127 * 127 < 2^15. */
+/* Two products of codes fit in 16 bits: 2 * 127 * 128 < 2^15. */
 LSTM__INLINE int32x4_t lstm__dot4_i8_neon(int32x4_t sum, int32x4_t w, int32x4_t x)
 {
 	const int8x16_t a = vreinterpretq_s8_s32(w), b = vreinterpretq_s8_s32(x);
@@ -81,8 +83,8 @@ LSTM__INLINE int32x4_t lstm__dot4_i8_neon(int32x4_t sum, int32x4_t w, int32x4_t 
 
 LSTM__INLINE void lstm__store_codes_neon(unsigned char *p, int32x4_t v)
 {
-	const int16x4_t pairs = vmovn_s32(v);
-	const int8x8_t codes = vmovn_s16(vcombine_s16(pairs, pairs));
+	const int16x4_t pairs = vqmovn_s32(v);
+	const int8x8_t codes = vqmovn_s16(vcombine_s16(pairs, pairs));
 	const uint32_t four = vget_lane_u32(vreinterpret_u32_s8(codes), 0);
 	memcpy(p, &four, sizeof(four));
 }

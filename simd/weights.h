@@ -1,5 +1,5 @@
 /* How weights are kept, and the one loop that reads them.  A row of inputs, x or h, is what the
- * weights need: fp32, or for int8 the scale followed by the codes (see lstm__encode). */
+ * weights need: fp32, or for int8 the codes (see lstm__coding). */
 #if LSTM__WEIGHTS == LSTM__F32
 #define LSTM__FN(name) LSTM__V(name)
 #define LSTM__WEIGHT float
@@ -24,11 +24,11 @@
 #define LSTM__INT8 (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__I8_DOT)
 
 /* Some rows of a matrix, one lane each: where the first word of each vector of them lies, and for
- * int8 their scales and what their sums begin with. */
+ * int8 their scales and the sums of their codes. */
 struct LSTM__FN(rows) {
 	const LSTM__WEIGHT *at;
 	const float *scale;
-	const int32_t *start;
+	const int32_t *sum;
 };
 
 LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of)(const struct lstm__matrix *m, size_t word,
@@ -38,11 +38,11 @@ LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of)(const struct lstm__matrix *
 	r.at = (const LSTM__WEIGHT *)m->words + word;
 #if LSTM__INT8
 	r.scale = m->scale + row;
-	r.start = m->start + row;
+	r.sum = m->sum + row;
 #else
 	(void)row;
 	r.scale = NULL;
-	r.start = NULL;
+	r.sum = NULL;
 #endif
 	return r;
 }
@@ -151,12 +151,14 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 	int s, v;
 
 	LSTM__UNROLL
-	for (v = 0; v < n; v++) {
+	for (s = 0; s < m; s++) {
+		const lstm__vi offset = lstm__splat_i(x[s] + 1);
 		LSTM__UNROLL
-		for (s = 0; s < m; s++)
-			total[s * n + v] = lstm__load_i(w.start + v * LSTM__LANES);
+		for (v = 0; v < n; v++)
+			total[s * n + v] =
+				lstm__mul_i(offset, lstm__load_i(w.sum + v * LSTM__LANES));
 	}
-	for (k = 1; k <= words; k++, w.at += stride) {
+	for (k = LSTM__CODES; k < LSTM__CODES + words; k++, w.at += stride) {
 		lstm__vi xs[LSTM__STREAMS];
 		LSTM__UNROLL
 		for (s = 0; s < m; s++)
@@ -185,38 +187,40 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 #endif
 
 #if LSTM__INT8
-/* The codes of n numbers, each times `inverse`; returns the bits of the largest magnitude. */
-LSTM__INLINE int32_t LSTM__FN(codes)(unsigned char *codes, const float *x, size_t n, float inverse)
+/* Numbers k, k + 1, ... of n, flushed; zeros beyond. */
+LSTM__INLINE lstm__vf LSTM__FN(numbers)(const float *x, size_t k, size_t n)
 {
-	const lstm__vi magnitude = lstm__set_i(0x7fffffff);
-	lstm__vi most = lstm__set_i(0);
 	float last[LSTM__LANES];
-	size_t k;
-
-	for (k = 0; k < n; k += LSTM__LANES, x += LSTM__LANES, codes += LSTM__LANES) {
-		lstm__vf v;
-		if (n - k < LSTM__LANES) {
-			memset(last, 0, sizeof(last));
-			memcpy(last, x, (n - k) * sizeof(float));
-			x = last;
-		}
-		v = LSTM__V(flush)(lstm__load(x));
-		most = lstm__max_i(most, lstm__and_i(lstm__bits(v), magnitude));
-		lstm__store_codes(codes, lstm__round(lstm__mul(v, lstm__set(inverse))));
-	}
-	return lstm__most_i(most);
+	if (n - k >= LSTM__LANES)
+		return LSTM__V(flush)(lstm__load(x + k));
+	memset(last, 0, sizeof(last));
+	memcpy(last, x + k, (n - k) * sizeof(float));
+	return LSTM__V(flush)(lstm__load(last));
 }
 
-/* The row of codes of n numbers, as lstm__encode makes it.  If all are within +-1 the codes of a
- * first pass are right; else that tells how large they are. */
-LSTM__NOINLINE void LSTM__FN(encode)(float *row, const float *x, size_t n, int unit)
+/* The row of n numbers, as lstm__encode makes it. */
+LSTM__NOINLINE void LSTM__FN(encode)(float *row, const float *x, size_t n)
 {
-	unsigned char *codes = (unsigned char *)(row + 1);
-	const int32_t bits = LSTM__FN(codes)(codes, x, n, 127);
-	float inverse;
+	unsigned char *codes = (unsigned char *)(row + LSTM__CODES);
+	const lstm__vi sign = lstm__set_i((int32_t)-0x7fffffff - 1);
+	lstm__vi above = lstm__set_i(0), below = above, zero;
+	struct lstm__coding coding;
+	lstm__vf inverse;
+	size_t k;
 
-	row[0] = lstm__code_scale(bits, unit, &inverse);
-	if (!unit || inverse != 127)
-		LSTM__FN(codes)(codes, x, n, inverse);
+	/* As whole numbers: negative floats are, too, and the larger of two is the one with more bits. */
+	for (k = 0; k < n; k += LSTM__LANES) {
+		const lstm__vi bits = lstm__bits(LSTM__FN(numbers)(x, k, n));
+		above = lstm__max_i(above, bits);
+		below = lstm__max_i(below, lstm__xor_i(bits, sign));
+	}
+	coding = lstm__coding_of(lstm__most_i(above), lstm__most_i(below));
+	lstm__code_head(row, &coding, LSTM__STORED);
+	inverse = lstm__set(coding.inverse);
+	zero = lstm__set_i(coding.zero - LSTM__STORED);
+	for (k = 0; k < n; k += LSTM__LANES) {
+		const lstm__vf steps = lstm__mul(LSTM__FN(numbers)(x, k, n), inverse);
+		lstm__store_codes(codes + k, lstm__add_i(lstm__round(steps), zero));
+	}
 }
 #endif

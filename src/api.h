@@ -135,7 +135,7 @@ typedef struct lstm_weights {
 	const float *peephole;   /* [3 * hidden]           cell to gates, element-wise, or NULL */
 	const float *projection; /* [projection][hidden]   PyTorch's weight_hr, any layout; NULL if none */
 	/* LSTM_DTYPE_I8 alone: scales to use for the rows, each above 0, where the weights are such
-	 * multiples of them already: -127 .. 127.  NULL: the row's largest magnitude / 127. */
+	 * multiples of them already: -127 .. 127.  NULL: lstm_int8_scale of each row. */
 	const float *w_scale;          /* [4 * hidden], in the order of w's rows */
 	const float *u_scale;          /* [4 * hidden] */
 	const float *projection_scale; /* [projection] */
@@ -156,6 +156,11 @@ LSTM_API lstm_status lstm_model_size(const lstm_desc *desc, size_t *bytes);
  * state uses the model.  On failure *model is NULL. */
 LSTM_API lstm_status lstm_model_init(lstm_model **model, const lstm_desc *desc,
                                      const lstm_weights *weights, void *arena, size_t bytes);
+
+/* The scale of LSTM_DTYPE_I8 for a row of weights, stride floats apart: that under which the codes
+ * round(w / scale), -127 .. 127, miss least, of eight near the largest magnitude / 127.  0 if all are
+ * zero, NaN if one is infinite or NaN. */
+LSTM_API float lstm_int8_scale(const float *row, size_t count, size_t stride);
 
 /* The description with every default filled in and isa resolved: never AUTO, never LSTM_DEFAULT. */
 LSTM_API const lstm_desc *lstm_model_desc(const lstm_model *model);

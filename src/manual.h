@@ -44,11 +44,11 @@
  *   - NaN and infinity propagate as IEEE 754 says; the bits inside a NaN are the CPU's.
  *
  * INT8.  With LSTM_DTYPE_I8 each row of W, U and the projection is kept as codes q = round(w / s),
- * -127 .. 127, ties to even, with a scale s = max|w| / 127 of its own.  x is encoded at every step,
- * each stream for itself, with the scale max|x| / 127; h and what is projected with 1 / 127 if they
- * lie within +-1 by their nature (gates sigmoid, output tanh), else like x.  Sums of codes are exact
- * in 32 bits, and a pre-activation is b + float(sum of x) * (s * scale of x) + float(sum of h) * (s
- * * scale of h) in that order in fp32, with fused multiply-adds: so all that is said above holds for
+ * -127 .. 127, ties to even, with a scale s of its own (lstm_int8_scale).  x, h and what is projected
+ * are encoded at every step, each stream for itself: q = round(x / s) with s = (max(x, 0) - min(x, 0))
+ * / 255, or 254 where the two are as far from zero.  Sums of products of codes are exact in 32 bits,
+ * and a pre-activation is b + float(sum of x) * (s * scale of x) + float(sum of h) * (s * scale of h)
+ * in that order in fp32, with fused multiply-adds: so all that is said above holds for
  * int8 too, whatever instruction a CPU has for it.  Infinity and NaN in a row of x make all of that
  * step NaN.  bf16 and f16 weights are widened, and every bit is that of an fp32 model whose weights
  * were rounded before.

@@ -68,7 +68,7 @@ static int lstm__activation_complete(lstm_activation *a, lstm_function fallback)
 
 static lstm_status lstm__dtype_complete(lstm_desc *d)
 {
-	const int longest = 1 << 17; /* of which sums of int8 products fit in int32 */
+	const int longest = 1 << 16; /* of which sums of int8 products fit in int32 */
 
 	switch (d->dtype) {
 	case LSTM_DTYPE_OTHER: d->dtype = LSTM_DTYPE_F32; return LSTM_OK;
@@ -123,7 +123,7 @@ static void *lstm__take_words(struct lstm__arena *arena, size_t rows, size_t wor
 static void lstm__matrix_scales(struct lstm__matrix *m, struct lstm__arena *arena, size_t rows)
 {
 	m->scale = lstm__take_floats(arena, rows, 1);
-	m->start = (int32_t *)lstm__take(arena, rows, sizeof(*m->start));
+	m->sum = (int32_t *)lstm__take(arena, rows, sizeof(*m->sum));
 }
 
 /* Where the packed arrays of one layer go. */
@@ -178,7 +178,6 @@ static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int
 	l->input_forget = d->input_forget;
 	l->clip = d->clip > 0 ? d->clip : (float)INFINITY;
 	l->cell_clip = d->cell_clip > 0 ? d->cell_clip : (float)INFINITY;
-	l->unit = a[0].function == LSTM_SIGMOID && a[2].function == LSTM_TANH;
 	l->plain = a[0].function == LSTM_SIGMOID && a[1].function == LSTM_TANH &&
 	           a[2].function == LSTM_TANH && !d->input_forget && !(d->clip > 0) &&
 	           !(d->cell_clip > 0);

@@ -15,7 +15,6 @@ struct lstm__source {
 	int lanes;
 	unsigned char gate[4]; /* position in the framework's order of i, f, g, o */
 	lstm_dtype dtype;      /* what it becomes */
-	int code_zero;         /* see lstm__kernels */
 };
 
 /* Where row r of the packed order (unit vector, gate, lane) comes from, and how many units there are

@@ -67,7 +67,6 @@ static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *fr
 	s.hidden = l->hidden;
 	s.lanes = (int)lanes;
 	s.dtype = l->dtype;
-	s.code_zero = model->kernels->code_zero;
 
 	lstm__pack_bias(l->bias, &s, from->b, from->b2, rows);
 	s.data = from->w;

@@ -7,19 +7,6 @@ static const float *lstm__low_row(const struct lstm__source *s, lstm__row_fn fin
 	return find(s, r, &row) ? s->data + row * s->row : NULL;
 }
 
-/* The largest magnitude's bits, what counts as zero apart. */
-static int32_t lstm__low_most(const struct lstm__source *s, const float *from)
-{
-	int32_t most = 0;
-	size_t k;
-	for (k = 0; from && k < s->columns; k++) {
-		const uint32_t bits = lstm__bits_of(lstm__flush(from[k * s->column]));
-		const int32_t magnitude = (int32_t)(bits & 0x7fffffff);
-		most = magnitude > most ? magnitude : most;
-	}
-	return most;
-}
-
 static void lstm__low_halves(uint16_t *to, const struct lstm__source *s, const float *from,
                              size_t stride)
 {
@@ -52,7 +39,7 @@ static int32_t lstm__low_codes(signed char *to, const struct lstm__source *s, co
 	for (k = 0; k < (s->columns + 3) / 4 * 4; k++) {
 		int code = 0;
 		if (from && k < s->columns)
-			code = lstm__code_of(lstm__flush(from[k * s->column]) / scale);
+			code = lstm__weight_code(lstm__flush(from[k * s->column]) / scale);
 		to[k / 4 * 4 * stride + k % 4] = (signed char)code;
 		sum += code;
 	}
@@ -69,7 +56,7 @@ static void lstm__pack_low(const struct lstm__matrix *to, const struct lstm__sou
 		for (r = 0; r < n; r++) {
 			const float *from = lstm__low_row(s, find, first + r);
 			const size_t word = first * s->all + n * s->before + r;
-			float step, inverse;
+			float step;
 			if (s->dtype == LSTM_DTYPE_F16) {
 				lstm__low_halves((uint16_t *)to->words + word, s, from, n);
 				continue;
@@ -78,15 +65,17 @@ static void lstm__pack_low(const struct lstm__matrix *to, const struct lstm__sou
 				lstm__low_pairs((uint32_t *)to->words + word, s, from, n);
 				continue;
 			}
-			step = lstm__code_scale(lstm__low_most(s, from), 0, &inverse);
-			if (scale && from) {
+			if (!from)
+				step = 0;
+			else if (!scale)
+				step = lstm__weight_scale(from, s->columns, s->column);
+			else {
 				find(s, first + r, &row);
 				step = scale[row];
 			}
 			to->scale[first + r] = step;
-			to->start[first + r] =
-				-s->code_zero * lstm__low_codes((signed char *)to->words + 4 * word, s,
-			                                        from, n, step);
+			to->sum[first + r] = lstm__low_codes(
+				(signed char *)to->words + 4 * word, s, from, n, step);
 		}
 	}
 }

@@ -40,9 +40,11 @@ static float lstm__reference_weight(lstm_dtype dtype, const void *words, size_t 
 static float lstm__reference_codes(const struct lstm__matrix *m, size_t row, const signed char *w,
                                    const float *x, size_t n)
 {
-	const signed char *codes = (const signed char *)(x + 1);
-	int32_t sum = 0;
+	const signed char *codes = (const signed char *)(x + LSTM__CODES);
+	int32_t sum, offset;
 	size_t k;
+	memcpy(&offset, x + 1, sizeof(offset));
+	sum = offset * m->sum[row];
 	for (k = 0; k < n; k++)
 		sum += w[k] * codes[k];
 	return (float)sum * (x[0] * m->scale[row]);
@@ -108,15 +110,15 @@ static void lstm__reference_step(const struct lstm__layer *l, const float *x, co
 
 /* What the dot products of this layer take of x: x itself, or its codes. */
 static const float *lstm__reference_row(const struct lstm__layer *l, const float *x, size_t n,
-                                        int unit, float *codes)
+                                        float *codes)
 {
 #if LSTM__LOW
 	if (l->dtype == LSTM_DTYPE_I8) {
-		lstm__encode(codes, x, n, unit);
+		lstm__encode(codes, x, n);
 		return codes;
 	}
 #else
-	(void)l, (void)n, (void)unit, (void)codes;
+	(void)l, (void)n, (void)codes;
 #endif
 	return x;
 }
@@ -141,12 +143,11 @@ static void lstm__run_scalar(const struct lstm__job *job)
 			float *out = l->projection.words ? job->cells : next;
 			const float *cells = out;
 
-			x = lstm__reference_row(l, x, l->width, 0, job->codes);
-			h = lstm__reference_row(l, h, l->output, lstm__unit_h(l), job->h_codes);
+			x = lstm__reference_row(l, x, l->width, job->codes);
+			h = lstm__reference_row(l, h, l->output, job->h_codes);
 			lstm__reference_step(l, x, h, c, out);
 			if (l->projection.words)
-				cells = lstm__reference_row(l, out, l->hidden, l->unit,
-				                            job->h_codes);
+				cells = lstm__reference_row(l, out, l->hidden, job->h_codes);
 			for (j = 0; l->projection.words && j < l->output; j++)
 				next[j] = lstm__flush(lstm__reference_dot(
 				        0, l->dtype, &l->projection, j,
@@ -162,4 +163,4 @@ static void lstm__run_scalar(const struct lstm__job *job)
 }
 
 static const struct lstm__kernels lstm__kernels_scalar = {
-	LSTM_ISA_SCALAR, 1, 0, 1, lstm__run_scalar, NULL, NULL, NULL};
+	LSTM_ISA_SCALAR, 1, 1, lstm__run_scalar, NULL, NULL, NULL};

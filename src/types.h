@@ -1,12 +1,12 @@
 /* The model, the state, and the job that connects them to a set of kernels. */
 enum { LSTM__I, LSTM__F, LSTM__G, LSTM__O }; /* the order of gates in everything packed */
 
-/* Weights as they are packed (see pack.h), and of int8 the scale of each row and what its sum begins
- * with. */
+/* Weights as they are packed (see pack.h), and of int8 the scale of each row and the sum of its
+ * codes. */
 struct lstm__matrix {
 	void *words;
-	float *scale;   /* or NULL */
-	int32_t *start; /* or NULL */
+	float *scale; /* or NULL */
+	int32_t *sum; /* or NULL */
 };
 
 /* One layer in one direction.  Shapes are those of the packed form; the reference path keeps
@@ -20,7 +20,6 @@ struct lstm__layer {
 	struct lstm__matrix w, u;     /* in blocks: [k of x, then of h][unit vector][gate][lane] */
 	struct lstm__matrix projection; /* in blocks: [k][output vector][lane], or NULL */
 	float *peephole;              /* [i f o][vectors][lane], or NULL */
-	int unit;                     /* |o * tanh(c)|, or what stands for it, is 1 at most */
 	lstm_activation gates, candidate, out;
 	int input_forget, plain;      /* plain: nothing but the equations in the manual */
 	float clip, cell_clip;        /* +infinity if none */
@@ -31,11 +30,6 @@ static size_t lstm__layer_bytes(const struct lstm__layer *l)
 {
 	return 4 * l->hidden * lstm__word_bytes(l->dtype) *
 	       (lstm__words(l->dtype, l->width) + lstm__words(l->dtype, l->output));
-}
-
-static int lstm__unit_h(const struct lstm__layer *l)
-{
-	return l->unit && !l->projection.words;
 }
 
 /* Which steps count (see lstm_run_args), and what y gets in the others. */
@@ -86,7 +80,6 @@ struct lstm__call {
 struct lstm__kernels {
 	lstm_isa isa;
 	int lanes; /* fp32 per vector */
-	int code_zero; /* what is added to the codes of x and h, int8 */
 	int units; /* most vectors of units per block: the tile of one stream is units * 4 vectors */
 	void (*run)(const struct lstm__job *job);
 	/* The rest is NULL where run does it all, and is about a state of one stream.  One step, whose

@@ -11,13 +11,15 @@ SUITE = kit.ROOT / "tests" / "test_digest.c"
 class Digest(kit.Case):
     def digests(self):
         lines = [line.split() for line in self.does("digest").splitlines()]
-        return {(build, isa): digest for build, isa, digest in lines}
+        return {(build, isa, dtype): digest for build, isa, dtype, digest in lines}
 
     def test_digests_are_those_on_record(self):
-        """The first number on record is that of the built-in activations, the second SLEEF's."""
-        known = re.findall(r"known = 0x([0-9a-f]{16});", SUITE.read_text())
+        """First those of the built-in activations, then SLEEF's; of each, one for every type."""
+        records = re.findall(r"known\[DTYPES\] = \{(0x[^}]*)\}", SUITE.read_text())
+        known = {build: re.findall("0x([0-9a-f]{16})", record)
+                 for build, record in zip(("builtin", "sleef"), records)}
         found = self.digests()
-        self.assertIn(("builtin", "scalar"), found)
+        self.assertIn(("builtin", "scalar", "f32"), found)
         vectors = {key: digest for key, digest in found.items() if key[1] != "scalar"}
         version = subprocess.run(["pkg-config", "--modversion", "sleef"], capture_output=True,
                                  check=False).stdout.decode()
@@ -25,14 +27,14 @@ class Digest(kit.Case):
             vectors = {key: digest for key, digest in vectors.items() if key[0] == "builtin"}
         if not vectors:
             self.skipTest("no vector instruction set on this machine")
-        for (build, isa), digest in vectors.items():
-            expected = known[0] if build == "builtin" else known[1]
-            self.assertEqual(digest, expected, f"{build} {isa}")
+        for (build, isa, dtype), digest in vectors.items():
+            expected = known[build][("f32", "bf16", "f16", "int8").index(dtype)]
+            self.assertEqual(digest, expected, f"{build} {isa} {dtype}")
 
     def test_instruction_sets_are_those_that_run(self):
         model, _ = self.model()
         x = self.array("x.npy", kit.np.zeros((2, 3), "f4"))
-        found = {isa for _, isa in self.digests()}
+        found = {isa for _, isa, _ in self.digests()}
         for isa in ("scalar", "neon", "avx2", "avx512"):
             done = kit.run("run", model, "-i", x, "-o", self.path("y.npy"), "--isa", isa)
             self.assertEqual(isa in found, done.returncode == 0, isa)

@@ -10,7 +10,7 @@ static const char help[] =
 	"usage: lstm digest\n"
 	"Run some hundred networks of all kinds and print one number for the bits of their "
         "outputs,\n"
-	"for each instruction set of this machine and each build of the activations.\n"
+	"for each build of the activations, instruction set of this machine and type of weights.\n"
 	"\n"
 	"  --help           this\n"
 	"\n"
@@ -29,8 +29,9 @@ static const struct {
 #endif
 };
 
-static int print_build(size_t build)
+static int print_type(size_t build, lstm_dtype dtype)
 {
+	const char *type = cli_dtype_name(dtype);
 	uint64_t digest, first = 0;
 	int isa, vectors = 0;
 	lstm_status status;
@@ -40,19 +41,20 @@ static int print_build(size_t build)
 
 		if (!lstm_isa_supported((lstm_isa)isa))
 			continue;
-		status = builds[build].digest((lstm_isa)isa, LSTM_DTYPE_F32, &digest);
+		status = builds[build].digest((lstm_isa)isa, dtype, &digest);
 		if (status != LSTM_OK) {
-			cli_complain("%s %s: %s", builds[build].name, name, lstm_strerror(status));
+			cli_complain("%s %s %s: %s", builds[build].name, name, type,
+			             lstm_strerror(status));
 			return CLI_FAILED;
 		}
-		printf("%-8s %-8s %016" PRIx64 "\n", builds[build].name, name, digest);
+		printf("%-8s %-8s %-5s %016" PRIx64 "\n", builds[build].name, name, type, digest);
 		fflush(stdout);
 		if (isa == LSTM_ISA_SCALAR)
 			continue;
 		if (vectors++ && digest != first) {
-			cli_complain("%s %s: expected the digest %016" PRIx64
+			cli_complain("%s %s %s: expected the digest %016" PRIx64
 			             " of the instruction set before, found %016" PRIx64,
-			             builds[build].name, name, first, digest);
+			             builds[build].name, name, type, first, digest);
 			return CLI_FAILED;
 		}
 		first = digest;
@@ -63,13 +65,16 @@ static int print_build(size_t build)
 int command_digest(int argc, char **argv)
 {
 	static const struct cli_option none[] = {{NULL, NULL, NULL}};
+	static const lstm_dtype types[] = {LSTM_DTYPE_F32, LSTM_DTYPE_BF16, LSTM_DTYPE_F16,
+	                                   LSTM_DTYPE_I8};
+	const size_t all = sizeof(types) / sizeof(types[0]);
 	int status = cli_options(argc, argv, none, help, NULL, NULL);
-	size_t build;
+	size_t k;
 
 	if (status != CLI_GO_ON)
 		return status;
 	status = CLI_DONE;
-	for (build = 0; build < sizeof(builds) / sizeof(builds[0]) && status == CLI_DONE; build++)
-		status = print_build(build);
+	for (k = 0; k < sizeof(builds) / sizeof(builds[0]) * all && status == CLI_DONE; k++)
+		status = print_type(k / all, types[k % all]);
 	return status == CLI_DONE ? cli_finish() : status;
 }

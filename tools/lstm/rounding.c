@@ -58,22 +58,22 @@ static float kept(float weight)
 
 float rounding_scale(const float *weights, size_t count)
 {
-	float most = 0;
+	float scale = lstm_int8_scale(weights, count, 1);
 
-	while (count)
-		most = fmaxf(most, fabsf(kept(weights[--count])));
-	return most > 0 ? most / 127 : 1;
+	return scale > 0 ? scale : 1;
 }
 
 void rounding_row(lstm_dtype type, const float *weights, size_t count, float scale,
                   unsigned char *to)
 {
 	unsigned bits;
+	float code;
 	size_t k;
 
 	for (k = 0; k < count; k++) {
 		if (type == LSTM_DTYPE_I8) {
-			to[k] = (unsigned char)(int)rintf(kept(weights[k]) / scale);
+			code = rintf(kept(weights[k]) / scale);
+			to[k] = (unsigned char)(int)fminf(fmaxf(code, -127), 127);
 			continue;
 		}
 		bits = type == LSTM_DTYPE_F16 ? f16_of(weights[k]) : bf16_of(weights[k]);
