@@ -210,6 +210,9 @@ typedef struct lstm_desc {
 	 * from then on as if they had been fp32 (what f16 cannot hold, from 65520 on, is infinite);
 	 * LSTM_DTYPE_I8: codes (see the manual, INT8). */
 	lstm_dtype dtype;
+	/* [layers] The same for each layer, both directions of it, where 0 stands for dtype; borrowed
+	 * until the model is made.  NULL: dtype for all. */
+	const lstm_dtype *dtypes;
 } lstm_desc;
 
 /* The weights of one layer and direction as the framework wrote them; borrowed until the model is
@@ -250,7 +253,8 @@ LSTM_API lstm_status lstm_model_init(lstm_model **model, const lstm_desc *desc,
  * zero, NaN if one is infinite or NaN. */
 LSTM_API float lstm_int8_scale(const float *row, size_t count, size_t stride);
 
-/* The description with every default filled in and isa resolved: never AUTO, never LSTM_DEFAULT. */
+/* The description with every default filled in: never LSTM_DEFAULT.  isa: whose kernels run the first
+ * layer, never AUTO.  dtypes: the model's own, if there were any. */
 LSTM_API const lstm_desc *lstm_model_desc(const lstm_model *model);
 LSTM_API int lstm_model_directions(const lstm_model *model); /* 1 or 2 */
 LSTM_API int lstm_model_output(const lstm_model *model); /* floats per row of y, all directions */
@@ -1118,6 +1122,7 @@ struct lstm__matrix {
 /* One layer in one direction.  Shapes are those of the packed form; the reference path keeps
  * lanes = 1 and reads the same arrays as plain [unit][k] matrices (see pack.h). */
 struct lstm__layer {
+	const struct lstm__kernels *kernels;
 	size_t width, hidden, output; /* output = projection or hidden */
 	size_t vectors;               /* ceil(hidden / lanes) */
 	size_t units;                 /* vectors of units per block of weights */
@@ -1201,7 +1206,6 @@ struct lstm__kernels {
 
 struct lstm_model {
 	lstm_desc desc; /* complete */
-	const struct lstm__kernels *kernels;
 	struct lstm__layer *layers; /* [layers * directions] */
 	int directions, owned;
 };
@@ -1880,7 +1884,7 @@ static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *fr
                              const lstm_model *model)
 {
 	lstm_layout layout = model->desc.layout;
-	size_t lanes = (size_t)model->kernels->lanes, rows = l->vectors * 4 * lanes;
+	size_t lanes = (size_t)l->kernels->lanes, rows = l->vectors * 4 * lanes;
 	size_t block = l->units * 4 * lanes;
 	size_t x_words = lstm__words(l->dtype, l->width);
 	struct lstm__source s;
@@ -1988,12 +1992,11 @@ static int lstm__activation_complete(lstm_activation *a, lstm_function fallback)
 	return 1;
 }
 
-static lstm_status lstm__dtype_complete(lstm_desc *d)
+static lstm_status lstm__dtype_check(const lstm_desc *d, lstm_dtype dtype)
 {
 	const int longest = 1 << 16; /* of which sums of int8 products fit in int32 */
 
-	switch (d->dtype) {
-	case LSTM_DTYPE_OTHER: d->dtype = LSTM_DTYPE_F32; return LSTM_OK;
+	switch (dtype) {
 	case LSTM_DTYPE_F32: return LSTM_OK;
 	case LSTM_DTYPE_I8:
 		if (d->input > longest || d->hidden > longest / 2 || d->projection > longest / 2)
@@ -2004,6 +2007,24 @@ static lstm_status lstm__dtype_complete(lstm_desc *d)
 	default: return LSTM_ERR_ARG;
 	}
 	return LSTM__LOW ? LSTM_OK : LSTM_ERR_ISA;
+}
+
+static lstm_dtype lstm__dtype_of(const lstm_desc *d, int layer)
+{
+	return d->dtypes && d->dtypes[layer] != LSTM_DTYPE_OTHER ? d->dtypes[layer] : d->dtype;
+}
+
+static lstm_status lstm__dtypes_complete(lstm_desc *d)
+{
+	lstm_status status;
+	int i;
+
+	if (d->dtype == LSTM_DTYPE_OTHER)
+		d->dtype = LSTM_DTYPE_F32;
+	status = lstm__dtype_check(d, d->dtype);
+	for (i = 0; d->dtypes && i < d->layers && status == LSTM_OK; i++)
+		status = lstm__dtype_check(d, lstm__dtype_of(d, i));
+	return status;
 }
 
 static lstm_status lstm__desc_complete(lstm_desc *d)
@@ -2021,7 +2042,7 @@ static lstm_status lstm__desc_complete(lstm_desc *d)
 		return LSTM_ERR_ARG;
 	if (!(d->clip >= 0) || !(d->cell_clip >= 0))
 		return LSTM_ERR_ARG;
-	status = lstm__dtype_complete(d);
+	status = lstm__dtypes_complete(d);
 	if (status != LSTM_OK)
 		return status;
 	d->input_forget = !!d->input_forget;
@@ -2052,7 +2073,7 @@ static void lstm__matrix_scales(struct lstm__matrix *m, struct lstm__arena *aren
 static void lstm__layer_lay_out(struct lstm__layer *l, struct lstm__arena *arena,
                                 const lstm_model *m)
 {
-	size_t lanes = (size_t)m->kernels->lanes, rows = 0;
+	size_t lanes = (size_t)l->kernels->lanes, rows = 0;
 	size_t outputs = (l->output + lanes - 1) / lanes * lanes;
 
 	if (!lstm__multiply(l->vectors, 4 * lanes, &rows))
@@ -2077,23 +2098,26 @@ static void lstm__layer_lay_out(struct lstm__layer *l, struct lstm__arena *arena
  * several streams reads a block once for each of them and skips the others, and what comes from
  * beyond the second cache comes half as fast then (8 streams of 1024x1024).  Waiting for that, four
  * sums are enough for one stream too: from these sizes on it loses nothing. */
-static size_t lstm__block_units(const struct lstm__layer *l, const struct lstm__kernels *kernels)
+static size_t lstm__block_units(const struct lstm__layer *l)
 {
-	return kernels->lanes > 4 && lstm__layer_bytes(l) >= (size_t)4 << 20 ? 1 : (size_t)kernels->units;
+	const int narrow = l->kernels->lanes > 4 && lstm__layer_bytes(l) >= (size_t)4 << 20;
+	return narrow ? 1 : (size_t)l->kernels->units;
 }
 
 static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int index)
 {
 	const lstm_desc *d = &m->desc;
 	const lstm_activation *a = d->activations[index % m->directions];
-	size_t lanes = (size_t)m->kernels->lanes;
+	size_t lanes;
 
+	l->dtype = lstm__dtype_of(d, index / m->directions);
+	l->kernels = lstm__kernels_for(d->isa, l->dtype);
+	lanes = (size_t)l->kernels->lanes;
 	l->hidden = (size_t)d->hidden;
 	l->output = (size_t)(d->projection ? d->projection : d->hidden);
 	l->width = index < m->directions ? (size_t)d->input : (size_t)m->directions * l->output;
 	l->vectors = (l->hidden + lanes - 1) / lanes;
-	l->dtype = d->dtype;
-	l->units = lstm__block_units(l, m->kernels);
+	l->units = lstm__block_units(l);
 	l->gates = a[0];
 	l->candidate = a[1];
 	l->out = a[2];
@@ -2112,8 +2136,10 @@ static lstm_model *lstm__model_build(struct lstm__arena *arena, lstm_model *m,
                                      const lstm_weights *weights)
 {
 	const int n = m->desc.layers * m->directions;
+	const size_t types = m->desc.dtypes ? (size_t)m->desc.layers : 0;
 	int i;
 	lstm_model *model = (lstm_model *)lstm__take(arena, 1, sizeof(*model));
+	lstm_dtype *dtypes = (lstm_dtype *)lstm__take(arena, types, sizeof(*dtypes));
 
 	m->layers = (struct lstm__layer *)lstm__take(arena, (size_t)n, sizeof(*m->layers));
 	for (i = 0; i < n && !arena->overflow; i++) {
@@ -2129,12 +2155,17 @@ static lstm_model *lstm__model_build(struct lstm__arena *arena, lstm_model *m,
 		lstm__pack_layer(&layer, &weights[i], m);
 		m->layers[i] = layer;
 	}
-	if (model)
+	if (model) {
 		*model = *m;
+		model->desc.isa = m->layers[0].kernels->isa;
+		for (i = 0; types && i < m->desc.layers; i++)
+			dtypes[i] = lstm__dtype_of(&m->desc, i);
+		model->desc.dtypes = types ? dtypes : NULL;
+	}
 	return model;
 }
 
-/* Complete the description and choose the kernels: everything but memory. */
+/* Complete the description: everything but memory. */
 static lstm_status lstm__model_draft(lstm_model *m, const lstm_desc *desc)
 {
 	lstm_status status;
@@ -2144,8 +2175,6 @@ static lstm_status lstm__model_draft(lstm_model *m, const lstm_desc *desc)
 	if (status != LSTM_OK)
 		return status;
 	m->directions = m->desc.direction == LSTM_BIDIRECTIONAL ? 2 : 1;
-	m->kernels = lstm__kernels_for(m->desc.isa, m->desc.dtype);
-	m->desc.isa = m->kernels->isa;
 	return LSTM_OK;
 }
 
@@ -2400,6 +2429,24 @@ static lstm_status lstm__args_complete(struct lstm__args *a)
 static const size_t lstm__piece = 64, lstm__piece_batched = 16;
 enum { LSTM__HOIST_BATCH = 8 };
 
+/* The rows of h and c, wide enough for the vectors of every layer; whether all layers take the
+ * reference path; whether one has int8 weights. */
+static void lstm__state_rows(const lstm_model *m, struct lstm__job *job, int *reference, int *codes)
+{
+	int i;
+	*reference = 1;
+	*codes = 0;
+	for (i = 0; i < m->desc.layers * m->directions; i++) {
+		const struct lstm__layer *l = &m->layers[i];
+		const size_t lanes = (size_t)l->kernels->lanes;
+		const size_t h_row = (l->output + lanes - 1) / lanes * lanes;
+		job->h_row = h_row > job->h_row ? h_row : job->h_row;
+		job->c_row = l->vectors * lanes > job->c_row ? l->vectors * lanes : job->c_row;
+		*reference &= lanes == 1;
+		*codes |= l->dtype == LSTM_DTYPE_I8;
+	}
+}
+
 /* The scratch that all jobs of a state share: as large as the first layer needs, whose x alone is
  * staged, and whose outputs are as wide as any other's. */
 static void lstm__state_scratch(struct lstm__arena *arena, const lstm_state *s,
@@ -2407,15 +2454,15 @@ static void lstm__state_scratch(struct lstm__arena *arena, const lstm_state *s,
 {
 	const lstm_model *m = s->model;
 	const struct lstm__layer *l = &m->layers[0];
-	size_t lanes = (size_t)m->kernels->lanes, batch = (size_t)s->batch, rows = 0;
+	size_t batch = (size_t)s->batch, rows = 0;
+	int reference, codes;
 
 	memset(job, 0, sizeof(*job));
 	job->batch = s->batch;
-	job->h_row = (l->output + lanes - 1) / lanes * lanes;
-	job->c_row = l->vectors * lanes;
+	lstm__state_rows(m, job, &reference, &codes);
 	job->piece = s->max_steps < lstm__piece ? s->max_steps : lstm__piece;
-	if (lanes == 1)
-		job->piece = 0; /* the reference path needs none */
+	if (reference)
+		job->piece = 0; /* it needs none */
 	else if (s->batch >= LSTM__HOIST_BATCH)
 		job->piece = 1;
 	if (!lstm__multiply(job->piece, batch, &rows))
@@ -2428,7 +2475,7 @@ static void lstm__state_scratch(struct lstm__arena *arena, const lstm_state *s,
 		job->pre = lstm__take_floats(arena, rows, 4 * job->c_row);
 	if (l->projection.words)
 		job->cells = lstm__take_floats(arena, batch, job->c_row);
-	if (l->dtype == LSTM_DTYPE_I8) {
+	if (codes) {
 		size_t longest = (size_t)m->directions * l->output;
 		longest = longest > l->width ? longest : l->width;
 		longest = longest > l->hidden ? longest : l->hidden;
@@ -2487,6 +2534,7 @@ static lstm_status lstm__state_measure(lstm_state *draft, const lstm_model *mode
                                        size_t max_steps, size_t *bytes)
 {
 	struct lstm__arena arena = {NULL, 0, 0};
+	int i;
 	if (!model || batch <= 0)
 		return LSTM_ERR_ARG;
 	memset(draft, 0, sizeof(*draft));
@@ -2498,7 +2546,9 @@ static lstm_status lstm__state_measure(lstm_state *draft, const lstm_model *mode
 		max_steps = batch < LSTM__HOIST_BATCH ? lstm__piece : lstm__piece_batched;
 	}
 	draft->max_steps = max_steps;
-	draft->once = batch == 1 && model->directions == 1 && model->kernels->once;
+	draft->once = batch == 1 && model->directions == 1;
+	for (i = 0; i < model->desc.layers; i++)
+		draft->once = draft->once && model->layers[i].kernels->once;
 	lstm__state_build(&arena, draft);
 	if (arena.overflow)
 		return LSTM_ERR_SIZE;
@@ -3291,7 +3341,7 @@ static void lstm__run_job(const lstm_state *s, struct lstm__job *job, struct lst
 #else
 	(void)split;
 #endif
-	s->model->kernels->run(job);
+	job->layer->kernels->run(job);
 }
 
 /* Layer by layer over steps [first, first + steps). */
@@ -3358,15 +3408,14 @@ static void lstm__run_call(lstm_state *s, const struct lstm__call *call)
 /* One step of one stream through forward layers: each reads its x where the one below left h. */
 static void lstm__run_once(lstm_state *s, const float *x, float *y)
 {
-	const lstm_model *m = s->model;
-	const int layers = m->desc.layers;
+	const int layers = s->model->desc.layers;
 	unsigned environment;
 	int layer;
 
 	for (layer = 0; layer < layers; layer++) {
 		struct lstm__job *job = &s->jobs[layer];
-		m->kernels->once(job, x, layer == layers - 1 ? y : NULL,
-		                 layer == 0 ? &environment : NULL);
+		job->layer->kernels->once(job, x, layer == layers - 1 ? y : NULL,
+		                          layer == 0 ? &environment : NULL);
 		job->phase[0] ^= 1;
 		x = lstm__job_h(job, 0, 0);
 	}
@@ -3500,18 +3549,17 @@ static const size_t lstm__split_piece = (size_t)24 << 20, lstm__split_rows = 32;
 static void lstm__slices_lay_out(struct lstm__arena *arena, const lstm_state *s, size_t index,
                                  size_t shares, struct lstm__slice *slices)
 {
-	const struct lstm__kernels *kernels = s->model->kernels;
 	const struct lstm__job *job = &s->jobs[index];
 	const struct lstm__layer *l = job->layer;
 	const size_t units = l->units, blocks = (l->vectors + units - 1) / units;
-	const int wanted = kernels->part && !l->projection.words && blocks >= shares &&
+	const int wanted = l->kernels->part && !l->projection.words && blocks >= shares &&
 	                   lstm__layer_bytes(l) >= lstm__split_bytes;
 	size_t i;
 
 	for (i = 0; i < shares; i++) {
 		struct lstm__slice slice;
 		memset(&slice, 0, sizeof(slice));
-		slice.kernels = kernels;
+		slice.kernels = l->kernels;
 		if (wanted) {
 			slice.job = *job;
 			slice.job.foreign = 0;
@@ -3872,7 +3920,7 @@ static lstm_status lstm__f64_complete(lstm_desc *d, struct lstm__args *a, int ba
 
 	if (d->isa == LSTM_ISA_AUTO)
 		d->isa = LSTM_ISA_SCALAR;
-	if (d->dtype != LSTM_DTYPE_OTHER && d->dtype != LSTM_DTYPE_F64)
+	if (d->dtypes || (d->dtype != LSTM_DTYPE_OTHER && d->dtype != LSTM_DTYPE_F64))
 		return LSTM_ERR_ARG;
 	d->dtype = LSTM_DTYPE_F32; /* of no meaning here */
 	status = lstm__desc_complete(d);

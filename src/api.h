@@ -122,6 +122,9 @@ typedef struct lstm_desc {
 	 * from then on as if they had been fp32 (what f16 cannot hold, from 65520 on, is infinite);
 	 * LSTM_DTYPE_I8: codes (see the manual, INT8). */
 	lstm_dtype dtype;
+	/* [layers] The same for each layer, both directions of it, where 0 stands for dtype; borrowed
+	 * until the model is made.  NULL: dtype for all. */
+	const lstm_dtype *dtypes;
 } lstm_desc;
 
 /* The weights of one layer and direction as the framework wrote them; borrowed until the model is
@@ -162,7 +165,8 @@ LSTM_API lstm_status lstm_model_init(lstm_model **model, const lstm_desc *desc,
  * zero, NaN if one is infinite or NaN. */
 LSTM_API float lstm_int8_scale(const float *row, size_t count, size_t stride);
 
-/* The description with every default filled in and isa resolved: never AUTO, never LSTM_DEFAULT. */
+/* The description with every default filled in: never LSTM_DEFAULT.  isa: whose kernels run the first
+ * layer, never AUTO.  dtypes: the model's own, if there were any. */
 LSTM_API const lstm_desc *lstm_model_desc(const lstm_model *model);
 LSTM_API int lstm_model_directions(const lstm_model *model); /* 1 or 2 */
 LSTM_API int lstm_model_output(const lstm_model *model); /* floats per row of y, all directions */

@@ -196,7 +196,7 @@ static lstm_status lstm__f64_complete(lstm_desc *d, struct lstm__args *a, int ba
 
 	if (d->isa == LSTM_ISA_AUTO)
 		d->isa = LSTM_ISA_SCALAR;
-	if (d->dtype != LSTM_DTYPE_OTHER && d->dtype != LSTM_DTYPE_F64)
+	if (d->dtypes || (d->dtype != LSTM_DTYPE_OTHER && d->dtype != LSTM_DTYPE_F64))
 		return LSTM_ERR_ARG;
 	d->dtype = LSTM_DTYPE_F32; /* of no meaning here */
 	status = lstm__desc_complete(d);

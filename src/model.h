@@ -66,12 +66,11 @@ static int lstm__activation_complete(lstm_activation *a, lstm_function fallback)
 	return 1;
 }
 
-static lstm_status lstm__dtype_complete(lstm_desc *d)
+static lstm_status lstm__dtype_check(const lstm_desc *d, lstm_dtype dtype)
 {
 	const int longest = 1 << 16; /* of which sums of int8 products fit in int32 */
 
-	switch (d->dtype) {
-	case LSTM_DTYPE_OTHER: d->dtype = LSTM_DTYPE_F32; return LSTM_OK;
+	switch (dtype) {
 	case LSTM_DTYPE_F32: return LSTM_OK;
 	case LSTM_DTYPE_I8:
 		if (d->input > longest || d->hidden > longest / 2 || d->projection > longest / 2)
@@ -82,6 +81,24 @@ static lstm_status lstm__dtype_complete(lstm_desc *d)
 	default: return LSTM_ERR_ARG;
 	}
 	return LSTM__LOW ? LSTM_OK : LSTM_ERR_ISA;
+}
+
+static lstm_dtype lstm__dtype_of(const lstm_desc *d, int layer)
+{
+	return d->dtypes && d->dtypes[layer] != LSTM_DTYPE_OTHER ? d->dtypes[layer] : d->dtype;
+}
+
+static lstm_status lstm__dtypes_complete(lstm_desc *d)
+{
+	lstm_status status;
+	int i;
+
+	if (d->dtype == LSTM_DTYPE_OTHER)
+		d->dtype = LSTM_DTYPE_F32;
+	status = lstm__dtype_check(d, d->dtype);
+	for (i = 0; d->dtypes && i < d->layers && status == LSTM_OK; i++)
+		status = lstm__dtype_check(d, lstm__dtype_of(d, i));
+	return status;
 }
 
 static lstm_status lstm__desc_complete(lstm_desc *d)
@@ -99,7 +116,7 @@ static lstm_status lstm__desc_complete(lstm_desc *d)
 		return LSTM_ERR_ARG;
 	if (!(d->clip >= 0) || !(d->cell_clip >= 0))
 		return LSTM_ERR_ARG;
-	status = lstm__dtype_complete(d);
+	status = lstm__dtypes_complete(d);
 	if (status != LSTM_OK)
 		return status;
 	d->input_forget = !!d->input_forget;
@@ -130,7 +147,7 @@ static void lstm__matrix_scales(struct lstm__matrix *m, struct lstm__arena *aren
 static void lstm__layer_lay_out(struct lstm__layer *l, struct lstm__arena *arena,
                                 const lstm_model *m)
 {
-	size_t lanes = (size_t)m->kernels->lanes, rows = 0;
+	size_t lanes = (size_t)l->kernels->lanes, rows = 0;
 	size_t outputs = (l->output + lanes - 1) / lanes * lanes;
 
 	if (!lstm__multiply(l->vectors, 4 * lanes, &rows))
@@ -155,23 +172,26 @@ static void lstm__layer_lay_out(struct lstm__layer *l, struct lstm__arena *arena
  * several streams reads a block once for each of them and skips the others, and what comes from
  * beyond the second cache comes half as fast then (8 streams of 1024x1024).  Waiting for that, four
  * sums are enough for one stream too: from these sizes on it loses nothing. */
-static size_t lstm__block_units(const struct lstm__layer *l, const struct lstm__kernels *kernels)
+static size_t lstm__block_units(const struct lstm__layer *l)
 {
-	return kernels->lanes > 4 && lstm__layer_bytes(l) >= (size_t)4 << 20 ? 1 : (size_t)kernels->units;
+	const int narrow = l->kernels->lanes > 4 && lstm__layer_bytes(l) >= (size_t)4 << 20;
+	return narrow ? 1 : (size_t)l->kernels->units;
 }
 
 static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int index)
 {
 	const lstm_desc *d = &m->desc;
 	const lstm_activation *a = d->activations[index % m->directions];
-	size_t lanes = (size_t)m->kernels->lanes;
+	size_t lanes;
 
+	l->dtype = lstm__dtype_of(d, index / m->directions);
+	l->kernels = lstm__kernels_for(d->isa, l->dtype);
+	lanes = (size_t)l->kernels->lanes;
 	l->hidden = (size_t)d->hidden;
 	l->output = (size_t)(d->projection ? d->projection : d->hidden);
 	l->width = index < m->directions ? (size_t)d->input : (size_t)m->directions * l->output;
 	l->vectors = (l->hidden + lanes - 1) / lanes;
-	l->dtype = d->dtype;
-	l->units = lstm__block_units(l, m->kernels);
+	l->units = lstm__block_units(l);
 	l->gates = a[0];
 	l->candidate = a[1];
 	l->out = a[2];
@@ -190,8 +210,10 @@ static lstm_model *lstm__model_build(struct lstm__arena *arena, lstm_model *m,
                                      const lstm_weights *weights)
 {
 	const int n = m->desc.layers * m->directions;
+	const size_t types = m->desc.dtypes ? (size_t)m->desc.layers : 0;
 	int i;
 	lstm_model *model = (lstm_model *)lstm__take(arena, 1, sizeof(*model));
+	lstm_dtype *dtypes = (lstm_dtype *)lstm__take(arena, types, sizeof(*dtypes));
 
 	m->layers = (struct lstm__layer *)lstm__take(arena, (size_t)n, sizeof(*m->layers));
 	for (i = 0; i < n && !arena->overflow; i++) {
@@ -207,12 +229,17 @@ static lstm_model *lstm__model_build(struct lstm__arena *arena, lstm_model *m,
 		lstm__pack_layer(&layer, &weights[i], m);
 		m->layers[i] = layer;
 	}
-	if (model)
+	if (model) {
 		*model = *m;
+		model->desc.isa = m->layers[0].kernels->isa;
+		for (i = 0; types && i < m->desc.layers; i++)
+			dtypes[i] = lstm__dtype_of(&m->desc, i);
+		model->desc.dtypes = types ? dtypes : NULL;
+	}
 	return model;
 }
 
-/* Complete the description and choose the kernels: everything but memory. */
+/* Complete the description: everything but memory. */
 static lstm_status lstm__model_draft(lstm_model *m, const lstm_desc *desc)
 {
 	lstm_status status;
@@ -222,8 +249,6 @@ static lstm_status lstm__model_draft(lstm_model *m, const lstm_desc *desc)
 	if (status != LSTM_OK)
 		return status;
 	m->directions = m->desc.direction == LSTM_BIDIRECTIONAL ? 2 : 1;
-	m->kernels = lstm__kernels_for(m->desc.isa, m->desc.dtype);
-	m->desc.isa = m->kernels->isa;
 	return LSTM_OK;
 }
 

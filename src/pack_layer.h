@@ -58,7 +58,7 @@ static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *fr
                              const lstm_model *model)
 {
 	lstm_layout layout = model->desc.layout;
-	size_t lanes = (size_t)model->kernels->lanes, rows = l->vectors * 4 * lanes;
+	size_t lanes = (size_t)l->kernels->lanes, rows = l->vectors * 4 * lanes;
 	size_t block = l->units * 4 * lanes;
 	size_t x_words = lstm__words(l->dtype, l->width);
 	struct lstm__source s;

@@ -8,7 +8,7 @@ static void lstm__run_job(const lstm_state *s, struct lstm__job *job, struct lst
 #else
 	(void)split;
 #endif
-	s->model->kernels->run(job);
+	job->layer->kernels->run(job);
 }
 
 /* Layer by layer over steps [first, first + steps). */
@@ -75,15 +75,14 @@ static void lstm__run_call(lstm_state *s, const struct lstm__call *call)
 /* One step of one stream through forward layers: each reads its x where the one below left h. */
 static void lstm__run_once(lstm_state *s, const float *x, float *y)
 {
-	const lstm_model *m = s->model;
-	const int layers = m->desc.layers;
+	const int layers = s->model->desc.layers;
 	unsigned environment;
 	int layer;
 
 	for (layer = 0; layer < layers; layer++) {
 		struct lstm__job *job = &s->jobs[layer];
-		m->kernels->once(job, x, layer == layers - 1 ? y : NULL,
-		                 layer == 0 ? &environment : NULL);
+		job->layer->kernels->once(job, x, layer == layers - 1 ? y : NULL,
+		                          layer == 0 ? &environment : NULL);
 		job->phase[0] ^= 1;
 		x = lstm__job_h(job, 0, 0);
 	}

@@ -6,6 +6,24 @@
 static const size_t lstm__piece = 64, lstm__piece_batched = 16;
 enum { LSTM__HOIST_BATCH = 8 };
 
+/* The rows of h and c, wide enough for the vectors of every layer; whether all layers take the
+ * reference path; whether one has int8 weights. */
+static void lstm__state_rows(const lstm_model *m, struct lstm__job *job, int *reference, int *codes)
+{
+	int i;
+	*reference = 1;
+	*codes = 0;
+	for (i = 0; i < m->desc.layers * m->directions; i++) {
+		const struct lstm__layer *l = &m->layers[i];
+		const size_t lanes = (size_t)l->kernels->lanes;
+		const size_t h_row = (l->output + lanes - 1) / lanes * lanes;
+		job->h_row = h_row > job->h_row ? h_row : job->h_row;
+		job->c_row = l->vectors * lanes > job->c_row ? l->vectors * lanes : job->c_row;
+		*reference &= lanes == 1;
+		*codes |= l->dtype == LSTM_DTYPE_I8;
+	}
+}
+
 /* The scratch that all jobs of a state share: as large as the first layer needs, whose x alone is
  * staged, and whose outputs are as wide as any other's. */
 static void lstm__state_scratch(struct lstm__arena *arena, const lstm_state *s,
@@ -13,15 +31,15 @@ static void lstm__state_scratch(struct lstm__arena *arena, const lstm_state *s,
 {
 	const lstm_model *m = s->model;
 	const struct lstm__layer *l = &m->layers[0];
-	size_t lanes = (size_t)m->kernels->lanes, batch = (size_t)s->batch, rows = 0;
+	size_t batch = (size_t)s->batch, rows = 0;
+	int reference, codes;
 
 	memset(job, 0, sizeof(*job));
 	job->batch = s->batch;
-	job->h_row = (l->output + lanes - 1) / lanes * lanes;
-	job->c_row = l->vectors * lanes;
+	lstm__state_rows(m, job, &reference, &codes);
 	job->piece = s->max_steps < lstm__piece ? s->max_steps : lstm__piece;
-	if (lanes == 1)
-		job->piece = 0; /* the reference path needs none */
+	if (reference)
+		job->piece = 0; /* it needs none */
 	else if (s->batch >= LSTM__HOIST_BATCH)
 		job->piece = 1;
 	if (!lstm__multiply(job->piece, batch, &rows))
@@ -34,7 +52,7 @@ static void lstm__state_scratch(struct lstm__arena *arena, const lstm_state *s,
 		job->pre = lstm__take_floats(arena, rows, 4 * job->c_row);
 	if (l->projection.words)
 		job->cells = lstm__take_floats(arena, batch, job->c_row);
-	if (l->dtype == LSTM_DTYPE_I8) {
+	if (codes) {
 		size_t longest = (size_t)m->directions * l->output;
 		longest = longest > l->width ? longest : l->width;
 		longest = longest > l->hidden ? longest : l->hidden;
@@ -93,6 +111,7 @@ static lstm_status lstm__state_measure(lstm_state *draft, const lstm_model *mode
                                        size_t max_steps, size_t *bytes)
 {
 	struct lstm__arena arena = {NULL, 0, 0};
+	int i;
 	if (!model || batch <= 0)
 		return LSTM_ERR_ARG;
 	memset(draft, 0, sizeof(*draft));
@@ -104,7 +123,9 @@ static lstm_status lstm__state_measure(lstm_state *draft, const lstm_model *mode
 		max_steps = batch < LSTM__HOIST_BATCH ? lstm__piece : lstm__piece_batched;
 	}
 	draft->max_steps = max_steps;
-	draft->once = batch == 1 && model->directions == 1 && model->kernels->once;
+	draft->once = batch == 1 && model->directions == 1;
+	for (i = 0; i < model->desc.layers; i++)
+		draft->once = draft->once && model->layers[i].kernels->once;
 	lstm__state_build(&arena, draft);
 	if (arena.overflow)
 		return LSTM_ERR_SIZE;

@@ -10,18 +10,17 @@ static const size_t lstm__split_piece = (size_t)24 << 20, lstm__split_rows = 32;
 static void lstm__slices_lay_out(struct lstm__arena *arena, const lstm_state *s, size_t index,
                                  size_t shares, struct lstm__slice *slices)
 {
-	const struct lstm__kernels *kernels = s->model->kernels;
 	const struct lstm__job *job = &s->jobs[index];
 	const struct lstm__layer *l = job->layer;
 	const size_t units = l->units, blocks = (l->vectors + units - 1) / units;
-	const int wanted = kernels->part && !l->projection.words && blocks >= shares &&
+	const int wanted = l->kernels->part && !l->projection.words && blocks >= shares &&
 	                   lstm__layer_bytes(l) >= lstm__split_bytes;
 	size_t i;
 
 	for (i = 0; i < shares; i++) {
 		struct lstm__slice slice;
 		memset(&slice, 0, sizeof(slice));
-		slice.kernels = kernels;
+		slice.kernels = l->kernels;
 		if (wanted) {
 			slice.job = *job;
 			slice.job.foreign = 0;

@@ -12,6 +12,7 @@ struct lstm__matrix {
 /* One layer in one direction.  Shapes are those of the packed form; the reference path keeps
  * lanes = 1 and reads the same arrays as plain [unit][k] matrices (see pack.h). */
 struct lstm__layer {
+	const struct lstm__kernels *kernels;
 	size_t width, hidden, output; /* output = projection or hidden */
 	size_t vectors;               /* ceil(hidden / lanes) */
 	size_t units;                 /* vectors of units per block of weights */
@@ -95,7 +96,6 @@ struct lstm__kernels {
 
 struct lstm_model {
 	lstm_desc desc; /* complete */
-	const struct lstm__kernels *kernels;
 	struct lstm__layer *layers; /* [layers * directions] */
 	int directions, owned;
 };
