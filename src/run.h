@@ -6,7 +6,7 @@ static void lstm__run_job(const lstm_state *s, struct lstm__job *job, struct lst
 	if (split && lstm__split_units(split, s, job))
 		return;
 #else
-	(void)split;
+	(void)s, (void)split;
 #endif
 	job->layer->kernels->run(job);
 }

@@ -56,7 +56,7 @@ static void set_control(uint64_t value)
 #define SERIOUS_MASKS 0x680u  /* of an invalid operation, division by zero and overflow */
 #define STICKY 0x3fu
 #elif defined(__aarch64__) || (defined(__arm__) && defined(__ARM_FP))
-#define FLUSH_TO_ZERO (1u << 24)
+#define FLUSH_TO_ZERO 0x1000000u
 #define MASKS 0u
 #define SERIOUS_MASKS 0u
 #define STICKY 0u

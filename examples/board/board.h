@@ -14,7 +14,7 @@ uint32_t board_clock(void); /* ticks since then, modulo BOARD_TICKS + 1 */
 #if UINTPTR_MAX == 0xffffffff
 enum { MODEL_BYTES = 4096, STATE_BYTES = 512 };
 #else
-enum { MODEL_BYTES = 4160, STATE_BYTES = 640 };
+enum { MODEL_BYTES = 4288, STATE_BYTES = 640 };
 #endif
 
 #endif
