@@ -527,6 +527,9 @@ LSTM_API lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args,
 #ifndef LSTM_NO_AVX512
 #define LSTM__HAVE_AVX512 1
 #endif
+#if defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11
+#define LSTM__AVXVNNI 1 /* the assembler knows it */
+#endif
 #if defined(_WIN32) && !defined(__clang__)
 /* Windows aligns the stack to 16 bytes, and GCC moves wider vectors there with instructions that trap
  * if they are not at a multiple of their size (its bug 54412, which some distributions patch).  From
@@ -788,26 +791,74 @@ LSTM__DEF const char *lstm_activations_name(void)
 }
 
 #ifdef LSTM__X86
-/* The compiler's own library has asked the processor and the operating system, once, before main.
- * Asking anew leaves the guest on a virtual machine: 2 us a question. */
-static int lstm__cpu_has(lstm_isa isa)
+enum { LSTM__CPU_AVX2 = 1, LSTM__CPU_AVX512 = 2, LSTM__CPU_VNNI = 4, LSTM__CPU_AVXVNNI = 8 };
+
+#ifdef __clang__
+/* CPUID's answer in eax, ebx, ecx, edx. */
+static void lstm__cpuid(unsigned leaf, unsigned part, unsigned answer[4])
 {
+	__asm__("cpuid"
+	        : "=a"(answer[0]), "=b"(answer[1]), "=c"(answer[2]), "=d"(answer[3])
+	        : "a"(leaf), "c"(part));
+}
+
+/* What the processor has and the operating system saves (XCR0).  Clang's library knows, but zig's,
+ * which is Clang too, does not. */
+static unsigned lstm__cpu(void)
+{
+	const unsigned needed = 1u << 12 | 1u << 27 | 1u << 28 | 1u << 29; /* FMA OSXSAVE AVX F16C */
+	unsigned answer[4], saved, high, found = LSTM__CPU_AVX2;
+
+	lstm__cpuid(0, 0, answer);
+	if (answer[0] < 7)
+		return 0;
+	lstm__cpuid(1, 0, answer);
+	if ((answer[2] & needed) != needed)
+		return 0;
+	__asm__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+	lstm__cpuid(7, 0, answer);
+	if ((saved & 0x06) != 0x06 || !(answer[1] & 1u << 5))
+		return 0;
+	if ((saved & 0xe6) == 0xe6 && (answer[1] & 1u << 16))
+		found |= LSTM__CPU_AVX512 | (answer[2] & 1u << 11 ? LSTM__CPU_VNNI : 0);
+	if (answer[0] > 0) {
+		lstm__cpuid(7, 1, answer);
+		found |= answer[0] & 1u << 4 ? LSTM__CPU_AVXVNNI : 0;
+	}
+	return found;
+}
+#else
+/* GCC's library has asked the processor and the operating system, once, before main.  Asking anew
+ * leaves the guest on a virtual machine: 2 us a question. */
+static unsigned lstm__cpu(void)
+{
+	unsigned found = LSTM__CPU_AVX2;
+
 	__builtin_cpu_init(); /* for who comes before main */
 	if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
 		return 0;
-#if !defined(__clang__) && __GNUC__ >= 11 /* others cannot ask; no CPU has the two without it */
+#if __GNUC__ >= 11 /* others cannot ask; no CPU has the two without it */
 	if (!__builtin_cpu_supports("f16c"))
 		return 0;
 #endif
-	return isa == LSTM_ISA_AVX2 || __builtin_cpu_supports("avx512f");
+	if (__builtin_cpu_supports("avx512f"))
+		found |= LSTM__CPU_AVX512;
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni"))
+		found |= LSTM__CPU_VNNI;
+#ifdef LSTM__AVXVNNI
+	if (__builtin_cpu_supports("avxvnni"))
+		found |= LSTM__CPU_AVXVNNI;
+#endif
+	return found;
 }
+#endif
 #endif
 
 /* Whether there is an instruction for sums of four products of int8, where there is not always. */
 static int lstm__cpu_has_int8(lstm_isa isa)
 {
 #if defined(LSTM__X86)
-	return isa == LSTM_ISA_AVX512 && __builtin_cpu_supports("avx512vnni");
+	return (lstm__cpu() & (isa == LSTM_ISA_AVX512 ? LSTM__CPU_VNNI : LSTM__CPU_AVXVNNI)) != 0;
 #elif defined(LSTM__ARM64) && defined(__linux__)
 	return isa == LSTM_ISA_NEON && (getauxval(AT_HWCAP) & 1ul << 20) != 0; /* ASIMDDP */
 #elif defined(LSTM__ARM64) && defined(__ARM_FEATURE_DOTPROD)
@@ -839,10 +890,10 @@ LSTM__DEF int lstm_isa_supported(lstm_isa isa)
 	case LSTM_ISA_NEON: return lstm__cpu_has_neon();
 #endif
 #ifdef LSTM__HAVE_AVX2
-	case LSTM_ISA_AVX2: return lstm__cpu_has(isa);
+	case LSTM_ISA_AVX2: return (lstm__cpu() & LSTM__CPU_AVX2) != 0;
 #endif
 #ifdef LSTM__HAVE_AVX512
-	case LSTM_ISA_AVX512: return lstm__cpu_has(isa);
+	case LSTM_ISA_AVX512: return (lstm__cpu() & LSTM__CPU_AVX512) != 0;
 #endif
 #ifdef LSTM__HAVE_SIMD128
 	case LSTM_ISA_SIMD128: return 1; /* or this module would not have been loaded */
@@ -1484,6 +1535,11 @@ static const struct lstm__kernels lstm__kernels_scalar = {
 #define LSTM__WEIGHTS LSTM__I8
 #include LSTM_SELF
 #undef LSTM__WEIGHTS
+#ifdef LSTM__AVXVNNI
+#define LSTM__WEIGHTS LSTM__I8_DOT
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#endif
 #endif
 #undef LSTM__PASS
 #endif
@@ -1547,6 +1603,10 @@ static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa, lstm_dtype dt
 	switch (isa) {
 #ifdef LSTM__HAVE_AVX2
 	case LSTM_ISA_AVX2:
+#ifdef LSTM__AVXVNNI
+		if (LSTM__LOW && dtype == LSTM_DTYPE_I8 && lstm__cpu_has_int8(isa))
+			return &lstm__kernels_i8dot_avx2;
+#endif
 		return LSTM__CHOOSE(dtype, lstm__kernels_avx2, lstm__kernels_bf16_avx2,
 		                    lstm__kernels_f16_avx2, &lstm__kernels_i8_avx2);
 #endif
@@ -6052,14 +6112,20 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define lstm__high_bf16(v)                                                                         \
 	_mm256_castsi256_ps(_mm256_and_si256(v, _mm256_set1_epi32((int)0xffff0000)))
 #define lstm__load_f16(p) _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(p)))
+#if LSTM__WEIGHTS == LSTM__I8_DOT
+#define LSTM__STORED 0 /* AVX-VNNI's instruction takes one side unsigned */
+#define lstm__dot4(sum, w, x) lstm__dot4_i8dot_avx2(sum, w, x)
+#define lstm__store_codes(p, v) lstm__store_codes_i8dot_avx2(p, v)
+#else
 /* Two products of codes fit in 16 bits: 2 * 127 * 128 < 2^15. */
 #define LSTM__STORED 128
+#define lstm__store_codes(p, v) lstm__store_codes_avx2(p, v)
 #define lstm__dot4(sum, w, x)                                                                      \
 	_mm256_add_epi32(sum,                                                                      \
 	                 _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_abs_epi8(x),                \
 	                                                        _mm256_sign_epi8(w, x)),           \
 	                                   _mm256_set1_epi16(1)))
-#define lstm__store_codes(p, v) lstm__store_codes_avx2(p, v)
+#endif
 #define LSTM__SLEEF_EXP "Sleef_finz_expf8_u10avx2"
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf8_u35avx2"
 
@@ -6076,6 +6142,20 @@ LSTM__INLINE void lstm__store_codes_avx2(unsigned char *p, __m256i v)
 {
 	const __m128i pairs = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
 	_mm_storel_epi64((__m128i *)(void *)p, _mm_packs_epi16(pairs, pairs));
+}
+#endif
+#if LSTM__WEIGHTS == LSTM__I8_DOT
+/* By its name: see AVX-512's. */
+LSTM__INLINE __m256i lstm__dot4_i8dot_avx2(__m256i sum, __m256i w, __m256i x)
+{
+	__asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(x), "x"(w));
+	return sum;
+}
+
+LSTM__INLINE void lstm__store_codes_i8dot_avx2(unsigned char *p, __m256i v)
+{
+	const __m128i pairs = _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+	_mm_storel_epi64((__m128i *)(void *)p, _mm_packus_epi16(pairs, pairs));
 }
 #endif
 #endif

@@ -58,14 +58,20 @@
 #define lstm__high_bf16(v)                                                                         \
 	_mm256_castsi256_ps(_mm256_and_si256(v, _mm256_set1_epi32((int)0xffff0000)))
 #define lstm__load_f16(p) _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(p)))
+#if LSTM__WEIGHTS == LSTM__I8_DOT
+#define LSTM__STORED 0 /* AVX-VNNI's instruction takes one side unsigned */
+#define lstm__dot4(sum, w, x) lstm__dot4_i8dot_avx2(sum, w, x)
+#define lstm__store_codes(p, v) lstm__store_codes_i8dot_avx2(p, v)
+#else
 /* Two products of codes fit in 16 bits: 2 * 127 * 128 < 2^15. */
 #define LSTM__STORED 128
+#define lstm__store_codes(p, v) lstm__store_codes_avx2(p, v)
 #define lstm__dot4(sum, w, x)                                                                      \
 	_mm256_add_epi32(sum,                                                                      \
 	                 _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_abs_epi8(x),                \
 	                                                        _mm256_sign_epi8(w, x)),           \
 	                                   _mm256_set1_epi16(1)))
-#define lstm__store_codes(p, v) lstm__store_codes_avx2(p, v)
+#endif
 #define LSTM__SLEEF_EXP "Sleef_finz_expf8_u10avx2"
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf8_u35avx2"
 
@@ -82,6 +88,20 @@ LSTM__INLINE void lstm__store_codes_avx2(unsigned char *p, __m256i v)
 {
 	const __m128i pairs = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
 	_mm_storel_epi64((__m128i *)(void *)p, _mm_packs_epi16(pairs, pairs));
+}
+#endif
+#if LSTM__WEIGHTS == LSTM__I8_DOT
+/* By its name: see AVX-512's. */
+LSTM__INLINE __m256i lstm__dot4_i8dot_avx2(__m256i sum, __m256i w, __m256i x)
+{
+	__asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(x), "x"(w));
+	return sum;
+}
+
+LSTM__INLINE void lstm__store_codes_i8dot_avx2(unsigned char *p, __m256i v)
+{
+	const __m128i pairs = _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+	_mm_storel_epi64((__m128i *)(void *)p, _mm_packus_epi16(pairs, pairs));
 }
 #endif
 #endif

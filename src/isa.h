@@ -31,26 +31,74 @@ LSTM__DEF const char *lstm_activations_name(void)
 }
 
 #ifdef LSTM__X86
-/* The compiler's own library has asked the processor and the operating system, once, before main.
- * Asking anew leaves the guest on a virtual machine: 2 us a question. */
-static int lstm__cpu_has(lstm_isa isa)
+enum { LSTM__CPU_AVX2 = 1, LSTM__CPU_AVX512 = 2, LSTM__CPU_VNNI = 4, LSTM__CPU_AVXVNNI = 8 };
+
+#ifdef __clang__
+/* CPUID's answer in eax, ebx, ecx, edx. */
+static void lstm__cpuid(unsigned leaf, unsigned part, unsigned answer[4])
 {
+	__asm__("cpuid"
+	        : "=a"(answer[0]), "=b"(answer[1]), "=c"(answer[2]), "=d"(answer[3])
+	        : "a"(leaf), "c"(part));
+}
+
+/* What the processor has and the operating system saves (XCR0).  Clang's library knows, but zig's,
+ * which is Clang too, does not. */
+static unsigned lstm__cpu(void)
+{
+	const unsigned needed = 1u << 12 | 1u << 27 | 1u << 28 | 1u << 29; /* FMA OSXSAVE AVX F16C */
+	unsigned answer[4], saved, high, found = LSTM__CPU_AVX2;
+
+	lstm__cpuid(0, 0, answer);
+	if (answer[0] < 7)
+		return 0;
+	lstm__cpuid(1, 0, answer);
+	if ((answer[2] & needed) != needed)
+		return 0;
+	__asm__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+	lstm__cpuid(7, 0, answer);
+	if ((saved & 0x06) != 0x06 || !(answer[1] & 1u << 5))
+		return 0;
+	if ((saved & 0xe6) == 0xe6 && (answer[1] & 1u << 16))
+		found |= LSTM__CPU_AVX512 | (answer[2] & 1u << 11 ? LSTM__CPU_VNNI : 0);
+	if (answer[0] > 0) {
+		lstm__cpuid(7, 1, answer);
+		found |= answer[0] & 1u << 4 ? LSTM__CPU_AVXVNNI : 0;
+	}
+	return found;
+}
+#else
+/* GCC's library has asked the processor and the operating system, once, before main.  Asking anew
+ * leaves the guest on a virtual machine: 2 us a question. */
+static unsigned lstm__cpu(void)
+{
+	unsigned found = LSTM__CPU_AVX2;
+
 	__builtin_cpu_init(); /* for who comes before main */
 	if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
 		return 0;
-#if !defined(__clang__) && __GNUC__ >= 11 /* others cannot ask; no CPU has the two without it */
+#if __GNUC__ >= 11 /* others cannot ask; no CPU has the two without it */
 	if (!__builtin_cpu_supports("f16c"))
 		return 0;
 #endif
-	return isa == LSTM_ISA_AVX2 || __builtin_cpu_supports("avx512f");
+	if (__builtin_cpu_supports("avx512f"))
+		found |= LSTM__CPU_AVX512;
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni"))
+		found |= LSTM__CPU_VNNI;
+#ifdef LSTM__AVXVNNI
+	if (__builtin_cpu_supports("avxvnni"))
+		found |= LSTM__CPU_AVXVNNI;
+#endif
+	return found;
 }
+#endif
 #endif
 
 /* Whether there is an instruction for sums of four products of int8, where there is not always. */
 static int lstm__cpu_has_int8(lstm_isa isa)
 {
 #if defined(LSTM__X86)
-	return isa == LSTM_ISA_AVX512 && __builtin_cpu_supports("avx512vnni");
+	return (lstm__cpu() & (isa == LSTM_ISA_AVX512 ? LSTM__CPU_VNNI : LSTM__CPU_AVXVNNI)) != 0;
 #elif defined(LSTM__ARM64) && defined(__linux__)
 	return isa == LSTM_ISA_NEON && (getauxval(AT_HWCAP) & 1ul << 20) != 0; /* ASIMDDP */
 #elif defined(LSTM__ARM64) && defined(__ARM_FEATURE_DOTPROD)
@@ -82,10 +130,10 @@ LSTM__DEF int lstm_isa_supported(lstm_isa isa)
 	case LSTM_ISA_NEON: return lstm__cpu_has_neon();
 #endif
 #ifdef LSTM__HAVE_AVX2
-	case LSTM_ISA_AVX2: return lstm__cpu_has(isa);
+	case LSTM_ISA_AVX2: return (lstm__cpu() & LSTM__CPU_AVX2) != 0;
 #endif
 #ifdef LSTM__HAVE_AVX512
-	case LSTM_ISA_AVX512: return lstm__cpu_has(isa);
+	case LSTM_ISA_AVX512: return (lstm__cpu() & LSTM__CPU_AVX512) != 0;
 #endif
 #ifdef LSTM__HAVE_SIMD128
 	case LSTM_ISA_SIMD128: return 1; /* or this module would not have been loaded */

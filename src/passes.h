@@ -36,6 +36,11 @@
 #define LSTM__WEIGHTS LSTM__I8
 #include LSTM_SELF
 #undef LSTM__WEIGHTS
+#ifdef LSTM__AVXVNNI
+#define LSTM__WEIGHTS LSTM__I8_DOT
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
+#endif
 #endif
 #undef LSTM__PASS
 #endif
@@ -99,6 +104,10 @@ static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa, lstm_dtype dt
 	switch (isa) {
 #ifdef LSTM__HAVE_AVX2
 	case LSTM_ISA_AVX2:
+#ifdef LSTM__AVXVNNI
+		if (LSTM__LOW && dtype == LSTM_DTYPE_I8 && lstm__cpu_has_int8(isa))
+			return &lstm__kernels_i8dot_avx2;
+#endif
 		return LSTM__CHOOSE(dtype, lstm__kernels_avx2, lstm__kernels_bf16_avx2,
 		                    lstm__kernels_f16_avx2, &lstm__kernels_i8_avx2);
 #endif

@@ -29,6 +29,9 @@
 #ifndef LSTM_NO_AVX512
 #define LSTM__HAVE_AVX512 1
 #endif
+#if defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11
+#define LSTM__AVXVNNI 1 /* the assembler knows it */
+#endif
 #if defined(_WIN32) && !defined(__clang__)
 /* Windows aligns the stack to 16 bytes, and GCC moves wider vectors there with instructions that trap
  * if they are not at a multiple of their size (its bug 54412, which some distributions patch).  From
