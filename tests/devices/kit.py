@@ -27,6 +27,12 @@ class Unavailable(Exception):
     """A compiler or emulator that this system does not have."""
 
 
+def suites():
+    """The names of all suites but WebAssembly's own."""
+    return sorted(path.stem[5:] for path in (ROOT / "tests").glob("test_*.c")
+                  if path.stem != "test_wasm")
+
+
 def need(program, package):
     if shutil.which(program) is None:
         raise Unavailable(f"{program} is not installed (Debian: {package})")

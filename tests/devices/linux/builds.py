@@ -9,10 +9,8 @@ SETUP = ["-Dharness=plain", "-Dbench=disabled", "-Dcli=disabled", "-Dexamples=di
 
 
 def every(activations):
-    """Every suite of one build of the activations, WebAssembly's own apart."""
-    return [f"{path.stem[5:]}-{activations}"
-            for path in sorted((kit.ROOT / "tests").glob("test_*.c"))
-            if path.stem != "test_wasm"]
+    """Every suite of one build of the activations."""
+    return [f"{suite}-{activations}" for suite in kit.suites()]
 
 
 class Build:
