@@ -5944,7 +5944,10 @@ static lstm_status lstm__load_all(lstm__load *load, const char *prefix, const ls
 			status = lstm__load_layer(load, layer, reverse, weights++);
 	return status == LSTM_OK ? lstm__load_check_rest(load) : status;
 }
-
+#endif /* LSTM_NO_MALLOC */
+/* ==== src/load_model.h ======================================================================== */
+/* ---- the calls: describe the LSTM of a file, make its model ------------------------------------ */
+#ifndef LSTM_NO_MALLOC
 LSTM__DEF lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args, lstm_desc *desc,
                                      const lstm_weights **weights, lstm_error *error)
 {

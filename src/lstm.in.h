@@ -31,6 +31,7 @@
 //@room src/settings.h
 //@room src/load_codes.h
 //@room src/load.h
+//@room src/load_model.h
 //@room src/end.h
 #endif
 

@@ -1,142 +1,12 @@
 /* The LSTM in double precision, against the oracle and against numbers worked by hand. */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fenv.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
 #include "harness.h"
-#include "varied.h"
-#include "watch.h"
-
-#ifndef FE_UPWARD
-#define FE_UPWARD FE_TONEAREST /* WebAssembly knows no other rounding */
-#endif
+#include "job.h"
 
 enum { STEPS = 7, BATCH = 4 };
-
-/* A network and a sequence whose numbers are doubles that fp32 does not hold. */
-struct job {
-	net n;
-	sequence s;
-	size_t cells, units, hidden, width;
-	lstm_weights_f64 *weights;
-	double *x, *h0, *c0; /* as the oracle wants them */
-	double *y, *h, *c, *last;
-	void *workspace;
-	size_t bytes;
-	lstm_run_args_f64 args;
-};
-
-static void *allocate(size_t count, size_t size)
-{
-	void *p = calloc(count ? count : 1, size);
-
-	cr_assert_not_null(p, "out of memory");
-	return p;
-}
-
-/* Each a little off the float, by a factor of its own; NULL of NULL. */
-static double *doubled(const float *from, size_t count)
-{
-	double *to;
-	size_t k;
-
-	if (!from)
-		return NULL;
-	to = allocate(count, sizeof *to);
-	for (k = 0; k < count; k++)
-		to[k] = (double)from[k] * (1.0 + 1e-9 * (double)(k % 97));
-	return to;
-}
-
-static lstm_weights_f64 doubled_weights(const net *n, size_t cell)
-{
-	const lstm_weights *from = &n->weights[cell];
-	size_t hidden = (size_t)n->desc.hidden, units = (size_t)oracle_units(&n->desc);
-	int layer = (int)cell / oracle_directions(&n->desc);
-	lstm_weights_f64 to;
-
-	to.w = doubled(from->w, 4 * hidden * (size_t)oracle_width(&n->desc, layer));
-	to.u = doubled(from->u, 4 * hidden * units);
-	to.b = doubled(from->b, 4 * hidden);
-	to.b2 = doubled(from->b2, 4 * hidden);
-	to.peephole = doubled(from->peephole, 3 * hidden);
-	to.projection = doubled(from->projection, units * hidden);
-	return to;
-}
-
-static struct job job_make(unsigned i, int batch, size_t steps, unsigned what)
-{
-	struct job j = {0};
-	size_t streams = (size_t)batch, cell;
-	void *p;
-
-	j.n = varied_net(i);
-	j.s = sequence_make(&j.n.desc, batch, steps, SEQUENCE_NORMAL | what, 500 + i);
-	j.cells = (size_t)(oracle_layers(&j.n.desc) * oracle_directions(&j.n.desc));
-	j.units = (size_t)oracle_units(&j.n.desc);
-	j.hidden = (size_t)j.n.desc.hidden;
-	j.width = varied_width(&j.n);
-	j.weights = allocate(j.cells, sizeof *j.weights);
-	for (cell = 0; cell < j.cells; cell++)
-		j.weights[cell] = doubled_weights(&j.n, cell);
-	j.x = doubled(j.s.x, steps * streams * (size_t)j.n.desc.input);
-	j.h0 = doubled(j.s.h0, j.cells * streams * j.units);
-	j.c0 = doubled(j.s.c0, j.cells * streams * j.hidden);
-	j.y = allocate(steps * streams * j.width, sizeof(double));
-	j.h = allocate(j.cells * streams * j.units, sizeof(double));
-	j.c = allocate(j.cells * streams * j.hidden, sizeof(double));
-	j.last = allocate(streams * j.width, sizeof(double));
-	cr_assert_eq(lstm_f64_size(&j.n.desc, batch, steps, &j.bytes), LSTM_OK, "no size");
-	cr_assert_eq(posix_memalign(&p, LSTM_ALIGN, j.bytes), 0, "out of memory");
-	memset(p, 0xff, j.bytes); /* NaN: nothing in it is used */
-	j.workspace = p;
-	j.args.batch = batch;
-	j.args.x = j.x;
-	j.args.y = j.y;
-	j.args.last = j.last;
-	j.args.steps = steps;
-	j.args.lengths = j.s.lengths;
-	j.args.mask = j.s.mask;
-	j.args.masked = j.s.zero ? LSTM_MASKED_ZERO : LSTM_MASKED_HOLD;
-	j.args.h0 = j.h0;
-	j.args.c0 = j.c0;
-	j.args.hn = j.h;
-	j.args.cn = j.c;
-	return j;
-}
-
-static lstm_status job_run(struct job *j)
-{
-	return lstm_f64_run(&j->n.desc, j->weights, &j->args, j->workspace, j->bytes);
-}
-
-static void job_free(struct job *j)
-{
-	size_t cell;
-
-	for (cell = 0; cell < j->cells; cell++) {
-		free((double *)j->weights[cell].w);
-		free((double *)j->weights[cell].u);
-		free((double *)j->weights[cell].b);
-		free((double *)j->weights[cell].b2);
-		free((double *)j->weights[cell].peephole);
-		free((double *)j->weights[cell].projection);
-	}
-	free(j->weights);
-	free(j->x);
-	free(j->h0);
-	free(j->c0);
-	free(j->y);
-	free(j->h);
-	free(j->c);
-	free(j->last);
-	free(j->workspace);
-	sequence_free(&j->s);
-	net_free(&j->n);
-}
 
 static void expect_close(const struct job *j, const char *name, size_t row, size_t width,
                          const double *got, const num *want)
@@ -205,7 +75,7 @@ Test(double, agrees_with_the_oracle)
 /* from[rows][columns] of blocks, in place. */
 static void turn(void *from, size_t rows, size_t columns, size_t bytes)
 {
-	char *old = from, *copy = allocate(rows * columns, bytes);
+	char *old = from, *copy = job_allocate(rows * columns, bytes);
 	size_t r, c;
 
 	memcpy(copy, old, rows * columns * bytes);
@@ -229,9 +99,9 @@ Test(double, batch_major_order_agrees_with_the_oracle)
 		size_t input = (size_t)j.n.desc.input * sizeof(double);
 
 		j.args.order = LSTM_BATCH_MAJOR;
-		j.args.x = memcpy(allocate(STEPS * BATCH, input), x, STEPS * BATCH * input);
+		j.args.x = memcpy(job_allocate(STEPS * BATCH, input), x, STEPS * BATCH * input);
 		turn((double *)j.args.x, STEPS, BATCH, input);
-		j.args.mask = memcpy(allocate(STEPS * BATCH, 1), mask, STEPS * BATCH);
+		j.args.mask = memcpy(job_allocate(STEPS * BATCH, 1), mask, STEPS * BATCH);
 		turn((unsigned char *)j.args.mask, STEPS, BATCH, 1);
 		memcpy(j.h, h0, j.cells * BATCH * j.units * sizeof(double));
 		memcpy(j.c, c0, j.cells * BATCH * j.hidden * sizeof(double));
@@ -253,7 +123,7 @@ Test(double, directions_may_lie_apart)
 
 	for (i = 2; i < 30; i += 4) { /* the bidirectional ones */
 		struct job j = job_make(i, BATCH, STEPS, SEQUENCE_STATE | SEQUENCE_LENGTHS);
-		double *apart = allocate(STEPS * BATCH * j.width, sizeof *apart);
+		double *apart = job_allocate(STEPS * BATCH * j.width, sizeof *apart);
 		size_t t, b, d;
 
 		cr_assert_eq(job_run(&j), LSTM_OK, "together");
@@ -343,146 +213,4 @@ Test(double, nothing_is_flushed_or_lost)
 	for (k = 0; k < sizeof same / sizeof *same; k++)
 		cr_assert(linear(same[k]) == same[k], "%a became %a", same[k], linear(same[k]));
 	cr_assert(isnan(linear(NAN)), "NaN was lost");
-}
-
-/* ---- its manners ------------------------------------------------------------------------------ */
-static int run_quietly(void *data)
-{
-	return job_run(data) != LSTM_OK;
-}
-
-Test(double, allocates_nothing_and_makes_no_system_call)
-{
-	unsigned i;
-
-	for (i = 0; i < 20; i++) {
-		struct job j = job_make(i, BATCH, STEPS, SEQUENCE_LENGTHS | SEQUENCE_MASK);
-		int calls = watch_allocator(run_quietly, &j);
-		int outcome = watch_system_calls(run_quietly, &j);
-
-		job_free(&j);
-		if (calls < 0)
-			cr_skip_test("a sanitizer or another C library has the allocator");
-		cr_assert_eq(calls, 0, "net %u: %d calls of the allocator", i, calls);
-		if (outcome == WATCH_UNABLE)
-			cr_skip_test("strict seccomp is not to be had here");
-		cr_assert_eq(outcome, WATCH_CLEAN, "net %u: a system call was made", i);
-	}
-}
-
-Test(double, keeps_errno_and_the_environment)
-{
-	unsigned i;
-
-	for (i = 0; i < 20; i++) {
-		struct job j = job_make(i, BATCH, STEPS, SEQUENCE_STATE);
-		size_t bytes = STEPS * BATCH * j.width * sizeof(double);
-		double *expected = allocate(1, bytes);
-		int mode;
-
-		job_run(&j);
-		memcpy(expected, j.y, bytes);
-		errno = 0;
-		fesetround(FE_UPWARD);
-		job_run(&j);
-		mode = fegetround();
-		fesetround(FE_TONEAREST);
-		cr_assert_eq(mode, FE_UPWARD, "net %u: the rounding was not given back", i);
-		cr_assert_eq(errno, 0, "net %u: errno is %d", i, errno);
-#if defined(__x86_64__) || defined(__aarch64__)
-		cr_assert(!memcmp(expected, j.y, bytes), "net %u: the caller's rounding matters",
-		          i);
-#endif
-		free(expected);
-		job_free(&j);
-	}
-}
-
-Test(double, the_workspace_is_exact)
-{
-	unsigned i;
-
-	for (i = 0; i < 20; i++) { /* run at all, as in the other tests, it suffices */
-		struct job j = job_make(i, BATCH, STEPS, 0);
-		size_t short_bytes, long_bytes;
-
-		j.bytes--;
-		cr_assert_eq(job_run(&j), LSTM_ERR_MEMORY, "net %u: one byte less", i);
-		j.bytes += LSTM_ALIGN;
-		j.workspace = (char *)j.workspace + 8;
-		cr_assert_eq(job_run(&j), LSTM_ERR_MEMORY, "net %u: misaligned", i);
-		j.workspace = (char *)j.workspace - 8;
-		lstm_f64_size(&j.n.desc, 1, 1, &short_bytes);
-		lstm_f64_size(&j.n.desc, 8, 1000, &long_bytes);
-		cr_assert_eq(short_bytes == long_bytes, oracle_layers(&j.n.desc) == 1,
-		             "net %u: %zu and %zu bytes", i, short_bytes, long_bytes);
-		job_free(&j);
-	}
-}
-
-static void expect_refused(struct job *j, lstm_status expected, const char *what)
-{
-	size_t count = STEPS * BATCH * j->width, k;
-	lstm_status got;
-
-	for (k = 0; k < count; k++)
-		j->y[k] = 7;
-	got = job_run(j);
-	cr_assert_eq(got, expected, "%s: %s", what, lstm_strerror(got));
-	for (k = 0; k < count; k++)
-		cr_assert(j->y[k] == 7, "%s: y[%zu] touched", what, k);
-}
-
-Test(double, refused_calls_touch_nothing)
-{
-	static const size_t too_long[BATCH] = {1, STEPS + 1, 0, 0};
-	struct job j = job_make(2, BATCH, STEPS, SEQUENCE_STATE), good = j;
-	lstm_weights_f64 w = j.weights[0];
-	size_t bytes;
-
-	cr_assert_eq(lstm_f64_size(NULL, 1, 1, &bytes), LSTM_ERR_ARG, "no desc");
-	cr_assert_eq(lstm_f64_size(&j.n.desc, 1, 1, NULL), LSTM_ERR_ARG, "no bytes");
-	cr_assert_eq(lstm_f64_size(&j.n.desc, 0, 1, &bytes), LSTM_ERR_ARG, "no stream");
-	cr_assert_eq(lstm_f64_size(&j.n.desc, 9, (size_t)-1 / 8, &bytes), LSTM_ERR_SIZE,
-	             "too many");
-	cr_assert_eq(lstm_f64_run(NULL, j.weights, &j.args, j.workspace, j.bytes), LSTM_ERR_ARG,
-	             "desc");
-	cr_assert_eq(lstm_f64_run(&j.n.desc, NULL, &j.args, j.workspace, j.bytes), LSTM_ERR_ARG,
-	             "weights");
-	cr_assert_eq(lstm_f64_run(&j.n.desc, j.weights, NULL, j.workspace, j.bytes), LSTM_ERR_ARG,
-	             "args");
-	cr_assert_eq(lstm_f64_run(&j.n.desc, j.weights, &j.args, NULL, j.bytes), LSTM_ERR_ARG,
-	             "workspace");
-	j.n.desc.hidden = 0;
-	expect_refused(&j, LSTM_ERR_ARG, "hidden 0");
-	j.n.desc.hidden = good.n.desc.hidden;
-	j.n.desc.isa = LSTM_ISA_AVX2;
-	expect_refused(&j, LSTM_ERR_ISA, "a vector instruction set");
-	j.n.desc.isa = LSTM_ISA_SCALAR;
-	j.weights[0].u = NULL;
-	expect_refused(&j, LSTM_ERR_ARG, "no u");
-	j.weights[0] = w;
-	j.weights[0].projection = w.projection ? NULL : w.w;
-	expect_refused(&j, LSTM_ERR_ARG, "a projection that desc does not name");
-	j.weights[0] = w;
-	j.args.batch = -1;
-	expect_refused(&j, LSTM_ERR_ARG, "batch -1");
-	j.args = good.args;
-	j.args.x = NULL;
-	expect_refused(&j, LSTM_ERR_ARG, "no x");
-	j.args = good.args;
-	j.args.lengths = too_long;
-	expect_refused(&j, LSTM_ERR_ARG, "a length beyond steps");
-	j.args = good.args;
-	j.args.x = j.y;
-	expect_refused(&j, LSTM_ERR_ARG, "x is y");
-	j.args = good.args;
-	j.args.h0 = j.args.cn;
-	expect_refused(&j, LSTM_ERR_ARG, "cn is h0");
-	j.args = good.args;
-	j.args.y_direction = (size_t)-1 / 8;
-	expect_refused(&j, LSTM_ERR_SIZE, "a stride that overflows");
-	j.args = good.args;
-	cr_assert_eq(job_run(&j), LSTM_OK, "a good call");
-	job_free(&j);
 }

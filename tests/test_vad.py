@@ -18,11 +18,13 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import unittest
 import xml.dom.minidom
 
+import vad_kit
+import vad_refusals
 import vad_sound
+from vad_kit import Vad, limits, listen, run, texts, weights_path
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FRAME = 512
@@ -48,76 +50,7 @@ NARROW_TOLERANCE = 4 * FRAME
 INT8_TOLERANCE = 0.033
 BF16_TOLERANCE = 0.0033
 
-PROGRAM = None
-CACHE = None
 DATA = os.environ.get("LSTM_TEST_DATA")
-
-
-def weights_path():
-    return CACHE / "silero_vad_v6_16k.safetensors"
-
-
-def run(*arguments, env=None, stdin=None, weights=None):
-    """The finished process, output as text."""
-    environment = {**os.environ, "LSTM_VAD_WEIGHTS": str(weights or weights_path()), **(env or {})}
-    return subprocess.run(
-        [PROGRAM, *map(str, arguments)],
-        input=stdin or b"",
-        capture_output=True,
-        env=environment,
-        timeout=120,
-        check=False,
-    )
-
-
-def listen(*arguments, **keywords):
-    """The JSON object that the program prints."""
-    done = run("--json", *arguments, **keywords)
-    if done.returncode != 0:
-        raise AssertionError(f"exit {done.returncode}: {done.stderr.decode()}")
-    return json.loads(done.stdout)
-
-
-def texts(node):
-    """Every piece of text under an XML node."""
-    if node.nodeType == node.TEXT_NODE:
-        yield node.data.strip()
-    for child in node.childNodes:
-        yield from texts(child)
-
-
-def limits(segments):
-    return [(segment["start"], segment["end"]) for segment in segments]
-
-
-class Vad(unittest.TestCase):
-    longMessage = True
-
-    @classmethod
-    def setUpClass(cls):
-        if not weights_path().exists():
-            raise unittest.SkipTest(f"no {weights_path()}: run tools/fetch-vad --golden")
-        cls.speech = CACHE / "speech.wav"
-        if not cls.speech.exists():
-            raise unittest.SkipTest(f"no {cls.speech}: run tools/fetch-vad --golden")
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="test_vad."))
-        cls.samples = vad_sound.read_wave(cls.speech)
-        cls.plain = listen(cls.speech)
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.folder)
-
-    def golden(self):
-        path = CACHE / "speech.golden.json"
-        if not path.exists():
-            self.skipTest(f"no {path}: run tools/fetch-vad --golden")
-        return json.loads(path.read_text())
-
-    def assert_near(self, found, expected, tolerance):
-        self.assertEqual(len(found), len(expected), "number of frames")
-        for index, (a, b) in enumerate(zip(found, expected)):
-            self.assertLessEqual(abs(a - b), tolerance, f"frame {index}: {a}, expected {b}")
 
 
 class Golden(Vad):
@@ -279,14 +212,14 @@ class Formats(Vad):
         self.assertEqual(found["segments"][-1]["end"], length)
 
     def test_length_costs_little_memory(self):
-        if b"__asan_init" in pathlib.Path(PROGRAM).read_bytes():
+        if b"__asan_init" in pathlib.Path(vad_kit.PROGRAM).read_bytes():
             self.skipTest("the address sanitizer reserves memory of its own")
         # Twenty minutes are 77 MB as floats.
         limit = 40_000_000
         path = self.folder / "long.wav"
         vad_sound.write_wave(path, bytes(2 * 1200 * RATE))
         done = subprocess.run(
-            [PROGRAM, "--weights", weights_path(), "--json", path],
+            [vad_kit.PROGRAM, "--weights", weights_path(), "--json", path],
             capture_output=True,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)),
             check=False,
@@ -305,7 +238,7 @@ class Stream(Vad):
         # 250 ms after the first segment its line must be there, while the stream goes on.
         end = self.plain["segments"][0]["end"]
         with subprocess.Popen(
-            [PROGRAM, "--weights", weights_path(), "-"],
+            [vad_kit.PROGRAM, "--weights", weights_path(), "-"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         ) as child:
@@ -324,7 +257,7 @@ class Stream(Vad):
 
     def test_an_interrupt_ends_a_stream_with_its_summary(self):
         with subprocess.Popen(
-            [PROGRAM, "--weights", weights_path(), "-"],
+            [vad_kit.PROGRAM, "--weights", weights_path(), "-"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -415,201 +348,20 @@ class Output(Vad):
         self.assertIn(f"{shown}{len(self.plain['segments'])} segments", title)
 
 
-class BadInput(Vad):
-    def refused(self, *arguments, says, code=1, **keywords):
-        """One sentence on standard error that holds these words, nothing on standard output."""
-        done = run(*arguments, **keywords)
-        text = done.stderr.decode()
-        self.assertEqual(done.returncode, code, text)
-        self.assertEqual(done.stdout, b"", text)
-        self.assertEqual(len(text.splitlines()), 1, text)
-        for words in says:
-            self.assertIn(words, text)
-
-    def write(self, name, data):
-        path = self.folder / name
-        path.write_bytes(data)
-        return path
-
-    def weights_with(self, change):
-        """The weights file after change(header)."""
-        data = weights_path().read_bytes()
-        (length,) = struct.unpack("<Q", data[:8])
-        header = json.loads(data[8 : 8 + length])
-        change(header)
-        text = json.dumps(header).encode()
-        text += b" " * (-len(text) % 8)
-        return self.write("w.safetensors", struct.pack("<Q", len(text)) + text + data[8 + length :])
-
-    def test_not_a_sound_file(self):
-        path = self.write("text.wav", b"this is not sound\n" * 100)
-        self.refused(path, says=[f"{path}: a WAV or FLAC file expected"])
-
-    def test_an_empty_file(self):
-        path = self.write("empty.wav", b"")
-        self.refused(path, says=[f"{path}: ", "an empty file found"])
-
-    def test_a_truncated_header(self):
-        path = self.write("header.wav", self.speech.read_bytes()[:20])
-        self.refused(path, says=[f"{path}: a WAV or FLAC file expected"])
-
-    def test_a_folder(self):
-        self.refused(self.folder, says=[f"{self.folder}: ", "a folder found"])
-
-    def test_a_missing_file(self):
-        path = self.folder / "missing.wav"
-        self.refused(path, says=[f"{path}: cannot be read: No such file"])
-
-    def test_a_file_without_permission(self):
-        if os.geteuid() == 0:
-            self.skipTest("root may read everything")
-        path = self.write("private.wav", self.speech.read_bytes())
-        path.chmod(0)
-        self.refused(path, says=[f"{path}: cannot be read: Permission denied"])
-
-    def test_a_sample_that_is_no_number(self):
-        path = self.folder / "nan.wav"
-        vad_sound.write_wave_float(path, [0.0] * 700 + [float("nan")])
-        self.refused(path, says=[f"{path}: finite samples expected", "number 700"])
-
-    def test_a_wav_on_standard_input(self):
-        sound = self.speech.read_bytes()
-        self.refused("--json", "-", stdin=sound, says=["standard input: ", "a WAV file found"])
-
-    def test_half_a_sample_on_standard_input(self):
-        self.refused("--json", "-", stdin=bytes(2001), says=["standard input: ", "half a sample"])
-
-    def test_missing_weights(self):
-        missing = self.folder / "missing.safetensors"
-        self.refused(self.speech, weights=missing, says=[f"{missing}: ", "tools/fetch-vad"])
-        self.refused("--weights", missing, self.speech, says=[f"{missing}: ", "tools/fetch-vad"])
-
-    def test_weights_that_are_no_weights(self):
-        self.refused(self.speech, weights=self.speech, says=[f"{self.speech}: "])
-
-    def test_weights_without_a_tensor(self):
-        path = self.weights_with(lambda header: header.update(other=header.pop("conv2.weight")))
-        self.refused(
-            self.speech,
-            weights=path,
-            says=[f"{path}: tensor conv2.weight [64, 128, 3] expected, not in the file"],
-        )
-
-    def test_weights_of_another_shape(self):
-        path = self.weights_with(lambda header: header["conv1.weight"].update(shape=[129, 128, 3]))
-        self.refused(
-            self.speech,
-            weights=path,
-            says=[f"{path}: tensor conv1.weight: [128, 129, 3] expected, [129, 128, 3] found"],
-        )
-
-    def test_weights_of_another_type(self):
-        path = self.weights_with(lambda header: header["conv3.bias"].update(dtype="I32"))
-        says = [f"{path}: tensor conv3.bias: ", "another type found"]
-        self.refused(self.speech, weights=path, says=says)
-
-    def test_weights_of_another_transform(self):
-        data = bytearray(weights_path().read_bytes())
-        (length,) = struct.unpack("<Q", data[:8])
-        first, _ = json.loads(data[8 : 8 + length])["stft_conv.weight"]["data_offsets"]
-        struct.pack_into("<f", data, 8 + length + first + 4 * (256 + 100), 0.75)
-        path = self.write("transform.safetensors", data)
-        says = [f"{path}: tensor stft_conv.weight: 129 windowed cosines"]
-        self.refused(self.speech, weights=path, says=says)
-
-    def test_weights_without_the_lstm(self):
-        def rename(header):
-            for name in [name for name in header if name.startswith("lstm_cell.")]:
-                header["x" + name] = header.pop(name)
-
-        path = self.weights_with(rename)
-        self.refused(self.speech, weights=path, says=[f"{path}: ", "lstm_cell."])
-
-    def test_an_lstm_of_another_size(self):
-        def halve(header):
-            for name in [name for name in header if name.startswith("lstm_cell.")]:
-                entry = header[name]
-                first, end = entry["data_offsets"]
-                middle = (first + end) // 2
-                entry["shape"][0] //= 2
-                if name.endswith("weight_hh"):
-                    entry["shape"][1] //= 2
-                    middle = first + (end - first) // 4
-                entry["data_offsets"] = [first, middle]
-                header["rest." + name] = {
-                    "dtype": "U8",
-                    "shape": [end - middle],
-                    "data_offsets": [middle, end],
-                }
-
-        path = self.weights_with(halve)
-        self.refused(self.speech, weights=path, says=[f"{path}: lstm_cell: ", "hidden 64 found"])
-
-    def test_an_instruction_set_that_cannot_run(self):
-        other = "avx2" if self.plain["isa"] == "neon" else "neon"
-        self.refused("--isa", other, self.speech, says=[f"instruction set {other}: "])
-        self.refused(self.speech, env={"LSTM_ISA": "sse9"}, says=["LSTM_ISA=sse9"])
-
-    def test_wrong_use(self):
-        self.refused("--nonsense", self.speech, code=2, says=["--nonsense"])
-        self.refused(code=2, says=["usage: lstm-vad"])
-        self.refused(self.speech, self.speech, code=2, says=["usage: lstm-vad"])
-        self.refused("--isa", "sse9", self.speech, code=2, says=["--isa: ", "sse9 found"])
-        self.refused("--dtype", "i4", self.speech, code=2, says=["--dtype: ", "i4 found"])
-        for threshold in ("0", "1", "-1", "nan", "0.5x", ""):
-            self.refused("--threshold", threshold, self.speech, code=2, says=["--threshold: "])
-        self.refused("--plot", "a.pdf", self.speech, code=2, says=["--plot: ", ".svg or .png"])
-
-    def refused_plot(self, path, says, **keywords):
-        before = sorted(self.folder.iterdir())
-        done = run("--plot", path, self.speech, **keywords)
-        text = done.stderr.decode()
-        self.assertEqual(done.returncode, 1, text)
-        self.assertEqual(len(text.splitlines()), 1, text)
-        self.assertIn(says, text)
-        self.assertEqual(sorted(self.folder.iterdir()), before, "files left behind")
-
-    def test_a_plot_that_cannot_be_written(self):
-        path = self.folder / "missing" / "picture.svg"
-        self.refused_plot(path, f"{path}: cannot be written: No such file")
-        folder = self.folder / "folder.svg"
-        folder.mkdir(exist_ok=True)
-        if shutil.which("gnuplot"):
-            self.refused_plot(folder, f"{folder}: cannot be written: ")
-
-    def test_no_gnuplot(self):
-        path = self.write("old.svg", b"old")
-        self.refused_plot(path, "gnuplot", env={"PATH": str(self.folder)})
-        self.assertEqual(path.read_bytes(), b"old")
-
-    def test_output_that_cannot_be_written(self):
-        if not os.path.exists("/dev/full"):
-            self.skipTest("this system has no /dev/full")
-        with open("/dev/full", "wb") as full:
-            done = subprocess.run(
-                [PROGRAM, "--weights", weights_path(), self.speech],
-                stdout=full,
-                stderr=subprocess.PIPE,
-                check=False,
-            )
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("standard output: ", done.stderr.decode())
-
-
 def main():
-    global PROGRAM, CACHE
     arguments = sys.argv[1:]
-    PROGRAM = arguments[0] if arguments else os.environ.get("LSTM_VAD")
-    CACHE = pathlib.Path(
-        arguments[1] if len(arguments) > 1 else os.environ.get("LSTM_CACHE", ROOT / ".cache")
-    )
-    if not PROGRAM or len(arguments) > 2:
+    program = arguments[0] if arguments else os.environ.get("LSTM_VAD")
+    if not program or len(arguments) > 2:
         print(__doc__, file=sys.stderr)
         return 2
-    PROGRAM = os.path.abspath(PROGRAM)
+    vad_kit.PROGRAM = os.path.abspath(program)
+    vad_kit.CACHE = pathlib.Path(
+        arguments[1] if len(arguments) > 1 else os.environ.get("LSTM_CACHE", ROOT / ".cache")
+    )
     os.environ.pop("LSTM_ISA", None)
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__])
-    result = unittest.TextTestRunner(verbosity=2).run(suite)
+    load = unittest.defaultTestLoader.loadTestsFromModule
+    modules = sys.modules[__name__], vad_refusals
+    result = unittest.TextTestRunner(verbosity=2).run(unittest.TestSuite(map(load, modules)))
     failed = len(result.failures) + len(result.errors)
     skipped = len(result.skipped)
     passed = max(0, result.testsRun - failed - skipped)
