@@ -28,7 +28,7 @@
  *
  * FAILURE.  Everything that can fail fails while a model or a state is made, and answers an
  * lstm_status.  lstm_run cannot fail.  After set-up nothing allocates, locks, prints, aborts, makes
- * a system call or touches errno.
+ * a system call or touches errno.  (A team of threads, if you ask for one, wakes those that sleep.)
  *
  * ARITHMETIC.  Every gate pre-activation is one chain of fused multiply-adds in fp32: the bias
  * (b + b2, rounded once), then x in ascending order, then h in ascending order, then the peephole.
@@ -403,8 +403,9 @@ LSTM_API void lstm_state_free(lstm_state *state);
  * projection, and calls with lengths or masks are run by the caller alone, and so is the share of a
  * worker that does not come back in time, as when other programs use its CPU.
  *
- * Workers wait for the next call by spinning for about 0.1 ms, then sleep; waking one is the only
- * system call.  Link with -pthread. */
+ * Workers wait for the next call by spinning, for 0.1 ms and twice as long as their last share took,
+ * then sleep; waking one is the only system call, and no call waits for a lock.  Link with
+ * -pthread. */
 typedef struct lstm_team lstm_team;
 #define LSTM_MAX_THREADS 256
 
@@ -413,9 +414,11 @@ typedef struct lstm_team lstm_team;
 LSTM_API lstm_status lstm_team_new(lstm_team **team, int threads);
 LSTM_API void lstm_team_free(lstm_team *team); /* NULL is fine */
 
-/* From now on run this state by the team; NULL: by the caller alone, as at first.  Needs memory of
- * its own, on the heap, some megabytes for a batch: lstm_state_free gives it back, and for a state
- * in an arena this function with NULL does.  Several states may use one team; when two are run at
+/* From now on run this state by the team; NULL: by the caller alone, as at first, and so after a
+ * failure.  Needs memory of its own, on the heap, some megabytes for a batch (of a reverse or
+ * bidirectional model: as much as x and y of max_steps, and longer calls are run by the caller
+ * alone), and none if there is nothing to share: lstm_state_free gives it back, and for a state in an
+ * arena this function with NULL does.  Several states may use one team; when two are run at
  * the same time, by two callers, one of them has the team and the other runs alone. */
 LSTM_API lstm_status lstm_state_use_team(lstm_state *state, lstm_team *team);
 #endif
@@ -797,9 +800,9 @@ enum { LSTM__CPU_AVX2 = 1, LSTM__CPU_AVX512 = 2, LSTM__CPU_VNNI = 4, LSTM__CPU_A
 /* CPUID's answer in eax, ebx, ecx, edx. */
 static void lstm__cpuid(unsigned leaf, unsigned part, unsigned answer[4])
 {
-	__asm__("cpuid"
-	        : "=a"(answer[0]), "=b"(answer[1]), "=c"(answer[2]), "=d"(answer[3])
-	        : "a"(leaf), "c"(part));
+	__asm__ __volatile__("cpuid"
+	                     : "=a"(answer[0]), "=b"(answer[1]), "=c"(answer[2]), "=d"(answer[3])
+	                     : "a"(leaf), "c"(part));
 }
 
 /* What the processor has and the operating system saves (XCR0).  Clang's library knows, but zig's,
@@ -815,7 +818,7 @@ static unsigned lstm__cpu(void)
 	lstm__cpuid(1, 0, answer);
 	if ((answer[2] & needed) != needed)
 		return 0;
-	__asm__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+	__asm__ __volatile__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
 	lstm__cpuid(7, 0, answer);
 	if ((saved & 0x06) != 0x06 || !(answer[1] & 1u << 5))
 		return 0;
@@ -2425,7 +2428,7 @@ static int lstm__overlap(const struct lstm__range *p, const struct lstm__range *
 static int lstm__args_apart(const struct lstm__args *a, size_t x, size_t y, size_t mask, size_t h,
                             size_t c)
 {
-	enum { LAST = 1, HN, CN, WRITTEN, H0 = WRITTEN, C0, X, MASK, ALL };
+	enum { LAST = 1, HN, CN, WRITTEN, H0 = WRITTEN, C0, X, MASK, LENGTHS, ALL };
 	struct lstm__range all[ALL];
 	int i, j, in_place;
 
@@ -2443,6 +2446,8 @@ static int lstm__args_apart(const struct lstm__args *a, size_t x, size_t y, size
 	all[X].bytes = x;
 	all[MASK].at = a->mask.at;
 	all[MASK].bytes = mask;
+	all[LENGTHS].at = a->lengths;
+	all[LENGTHS].bytes = a->batch * sizeof(*a->lengths);
 	for (i = 0; i < WRITTEN; i++)
 		for (j = i + 1; j < ALL; j++) {
 			in_place = (i == HN && j == H0) || (i == CN && j == C0);
@@ -2763,7 +2768,7 @@ LSTM__DEF void lstm_state_free(lstm_state *state)
 /* ==== src/team.h ============================================================================== */
 /* ---- a team of threads (LSTM_THREADS) -------------------------------------------------------- */
 /* Workers that wait for a piece of work, by spinning for a while and then asleep.  A piece of work
- * and all that it touches belongs to one side at a time, as `turn` says: so nobody ever waits for a
+ * and all that it touches belongs to one side at a time, as `turn` says: so a run never waits for a
  * lock, and a worker that the system has taken off its CPU can be left behind with what it was
  * given.  See split.h for what is done with that. */
 #ifdef LSTM__TEAMS
@@ -2811,8 +2816,16 @@ static uint64_t lstm__patience(void)
 static void lstm__relax(void) { __asm__ __volatile__("yield"); }
 #else
 #include <time.h>
-static uint64_t lstm__ticks(void) { return (uint64_t)clock(); }
-static uint64_t lstm__patience(void) { return CLOCKS_PER_SEC / 10000; }
+#ifndef CLOCK_MONOTONIC
+#error "lstm.h: LSTM_THREADS needs clock_gettime on this CPU: compile with -std=gnu99 or -D_POSIX_C_SOURCE=200809L"
+#endif
+static uint64_t lstm__ticks(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+static uint64_t lstm__patience(void) { return 100000; }
 static void lstm__relax(void) {}
 #endif
 
@@ -2857,27 +2870,43 @@ static void *lstm__worker_main(void *argument)
 	return NULL;
 }
 
-static void lstm__worker_wake(struct lstm__worker *w)
+/* Lets go of the lock. */
+static void lstm__worker_wake_locked(struct lstm__worker *w)
 {
-	pthread_mutex_lock(&w->lock);
 	if (__atomic_load_n(&w->sleep, __ATOMIC_SEQ_CST) == LSTM__ASLEEP)
 		__atomic_store_n(&w->sleep, LSTM__WAKING, __ATOMIC_SEQ_CST);
 	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
 }
 
-/* Either the worker sees the turn before it falls asleep, or this sees it asleep. */
-static void lstm__worker_give(struct lstm__worker *w, int turn)
+static int lstm__worker_asleep(struct lstm__worker *w)
 {
-	__atomic_store_n(&w->turn, turn, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&w->sleep, __ATOMIC_SEQ_CST) == LSTM__ASLEEP)
-		lstm__worker_wake(w);
+	return __atomic_load_n(&w->sleep, __ATOMIC_SEQ_CST) == LSTM__ASLEEP;
+}
+
+/* Wake a worker that is asleep, unless it has the lock now, as it is about to fall asleep or has just
+ * been woken: a run does not wait for that, and tries again. */
+static void lstm__worker_nudge(struct lstm__worker *w)
+{
+	if (lstm__worker_asleep(w) && !pthread_mutex_trylock(&w->lock))
+		lstm__worker_wake_locked(w);
+}
+
+/* Tell a worker that belongs to the caller to end.  Either it sees that before it falls asleep, or
+ * this sees it asleep. */
+static void lstm__worker_end(struct lstm__worker *w)
+{
+	__atomic_store_n(&w->turn, LSTM__TURN_END, __ATOMIC_SEQ_CST);
+	pthread_mutex_lock(&w->lock);
+	lstm__worker_wake_locked(w);
 }
 
 static void lstm__worker_await(struct lstm__worker *w)
 {
-	while (lstm__turn(w) == LSTM__TURN_WORKER)
+	while (lstm__turn(w) == LSTM__TURN_WORKER) {
+		lstm__worker_nudge(w);
 		sched_yield();
+	}
 }
 
 static int lstm__worker_start(struct lstm__worker *w)
@@ -2902,7 +2931,7 @@ LSTM__DEF void lstm_team_free(lstm_team *team)
 	for (i = 0; i < team->workers; i++) {
 		struct lstm__worker *w = &team->worker[i];
 		lstm__worker_await(w);
-		lstm__worker_give(w, LSTM__TURN_END);
+		lstm__worker_end(w);
 		pthread_join(w->thread, NULL);
 		pthread_cond_destroy(&w->wake);
 		pthread_mutex_destroy(&w->lock);
@@ -3004,8 +3033,10 @@ static int lstm__share_free(struct lstm__share *s, int takes_long)
 {
 	if (s->late && lstm__turn(s->worker) == LSTM__TURN_CALLER)
 		s->late = 0;
-	if (s->late || lstm__turn(s->worker) != LSTM__TURN_CALLER)
+	if (s->late || lstm__turn(s->worker) != LSTM__TURN_CALLER) {
+		lstm__worker_nudge(s->worker); /* lest it sleeps with what it was given */
 		return 0;
+	}
 	if (s->pause > 0) {
 		s->pause--;
 		return 0;
@@ -3018,7 +3049,7 @@ static int lstm__share_free(struct lstm__share *s, int takes_long)
 	}
 	s->doze = s->doze < 32 ? 2 * s->doze + 2 : 64;
 	s->nap = s->doze;
-	lstm__worker_wake(s->worker);
+	lstm__worker_nudge(s->worker);
 	return 0;
 }
 
@@ -3027,7 +3058,8 @@ static void lstm__share_give(struct lstm__share *s, void (*work)(void *), void *
 	s->worker->work = work;
 	s->worker->argument = argument;
 	s->given = 1;
-	lstm__worker_give(s->worker, LSTM__TURN_WORKER);
+	__atomic_store_n(&s->worker->turn, LSTM__TURN_WORKER, __ATOMIC_SEQ_CST);
+	lstm__worker_nudge(s->worker);
 }
 
 /* Whether the worker's share is done, a quarter of the caller's own time later at most. */
@@ -3039,8 +3071,11 @@ static int lstm__share_back(struct lstm__share *s, uint64_t began)
 	if (!s->given)
 		return 0;
 	s->given = 0;
-	while (!(back = lstm__turn(s->worker) == LSTM__TURN_CALLER) && lstm__ticks() - done < wait)
+	while (!(back = lstm__turn(s->worker) == LSTM__TURN_CALLER) &&
+	       lstm__ticks() - done < wait) {
+		lstm__worker_nudge(s->worker);
 		lstm__relax();
+	}
 	if (back) {
 		s->penalty /= 2;
 		s->misses = s->nap = s->doze = 0;
@@ -3605,6 +3640,28 @@ static const size_t lstm__split_bytes = (size_t)1 << 20, lstm__split_work = (siz
 /* Enough of multiply-adds and of rows for one piece of a band. */
 static const size_t lstm__split_piece = (size_t)24 << 20, lstm__split_rows = 32;
 
+/* Whether a layer is split by units. */
+static int lstm__splits(const struct lstm__layer *l, size_t shares)
+{
+	return l->kernels->part && !l->projection.words &&
+	       (l->vectors + l->units - 1) / l->units >= shares &&
+	       lstm__layer_bytes(l) >= lstm__split_bytes;
+}
+
+/* Whether a team of so many could share anything of what this state does. */
+static int lstm__split_gains(const lstm_state *s, const struct lstm__split *draft)
+{
+	int layer;
+
+	if (s->batch > 1)
+		return draft->steps > 0;
+	for (layer = 0; layer < s->model->desc.layers; layer++)
+		if (lstm__splits(&s->model->layers[layer * s->model->directions],
+		                 (size_t)draft->shares))
+			return 1;
+	return 0;
+}
+
 /* Lay out the slices of one job: with memory in the arena, or only to count. */
 static void lstm__slices_lay_out(struct lstm__arena *arena, const lstm_state *s, size_t index,
                                  size_t shares, struct lstm__slice *slices)
@@ -3612,8 +3669,7 @@ static void lstm__slices_lay_out(struct lstm__arena *arena, const lstm_state *s,
 	const struct lstm__job *job = &s->jobs[index];
 	const struct lstm__layer *l = job->layer;
 	const size_t units = l->units, blocks = (l->vectors + units - 1) / units;
-	const int wanted = l->kernels->part && !l->projection.words && blocks >= shares &&
-	                   lstm__layer_bytes(l) >= lstm__split_bytes;
+	const int wanted = lstm__splits(l, shares);
 	size_t i;
 
 	for (i = 0; i < shares; i++) {
@@ -3665,7 +3721,7 @@ static struct lstm__split *lstm__split_build(struct lstm__arena *arena, const ls
 		slice = (struct lstm__slice *)lstm__take(arena, jobs * shares, sizeof(*slice));
 		for (i = 0; i < jobs; i++)
 			lstm__slices_lay_out(arena, s, i, shares, split ? slice + i * shares : NULL);
-	} else if (draft->steps) {
+	} else {
 		band = (struct lstm__band *)lstm__take(arena, shares, sizeof(*band));
 		memset(&draft_band, 0, sizeof(draft_band));
 		for (i = 0; i < shares; i++) {
@@ -3765,6 +3821,8 @@ LSTM__DEF lstm_status lstm_state_use_team(lstm_state *state, lstm_team *team)
 			draft.shares = state->batch;
 		draft.steps = lstm__band_steps(state, draft.shares);
 	}
+	if (!lstm__split_gains(state, &draft))
+		return LSTM_OK;
 	lstm__split_build(&arena, state, &draft);
 	if (arena.overflow)
 		return LSTM_ERR_SIZE;
@@ -5163,7 +5221,8 @@ static lstm_status lstm__file_slurp(FILE *stream, void **data, size_t *bytes,
 	if (fseek(stream, 0, SEEK_END) != 0 || (size = ftell(stream)) < 0 ||
 	    (size_t)size != (unsigned long)size || fseek(stream, 0, SEEK_SET) != 0)
 		return lstm__text_fail(log, LSTM_ERR_FILE,
-		                       "expected a file of known size, found a pipe or the like");
+		                       "expected a file of known size, found a pipe or the like, or "
+		                       "more bytes than ftell can tell here");
 	*bytes = (size_t)size;
 	*data = lstm__file_allocate(log, *bytes, 1, &status);
 	if (status != LSTM_OK)
@@ -6151,7 +6210,7 @@ LSTM__INLINE void lstm__store_codes_avx2(unsigned char *p, __m256i v)
 /* By its name: see AVX-512's. */
 LSTM__INLINE __m256i lstm__dot4_i8dot_avx2(__m256i sum, __m256i w, __m256i x)
 {
-	__asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(x), "x"(w));
+	__asm__("%{vex%} vpdpbusd {%2, %1, %0|%0, %1, %2}" : "+x"(sum) : "x"(x), "x"(w));
 	return sum;
 }
 
@@ -6235,10 +6294,11 @@ LSTM__INLINE void lstm__store_codes_i8dot_avx2(unsigned char *p, __m256i v)
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf16_u35avx512f"
 
 #if LSTM__WEIGHTS == LSTM__I8
-/* By its name: for the intrinsic GCC 12 copies every sum to another register and back. */
+/* By its name, in either syntax of assembly: for the intrinsic GCC 12 copies every sum to another
+ * register and back. */
 LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 {
-	__asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "v"(w));
+	__asm__("vpdpbusd {%2, %1, %0|%0, %1, %2}" : "+v"(sum) : "v"(x), "v"(w));
 	return sum;
 }
 #endif

@@ -94,7 +94,7 @@ LSTM__INLINE void lstm__store_codes_avx2(unsigned char *p, __m256i v)
 /* By its name: see AVX-512's. */
 LSTM__INLINE __m256i lstm__dot4_i8dot_avx2(__m256i sum, __m256i w, __m256i x)
 {
-	__asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(x), "x"(w));
+	__asm__("%{vex%} vpdpbusd {%2, %1, %0|%0, %1, %2}" : "+x"(sum) : "x"(x), "x"(w));
 	return sum;
 }
 

@@ -70,10 +70,11 @@
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf16_u35avx512f"
 
 #if LSTM__WEIGHTS == LSTM__I8
-/* By its name: for the intrinsic GCC 12 copies every sum to another register and back. */
+/* By its name, in either syntax of assembly: for the intrinsic GCC 12 copies every sum to another
+ * register and back. */
 LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 {
-	__asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "v"(w));
+	__asm__("vpdpbusd {%2, %1, %0|%0, %1, %2}" : "+v"(sum) : "v"(x), "v"(w));
 	return sum;
 }
 #endif

@@ -315,8 +315,9 @@ LSTM_API void lstm_state_free(lstm_state *state);
  * projection, and calls with lengths or masks are run by the caller alone, and so is the share of a
  * worker that does not come back in time, as when other programs use its CPU.
  *
- * Workers wait for the next call by spinning for about 0.1 ms, then sleep; waking one is the only
- * system call.  Link with -pthread. */
+ * Workers wait for the next call by spinning, for 0.1 ms and twice as long as their last share took,
+ * then sleep; waking one is the only system call, and no call waits for a lock.  Link with
+ * -pthread. */
 typedef struct lstm_team lstm_team;
 #define LSTM_MAX_THREADS 256
 
@@ -325,9 +326,11 @@ typedef struct lstm_team lstm_team;
 LSTM_API lstm_status lstm_team_new(lstm_team **team, int threads);
 LSTM_API void lstm_team_free(lstm_team *team); /* NULL is fine */
 
-/* From now on run this state by the team; NULL: by the caller alone, as at first.  Needs memory of
- * its own, on the heap, some megabytes for a batch: lstm_state_free gives it back, and for a state
- * in an arena this function with NULL does.  Several states may use one team; when two are run at
+/* From now on run this state by the team; NULL: by the caller alone, as at first, and so after a
+ * failure.  Needs memory of its own, on the heap, some megabytes for a batch (of a reverse or
+ * bidirectional model: as much as x and y of max_steps, and longer calls are run by the caller
+ * alone), and none if there is nothing to share: lstm_state_free gives it back, and for a state in an
+ * arena this function with NULL does.  Several states may use one team; when two are run at
  * the same time, by two callers, one of them has the team and the other runs alone. */
 LSTM_API lstm_status lstm_state_use_team(lstm_state *state, lstm_team *team);
 #endif

@@ -55,7 +55,7 @@ static int lstm__overlap(const struct lstm__range *p, const struct lstm__range *
 static int lstm__args_apart(const struct lstm__args *a, size_t x, size_t y, size_t mask, size_t h,
                             size_t c)
 {
-	enum { LAST = 1, HN, CN, WRITTEN, H0 = WRITTEN, C0, X, MASK, ALL };
+	enum { LAST = 1, HN, CN, WRITTEN, H0 = WRITTEN, C0, X, MASK, LENGTHS, ALL };
 	struct lstm__range all[ALL];
 	int i, j, in_place;
 
@@ -73,6 +73,8 @@ static int lstm__args_apart(const struct lstm__args *a, size_t x, size_t y, size
 	all[X].bytes = x;
 	all[MASK].at = a->mask.at;
 	all[MASK].bytes = mask;
+	all[LENGTHS].at = a->lengths;
+	all[LENGTHS].bytes = a->batch * sizeof(*a->lengths);
 	for (i = 0; i < WRITTEN; i++)
 		for (j = i + 1; j < ALL; j++) {
 			in_place = (i == HN && j == H0) || (i == CN && j == C0);

@@ -113,7 +113,8 @@ static lstm_status lstm__file_slurp(FILE *stream, void **data, size_t *bytes,
 	if (fseek(stream, 0, SEEK_END) != 0 || (size = ftell(stream)) < 0 ||
 	    (size_t)size != (unsigned long)size || fseek(stream, 0, SEEK_SET) != 0)
 		return lstm__text_fail(log, LSTM_ERR_FILE,
-		                       "expected a file of known size, found a pipe or the like");
+		                       "expected a file of known size, found a pipe or the like, or "
+		                       "more bytes than ftell can tell here");
 	*bytes = (size_t)size;
 	*data = lstm__file_allocate(log, *bytes, 1, &status);
 	if (status != LSTM_OK)

@@ -37,9 +37,9 @@ enum { LSTM__CPU_AVX2 = 1, LSTM__CPU_AVX512 = 2, LSTM__CPU_VNNI = 4, LSTM__CPU_A
 /* CPUID's answer in eax, ebx, ecx, edx. */
 static void lstm__cpuid(unsigned leaf, unsigned part, unsigned answer[4])
 {
-	__asm__("cpuid"
-	        : "=a"(answer[0]), "=b"(answer[1]), "=c"(answer[2]), "=d"(answer[3])
-	        : "a"(leaf), "c"(part));
+	__asm__ __volatile__("cpuid"
+	                     : "=a"(answer[0]), "=b"(answer[1]), "=c"(answer[2]), "=d"(answer[3])
+	                     : "a"(leaf), "c"(part));
 }
 
 /* What the processor has and the operating system saves (XCR0).  Clang's library knows, but zig's,
@@ -55,7 +55,7 @@ static unsigned lstm__cpu(void)
 	lstm__cpuid(1, 0, answer);
 	if ((answer[2] & needed) != needed)
 		return 0;
-	__asm__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+	__asm__ __volatile__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
 	lstm__cpuid(7, 0, answer);
 	if ((saved & 0x06) != 0x06 || !(answer[1] & 1u << 5))
 		return 0;

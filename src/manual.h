@@ -27,7 +27,7 @@
  *
  * FAILURE.  Everything that can fail fails while a model or a state is made, and answers an
  * lstm_status.  lstm_run cannot fail.  After set-up nothing allocates, locks, prints, aborts, makes
- * a system call or touches errno.
+ * a system call or touches errno.  (A team of threads, if you ask for one, wakes those that sleep.)
  *
  * ARITHMETIC.  Every gate pre-activation is one chain of fused multiply-adds in fp32: the bias
  * (b + b2, rounded once), then x in ascending order, then h in ascending order, then the peephole.

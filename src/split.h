@@ -70,8 +70,10 @@ static int lstm__share_free(struct lstm__share *s, int takes_long)
 {
 	if (s->late && lstm__turn(s->worker) == LSTM__TURN_CALLER)
 		s->late = 0;
-	if (s->late || lstm__turn(s->worker) != LSTM__TURN_CALLER)
+	if (s->late || lstm__turn(s->worker) != LSTM__TURN_CALLER) {
+		lstm__worker_nudge(s->worker); /* lest it sleeps with what it was given */
 		return 0;
+	}
 	if (s->pause > 0) {
 		s->pause--;
 		return 0;
@@ -84,7 +86,7 @@ static int lstm__share_free(struct lstm__share *s, int takes_long)
 	}
 	s->doze = s->doze < 32 ? 2 * s->doze + 2 : 64;
 	s->nap = s->doze;
-	lstm__worker_wake(s->worker);
+	lstm__worker_nudge(s->worker);
 	return 0;
 }
 
@@ -93,7 +95,8 @@ static void lstm__share_give(struct lstm__share *s, void (*work)(void *), void *
 	s->worker->work = work;
 	s->worker->argument = argument;
 	s->given = 1;
-	lstm__worker_give(s->worker, LSTM__TURN_WORKER);
+	__atomic_store_n(&s->worker->turn, LSTM__TURN_WORKER, __ATOMIC_SEQ_CST);
+	lstm__worker_nudge(s->worker);
 }
 
 /* Whether the worker's share is done, a quarter of the caller's own time later at most. */
@@ -105,8 +108,11 @@ static int lstm__share_back(struct lstm__share *s, uint64_t began)
 	if (!s->given)
 		return 0;
 	s->given = 0;
-	while (!(back = lstm__turn(s->worker) == LSTM__TURN_CALLER) && lstm__ticks() - done < wait)
+	while (!(back = lstm__turn(s->worker) == LSTM__TURN_CALLER) &&
+	       lstm__ticks() - done < wait) {
+		lstm__worker_nudge(s->worker);
 		lstm__relax();
+	}
 	if (back) {
 		s->penalty /= 2;
 		s->misses = s->nap = s->doze = 0;

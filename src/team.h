@@ -1,6 +1,6 @@
 /* ---- a team of threads (LSTM_THREADS) -------------------------------------------------------- */
 /* Workers that wait for a piece of work, by spinning for a while and then asleep.  A piece of work
- * and all that it touches belongs to one side at a time, as `turn` says: so nobody ever waits for a
+ * and all that it touches belongs to one side at a time, as `turn` says: so a run never waits for a
  * lock, and a worker that the system has taken off its CPU can be left behind with what it was
  * given.  See split.h for what is done with that. */
 #ifdef LSTM__TEAMS
@@ -48,8 +48,16 @@ static uint64_t lstm__patience(void)
 static void lstm__relax(void) { __asm__ __volatile__("yield"); }
 #else
 #include <time.h>
-static uint64_t lstm__ticks(void) { return (uint64_t)clock(); }
-static uint64_t lstm__patience(void) { return CLOCKS_PER_SEC / 10000; }
+#ifndef CLOCK_MONOTONIC
+#error "lstm.h: LSTM_THREADS needs clock_gettime on this CPU: compile with -std=gnu99 or -D_POSIX_C_SOURCE=200809L"
+#endif
+static uint64_t lstm__ticks(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+static uint64_t lstm__patience(void) { return 100000; }
 static void lstm__relax(void) {}
 #endif
 
@@ -94,27 +102,43 @@ static void *lstm__worker_main(void *argument)
 	return NULL;
 }
 
-static void lstm__worker_wake(struct lstm__worker *w)
+/* Lets go of the lock. */
+static void lstm__worker_wake_locked(struct lstm__worker *w)
 {
-	pthread_mutex_lock(&w->lock);
 	if (__atomic_load_n(&w->sleep, __ATOMIC_SEQ_CST) == LSTM__ASLEEP)
 		__atomic_store_n(&w->sleep, LSTM__WAKING, __ATOMIC_SEQ_CST);
 	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
 }
 
-/* Either the worker sees the turn before it falls asleep, or this sees it asleep. */
-static void lstm__worker_give(struct lstm__worker *w, int turn)
+static int lstm__worker_asleep(struct lstm__worker *w)
 {
-	__atomic_store_n(&w->turn, turn, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&w->sleep, __ATOMIC_SEQ_CST) == LSTM__ASLEEP)
-		lstm__worker_wake(w);
+	return __atomic_load_n(&w->sleep, __ATOMIC_SEQ_CST) == LSTM__ASLEEP;
+}
+
+/* Wake a worker that is asleep, unless it has the lock now, as it is about to fall asleep or has just
+ * been woken: a run does not wait for that, and tries again. */
+static void lstm__worker_nudge(struct lstm__worker *w)
+{
+	if (lstm__worker_asleep(w) && !pthread_mutex_trylock(&w->lock))
+		lstm__worker_wake_locked(w);
+}
+
+/* Tell a worker that belongs to the caller to end.  Either it sees that before it falls asleep, or
+ * this sees it asleep. */
+static void lstm__worker_end(struct lstm__worker *w)
+{
+	__atomic_store_n(&w->turn, LSTM__TURN_END, __ATOMIC_SEQ_CST);
+	pthread_mutex_lock(&w->lock);
+	lstm__worker_wake_locked(w);
 }
 
 static void lstm__worker_await(struct lstm__worker *w)
 {
-	while (lstm__turn(w) == LSTM__TURN_WORKER)
+	while (lstm__turn(w) == LSTM__TURN_WORKER) {
+		lstm__worker_nudge(w);
 		sched_yield();
+	}
 }
 
 static int lstm__worker_start(struct lstm__worker *w)
@@ -139,7 +163,7 @@ LSTM__DEF void lstm_team_free(lstm_team *team)
 	for (i = 0; i < team->workers; i++) {
 		struct lstm__worker *w = &team->worker[i];
 		lstm__worker_await(w);
-		lstm__worker_give(w, LSTM__TURN_END);
+		lstm__worker_end(w);
 		pthread_join(w->thread, NULL);
 		pthread_cond_destroy(&w->wake);
 		pthread_mutex_destroy(&w->lock);

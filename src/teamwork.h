@@ -6,6 +6,28 @@ static const size_t lstm__split_bytes = (size_t)1 << 20, lstm__split_work = (siz
 /* Enough of multiply-adds and of rows for one piece of a band. */
 static const size_t lstm__split_piece = (size_t)24 << 20, lstm__split_rows = 32;
 
+/* Whether a layer is split by units. */
+static int lstm__splits(const struct lstm__layer *l, size_t shares)
+{
+	return l->kernels->part && !l->projection.words &&
+	       (l->vectors + l->units - 1) / l->units >= shares &&
+	       lstm__layer_bytes(l) >= lstm__split_bytes;
+}
+
+/* Whether a team of so many could share anything of what this state does. */
+static int lstm__split_gains(const lstm_state *s, const struct lstm__split *draft)
+{
+	int layer;
+
+	if (s->batch > 1)
+		return draft->steps > 0;
+	for (layer = 0; layer < s->model->desc.layers; layer++)
+		if (lstm__splits(&s->model->layers[layer * s->model->directions],
+		                 (size_t)draft->shares))
+			return 1;
+	return 0;
+}
+
 /* Lay out the slices of one job: with memory in the arena, or only to count. */
 static void lstm__slices_lay_out(struct lstm__arena *arena, const lstm_state *s, size_t index,
                                  size_t shares, struct lstm__slice *slices)
@@ -13,8 +35,7 @@ static void lstm__slices_lay_out(struct lstm__arena *arena, const lstm_state *s,
 	const struct lstm__job *job = &s->jobs[index];
 	const struct lstm__layer *l = job->layer;
 	const size_t units = l->units, blocks = (l->vectors + units - 1) / units;
-	const int wanted = l->kernels->part && !l->projection.words && blocks >= shares &&
-	                   lstm__layer_bytes(l) >= lstm__split_bytes;
+	const int wanted = lstm__splits(l, shares);
 	size_t i;
 
 	for (i = 0; i < shares; i++) {
@@ -66,7 +87,7 @@ static struct lstm__split *lstm__split_build(struct lstm__arena *arena, const ls
 		slice = (struct lstm__slice *)lstm__take(arena, jobs * shares, sizeof(*slice));
 		for (i = 0; i < jobs; i++)
 			lstm__slices_lay_out(arena, s, i, shares, split ? slice + i * shares : NULL);
-	} else if (draft->steps) {
+	} else {
 		band = (struct lstm__band *)lstm__take(arena, shares, sizeof(*band));
 		memset(&draft_band, 0, sizeof(draft_band));
 		for (i = 0; i < shares; i++) {
@@ -166,6 +187,8 @@ LSTM__DEF lstm_status lstm_state_use_team(lstm_state *state, lstm_team *team)
 			draft.shares = state->batch;
 		draft.steps = lstm__band_steps(state, draft.shares);
 	}
+	if (!lstm__split_gains(state, &draft))
+		return LSTM_OK;
 	lstm__split_build(&arena, state, &draft);
 	if (arena.overflow)
 		return LSTM_ERR_SIZE;

@@ -233,6 +233,7 @@ TEST_EACH_ISA(status, refused_runs_touch_nothing)
 	                        .direction = LSTM_BIDIRECTIONAL,
 	                        .isa = isa};
 	const size_t too_long[BATCH] = {1, STEPS + 1};
+	size_t lengths[BATCH] = {1, STEPS};
 	net n = net_make(&desc, NET_B, 1.0f, 95);
 	sequence s = sequence_make(&desc, BATCH, STEPS, 0, 96);
 	float shared[STEPS * BATCH * (WIDTH + INPUT)] = {0}, y[STEPS * BATCH * WIDTH];
@@ -283,6 +284,10 @@ TEST_EACH_ISA(status, refused_runs_touch_nothing)
 	bad = good;
 	bad.mask = (unsigned char *)y;
 	expect_untouched(&g, &bad, LSTM_ERR_ARG, "the mask is y");
+	bad = good;
+	bad.lengths = lengths;
+	bad.last = (float *)(void *)&lengths[BATCH - 1];
+	expect_untouched(&g, &bad, LSTM_ERR_ARG, "last begins within lengths");
 	bad = good;
 	bad.hn = y + STEPS * BATCH * WIDTH - 1;
 	expect_untouched(&g, &bad, LSTM_ERR_ARG, "hn begins with y's last float");

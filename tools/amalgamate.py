@@ -8,6 +8,7 @@ differ.  FILE is left alone if it is up to date, so that its users are not built
 """
 
 import argparse
+import itertools
 import os
 import re
 import sys
@@ -60,7 +61,7 @@ def check(path, fresh):
         return f"{path}: {error.strerror}"
     if found == fresh:
         return None
-    pairs = zip(found.split(b"\n") + [b""], fresh.split(b"\n") + [b""])
+    pairs = itertools.zip_longest(found.split(b"\n"), fresh.split(b"\n"), fillvalue=b"(the end)")
     number, (old, new) = next((n, p) for n, p in enumerate(pairs, 1) if p[0] != p[1])
     old, new = ascii(old.decode("latin-1")), ascii(new.decode("latin-1"))
     return f"{path}:{number}: not what the rooms make (run tools/amalgamate.py), expected {new}, found {old}"

@@ -20,7 +20,7 @@ def need_cpu():
         raise Skipped("this CPU has no VNNI for vectors of 256 bits")
 
 
-def suite(folder, compiler, name, instruction):
+def suite(folder, compiler, name, instruction, *options):
     """A suite with `instruction` in the place of AVX-VNNI's, which every CPU is said to have."""
     need(compiler)
     header = (ROOT / "lstm.h").read_text()
@@ -29,14 +29,14 @@ def suite(folder, compiler, name, instruction):
     header = header.replace(FOUND, "found = LSTM__CPU_AVX2 | LSTM__CPU_AVXVNNI;")
     (folder / "lstm.h").write_text(header.replace(ENCODED, instruction + " "))
     sources = [path for path in sorted(TESTS.glob("*.c")) if not path.stem.startswith("test_")]
-    run([compiler, *STRICT, *sources, TESTS / f"test_{name}.c", "-pthread", "-lm", "-o", name],
+    run([compiler, *STRICT, *options, *sources, TESTS / f"test_{name}.c", "-pthread", "-lm", "-o", name],
         folder)
     return subprocess.run([folder / name], capture_output=True, text=True, check=False)
 
 
-def gives_the_bits(folder, compiler):
+def gives_the_bits(folder, compiler, *options):
     need_cpu()
-    done = suite(folder, compiler, "digest", "vpdpbusd")
+    done = suite(folder, compiler, "digest", "vpdpbusd", *options)
     expect(done.returncode == 0 and re.search("^digest avx2 int8 ", done.stdout, re.MULTILINE),
            f"exit status {done.returncode}\n{done.stdout}{done.stderr}")
 
@@ -62,5 +62,7 @@ def encoded(folder, compiler):
 
 for COMPILER in ("gcc", "clang"):
     case(f"AVX-VNNI gives int8's bits, {COMPILER}", gives_the_bits, COMPILER)
+    case(f"int8's bits in Intel's syntax of assembly, {COMPILER}", gives_the_bits, COMPILER,
+         "-masm=intel")
     case(f"AVX-VNNI is encoded for CPUs without AVX-512, {COMPILER}", encoded, COMPILER)
 case("AVX-VNNI is what runs", is_what_runs)
