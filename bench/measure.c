@@ -18,7 +18,7 @@ struct runner {
 	void *handle;
 	long calls; /* per repetition */
 	long next;  /* call: which input, which stream */
-	double ns[MOST];
+	double ns[MOST], ratio[MOST];
 	int preempted;
 };
 
@@ -45,6 +45,7 @@ struct work {
 	float *x, *y, *wanted, *buffer, *copy;
 	size_t x_call, y_call; /* floats of one call */
 	int ring, checked;
+	int tiny; /* mode decay: calls take the second ring of inputs and the second state */
 	struct runner runners[BENCH_ENGINES];
 	struct limit limit[VECTORS];
 	struct dots dots[DOTS];
@@ -53,13 +54,14 @@ struct work {
 static void call(struct work *w, int e)
 {
 	struct runner *r = &w->runners[e];
-	const float *x = w->x + (size_t)(r->next % w->ring) * w->x_call;
+	const float *x = w->x + (size_t)(r->next % w->ring + w->tiny * w->ring) * w->x_call;
+	int stream = w->shape->mode == BENCH_DECAY ? w->tiny : (int)(r->next % w->shape->streams);
 
 	if (w->shape->mode == BENCH_SETUP) {
 		w->engines[e].setup(r->handle);
 		return;
 	}
-	w->engines[e].run(r->handle, x, w->y, (int)(r->next % w->shape->streams));
+	w->engines[e].run(r->handle, x, w->y, stream);
 	r->next++;
 }
 
@@ -94,6 +96,10 @@ static void start(struct work *w, int e, const struct bench_net *net, struct ben
 	row->engine = engine;
 	row->shape = *w->shape;
 	row->difference = -1;
+	if (w->shape->mode == BENCH_DECAY && engine->calls) {
+		snprintf(row->why, sizeof(row->why), "chooses its inputs itself: not timed");
+		return;
+	}
 	r->handle = engine->create(engine, w->shape, net, row->why, sizeof(row->why));
 	if (!r->handle)
 		return;
@@ -298,7 +304,14 @@ static void round_of(struct work *w, int i, struct bench_row *rows)
 
 		if (rows[e].why[0])
 			continue;
-		r->ns[i] = repetition(w, e, &disturbed) / (double)r->calls / w->shape->steps;
+		if (w->shape->mode == BENCH_DECAY) {
+			w->tiny = 0;
+			r->ratio[i] = repetition(w, e, &disturbed);
+			w->tiny = 1;
+		}
+		r->ns[i] = repetition(w, e, &disturbed);
+		r->ratio[i] = r->ns[i] / r->ratio[i];
+		r->ns[i] /= (double)r->calls * w->shape->steps;
 		r->preempted += disturbed;
 		if (r->ns[i] < 0)
 			snprintf(rows[e].why, sizeof(rows[e].why), "stopped while it was timed");
@@ -331,6 +344,8 @@ static void time_all(struct work *w, const struct bench_effort *f, struct bench_
 		if (rows[e].why[0])
 			continue;
 		bench_summarize(w->runners[e].ns, (size_t)repetitions, &rows[e].ns);
+		if (w->shape->mode == BENCH_DECAY)
+			bench_summarize(w->runners[e].ratio, (size_t)repetitions, &rows[e].ratio);
 		rows[e].preempted = (double)w->runners[e].preempted / repetitions;
 		if (w->shape->mode == BENCH_STEP)
 			latencies(w, e, f->latencies, &rows[e]);
@@ -357,13 +372,26 @@ static void choose_limits(struct work *w)
 	}
 }
 
+/* Inputs of usual size, and those of mode decay behind them.  Of these one in 16 lifts the states to
+ * some 1e-37, from where they are halved in each step: through 2^-126, below which numbers are
+ * denormal, and on. */
+static void fill_inputs(struct work *w)
+{
+	unsigned long long random = 7;
+	const size_t usual = (size_t)w->ring * w->x_call;
+	size_t k;
+
+	for (k = 0; k < usual; k++)
+		w->x[k] = bench_random(&random);
+	for (k = 0; w->shape->mode == BENCH_DECAY && k < usual; k++)
+		w->x[usual + k] = w->x[k] * (k / w->x_call % 16 == 0 ? 1e-36f : 1e-40f);
+}
+
 int bench_measure(const struct bench_case *c, const struct bench_engine *engines, int count,
                   const struct bench_effort *effort, struct bench_row *rows)
 {
 	struct work *w = calloc(1, sizeof(*w));
 	struct bench_net net = {{0}, {0}, {0}};
-	unsigned long long random = 7;
-	size_t k;
 	int e, made = 0;
 
 	memset(rows, 0, (size_t)count * sizeof(*rows));
@@ -376,7 +404,7 @@ int bench_measure(const struct bench_case *c, const struct bench_engine *engines
 	w->checked = c->steps == 1 ? CHECKED : 1;
 	w->x_call = (size_t)c->steps * (size_t)c->batch * (size_t)c->input;
 	w->y_call = (size_t)c->steps * (size_t)c->batch * (size_t)bench_output(c);
-	w->x = bench_alloc((size_t)w->ring * w->x_call * sizeof(float));
+	w->x = bench_alloc((size_t)w->ring * 2 * w->x_call * sizeof(float));
 	w->y = bench_alloc((size_t)w->checked * w->y_call * sizeof(float));
 	w->buffer = bench_alloc(bench_read_piece(c, sizeof(float)));
 	if (c->mode == BENCH_SETUP)
@@ -384,8 +412,7 @@ int bench_measure(const struct bench_case *c, const struct bench_engine *engines
 	choose_limits(w);
 	if (w->x && w->y && w->buffer && (w->copy || c->mode != BENCH_SETUP) &&
 	    bench_net_make(c, 1, &net)) {
-		for (k = 0; k < (size_t)w->ring * w->x_call; k++)
-			w->x[k] = bench_random(&random);
+		fill_inputs(w);
 		for (e = 0; e < count; e++)
 			start(w, e, &net, &rows[e]);
 		time_all(w, effort, rows);

@@ -141,6 +141,8 @@ static void write_script(FILE *out, const char *path, const struct bench_row *ro
 			fprintf(out, "%d step%s per call, ", c->steps, c->steps > 1 ? "s" : "");
 		if (c->mode == BENCH_SETUP)
 			fprintf(out, "the weights made into a model'\n");
+		else if (c->mode == BENCH_DECAY)
+			fprintf(out, "inputs of 1e-40, states that decay'\n");
 		else if (c->streams > 1)
 			fprintf(out, "%d states in turn'\n", c->streams);
 		else if (c->layers > 1)

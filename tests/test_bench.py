@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""test_bench.py LSTM_BENCH     what lstm-bench, lstm-bench-threads (beside it) and bench/publish
-write, and their manners"""
+"""test_bench.py LSTM_BENCH     what lstm-bench, lstm-bench-threads (beside it), bench/compare
+and bench/publish write, and their manners"""
 
 import json
 import os
@@ -17,7 +17,7 @@ KEYS = {
     "ns_per_step", "ns_min", "limit_ns", "limit", "fraction",
 }
 MODES = {"step": 1, "block": 64, "sequence": 100, "batch": 50, "stack": 100, "streams": 1,
-         "setup": 1}
+         "decay": 1, "setup": 1}
 SHORT = ["--quick", "--repeat", "3", "--shape", "3x5", "--peers", "plain-c"]
 TEAMS = ["--quick", "--repeat", "3", "--shape", "24x40,256x256", "--batch", "3"]
 TEAM_KEYS = {
@@ -42,6 +42,9 @@ def rows_have_their_keys(folder):
         kit.expect(row["ns_low"] <= row["ns_per_step"] <= row["ns_high"], f"interval: {row}")
         kit.expect(row["limit"] in ("read", "fma", "chain", "copy", "none"), f"limit: {row}")
         kit.expect((row["limit"] == "copy") == (row["mode"] == "setup"), f"limit: {row}")
+        kit.expect(("ratio" in row) == (row["mode"] == "decay"), f"ratio: {row}")
+        kit.expect(0 < row.get("ratio_low", 1) <= row.get("ratio", 1) <= row.get("ratio_high", 1),
+                   f"ratio: {row}")
         if row["limit"] != "none":
             kit.expect(abs(row["fraction"] * row["ns_per_step"] - row["limit_ns"])
                        <= 0.01 * row["limit_ns"] + 1e-4 * row["ns_per_step"], f"fraction: {row}")
@@ -116,6 +119,27 @@ def publishes_nothing_if_it_fails(folder):
     kit.expect(not list((folder / "out").iterdir()), "something was written")
 
 
+def compares(folder, old):
+    """The builds of one case that bench/compare OLD LSTM-BENCH has ratios of."""
+    said = kit.run([kit.ROOT / "bench" / "compare", old, BENCH, "--rounds", "1", "--tolerance",
+                    "10000", "--mode", "step", "--shape", "8x8", "--repeat", "3", "--activations",
+                    "builtin", "--dtype", "f32,int8"], folder, CFLAGS="-O1")
+    return [line.split()[3:6] for line in said.splitlines()[1:-1]]
+
+
+def compares_each_dtype_with_itself(folder):
+    found = compares(folder, BENCH)
+    kit.expect(found == [[isa, "builtin", dtype] for isa in sorted({isa for isa, *_ in found})
+                         for dtype in ("f32", "int8")], f"builds: {found}")
+
+
+def compares_with_a_header_without_other_dtypes(folder):
+    text = (folder / "lstm.h").read_text("utf-8")
+    (folder / "old.h").write_text(text.replace("LSTM_DTYPE_I8", "LSTM_OTHER_I8"), "utf-8")
+    found = compares(folder, "old.h")
+    kit.expect({dtype for *_, dtype in found} == {"f32"}, f"builds: {found}")
+
+
 def teams_have_their_rows(folder):
     """One thread is there unasked; a busy neighbour needs a CPU of its own."""
     neighbours = ["quiet", "busy"] if len(os.sched_getaffinity(0)) > 1 else ["quiet"]
@@ -149,6 +173,9 @@ kit.case("accuracy_is_told", accuracy_is_told)
 kit.case("picture_is_drawn", picture_is_drawn)
 kit.case("publishes", publishes)
 kit.case("publishes_nothing_if_it_fails", publishes_nothing_if_it_fails)
+kit.case("compares_each_dtype_with_itself", compares_each_dtype_with_itself)
+kit.case("compares_with_a_header_without_other_dtypes",
+         compares_with_a_header_without_other_dtypes)
 kit.case("teams_have_their_rows", teams_have_their_rows)
 for name, words, sentence in (
     ("number", ["--threads", "1,no"], 'of 1..256, found "1,no"'),
