@@ -372,7 +372,7 @@ static void choose_limits(struct work *w)
 	}
 }
 
-/* Inputs of usual size, and those of mode decay behind them.  Of these one in 16 lifts the states to
+/* Inputs of usual size, and those of mode decay behind them.  Of those one in 16 lifts the states to
  * some 1e-37, from where they are halved in each step: through 2^-126, below which numbers are
  * denormal, and on. */
 static void fill_inputs(struct work *w)

@@ -112,6 +112,31 @@ def publishes(folder):
         kit.expect(first in line[-1], f"{mode}: {first} is fastest, the row says {line[-1]}")
 
 
+def publishes_fewer_bits(folder):
+    """A row for each type; every build that the peer is ahead of is named."""
+    kit.need("gnuplot")
+    kit.run([kit.ROOT / "bench" / "publish", "out", "--preset", "low", "--engines", "plain-c",
+             *SHORT, "--shape", "8x8", "--mode", "step"], folder, LSTM_BENCH=str(BENCH))
+    said = (folder / "out" / "measured-low.md").read_text("utf-8")
+    table = [line.strip("| ").split(" | ") for line in said.splitlines() if line.startswith("|")]
+    kit.expect(table[0] == ["mode", "I x H", "type", "limit", "plain-c", "fastest peer", "fastest"],
+               f"columns: {table[0]}")
+    kit.expect([row[2] for row in table[2:]] == ["f32", "bf16", "f16", "int8"], f"rows:\n{said}")
+    report = json.loads((folder / "out" / "measured-low.json").read_text("utf-8"))
+    rows = [row for row in report["rows"] if row["dtype"] == "f32"]
+    peer = next(row["ns_per_step"] for row in rows if row["engine"] == "plain-c")
+    for row in rows:
+        if row["engine"] == "lstm.h":
+            named = f"{row['isa']} {row['activations']} (" in table[2][-1]
+            kit.expect(named == (row["ns_per_step"] > peer), f"{row['isa']}: {table[2][-1]}")
+
+
+def publish_refuses(folder, words, sentence):
+    said = kit.run([kit.ROOT / "bench" / "publish", "out", *words], folder, fails=True,
+                   LSTM_BENCH=str(BENCH))
+    kit.expect(sentence in said and "Traceback" not in said, said)
+
+
 def publishes_nothing_if_it_fails(folder):
     said = kit.run([kit.ROOT / "bench" / "publish", "out", "--mode", "none"], folder, fails=True,
                    LSTM_BENCH=str(BENCH))
@@ -159,7 +184,11 @@ def teams_have_their_rows(folder):
                    f"times: {row}")
         kit.expect(0 < row["gain_low"] <= row["gain"] <= row["gain_high"], f"gain: {row}")
         kit.expect(row["threads"] > 1 or row["gain_low"] == row["gain_high"] == 1, f"gain: {row}")
-    kit.expect(said.count(" quiet ") == len(rows) // len(neighbours), said)
+    table = [line.strip("| ").split("|") for line in said.splitlines() if line.startswith("|")]
+    kit.expect({len(cells) for cells in table} == {8}, f"the table is ragged:\n{said}")
+    found = [(cells[0].strip().split("/")[0], int(cells[2]), cells[3].strip())
+             for cells in table[2:]]
+    kit.expect(found == [(row["mode"], row["threads"], row["neighbour"]) for row in rows], said)
 
 
 def refuses(folder, words, sentence, teams=False):
@@ -172,6 +201,11 @@ kit.case("every_dtype_has_a_row_and_its_own_limit", every_dtype_has_a_row_and_it
 kit.case("accuracy_is_told", accuracy_is_told)
 kit.case("picture_is_drawn", picture_is_drawn)
 kit.case("publishes", publishes)
+kit.case("publishes_fewer_bits", publishes_fewer_bits)
+kit.case("publish_refuses_a_preset", publish_refuses, ["--preset", "best"],
+         "--preset: expected one of fp32, low, block, found best")
+kit.case("publish_refuses_an_engine", publish_refuses,
+         ["--engines", "mine", *SHORT, "--shape", "8x8", "--mode", "step"], ", plain-c, found mine")
 kit.case("publishes_nothing_if_it_fails", publishes_nothing_if_it_fails)
 kit.case("compares_each_dtype_with_itself", compares_each_dtype_with_itself)
 kit.case("compares_with_a_header_without_other_dtypes",
