@@ -167,9 +167,9 @@ static void print_row(FILE *table, const struct race_row *r)
 	char mode[20], shape[20];
 
 	bench_name_case(&r->shape, mode, shape, sizeof(mode));
-	fprintf(table, "| %-8s | %-9s | %7d | %-9s | %10.0f | %10.0f | %5.2f | %.2f..%.2f |\n", mode, shape,
-	        r->threads, neighbour_names[r->neighbour], r->ns.median, r->ns.min, r->gain.median,
-	        r->gain.low, r->gain.high);
+	fprintf(table, "| %-8s | %-9s | %7d | %-9s | %10.0f | %10.0f | %5.2f | %.2f..%.2f |\n", mode,
+	        shape, r->threads, neighbour_names[r->neighbour], r->ns.median, r->ns.min,
+	        r->gain.median, r->gain.low, r->gain.high);
 }
 
 static int measure(struct program *p, FILE *table)
