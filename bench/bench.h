@@ -19,6 +19,7 @@ enum bench_mode {
 	BENCH_BATCH,    /* 50 steps per call of several streams in lockstep */
 	BENCH_STACK,    /* two bidirectional layers over a whole sequence, from zero state */
 	BENCH_STREAMS,  /* independent states of one model in turn, one step per call */
+	BENCH_DECAY,    /* steps whose inputs and states are denormal or nearly so */
 	BENCH_SETUP,    /* no steps: the weights made into a model */
 	BENCH_MODES
 };

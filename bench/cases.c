@@ -20,6 +20,7 @@ static const struct mode {
 	{"batch", "50 steps per call, B streams in lockstep", 50},
 	{"stack", "2 bidirectional layers, 100 steps per call from zero state", 100},
 	{"streams", "256 states of one model in turn, one step per call", 1},
+	{"decay", "one step per call, inputs of 1e-40 and states that decay towards it", 1},
 	{"setup", "no steps: the weights made into a model, ns per model", 1},
 };
 
@@ -85,7 +86,7 @@ static int mode_at(const struct bench_grid *g, int index, char *why, size_t size
 		if (strlen(modes[m].name) == length && strncmp(modes[m].name, name, length) == 0)
 			return m;
 	snprintf(why, size,
-	         "--mode: expected step, block, sequence, batch, stack, streams or setup, "
+	         "--mode: expected step, block, sequence, batch, stack, streams, decay or setup, "
 	         "found \"%.*s\"",
 	         (int)length, name);
 	return -1;
@@ -138,7 +139,7 @@ int bench_grid_next(const struct bench_grid *g, int *index, struct bench_case *c
 	    (m == BENCH_BATCH && !read_batch(batches, at % variants, c, why, size)))
 		return -1;
 	c->layers = c->directions = m == BENCH_STACK ? 2 : 1;
-	c->streams = m == BENCH_STREAMS ? STREAMS : 1;
+	c->streams = m == BENCH_STREAMS ? STREAMS : m == BENCH_DECAY ? 2 : 1;
 	c->steps = g->steps && modes[m].steps > 1 ? g->steps : modes[m].steps;
 	++*index;
 	return 1;
@@ -174,6 +175,8 @@ int bench_net_make(const struct bench_case *c, float scale, struct bench_net *ne
 		}
 		for (k = 0; k < count; k++)
 			all[k] = range * bench_random(&random);
+		if (c->mode == BENCH_DECAY) /* a bias would keep the state alive */
+			memset(all + 4 * h * (width + h), 0, 4 * h * sizeof(float));
 		net->w[part] = all;
 		net->u[part] = all + 4 * h * width;
 		net->b[part] = all + 4 * h * (width + h);
@@ -249,7 +252,7 @@ double bench_limit_ns(const struct bench_case *c, const struct bench_rates *r, c
 		times[1] += parts * (w + u + cells * r->cell);
 		times[2] += parts * (u + r->chain);
 	}
-	if (c->streams > 1)
+	if (c->mode == BENCH_STREAMS)
 		times[2] = 0; /* the next call does not wait for this one's h */
 	for (k = 1; k < 3; k++)
 		if (times[k] > times[worst])

@@ -78,6 +78,9 @@ static void timed(FILE *out, const struct bench_row *r)
 	        r->preempted, bench_noisy(r) ? "true" : "false", r->limit_ns, r->limit,
 	        r->limit_ns / r->ns.median, bench_operations(&r->shape) / r->ns.median, r->fma,
 	        bench_read_bytes(&r->shape, bench_weight_bytes(r->engine->dtype)) / r->ns.median);
+	if (r->ratio.count)
+		fprintf(out, ", \"ratio\": %.4f, \"ratio_low\": %.4f, \"ratio_high\": %.4f",
+		        r->ratio.median, r->ratio.low, r->ratio.high);
 	if (r->late[0] > 0)
 		fprintf(out,
 		        ", \"call_median\": %.1f, \"call_p99\": %.1f, \"call_p999\": %.1f, "

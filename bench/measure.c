@@ -1,5 +1,7 @@
 #include "measure.h"
 
+#include "ceiling.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,10 +9,6 @@
 
 #define RING 64    /* inputs that calls of one step take in turn */
 #define CHECKED 16 /* of them whose outputs are compared: the first says nothing of u, as h is 0 */
-#define VECTORS 4  /* most vector widths whose limits are measured */
-#define DOTS 8     /* most instructions for small numbers */
-#define SIZES 3    /* of a weight: 1, 2 and 4 bytes */
-#define MOST 201   /* repetitions */
 #define TRIES 6    /* of a repetition in which another process took the CPU */
 #define LONG 2e7   /* ns: a repetition beyond this is kept as it is */
 
@@ -18,48 +16,33 @@ struct runner {
 	void *handle;
 	long calls; /* per repetition */
 	long next;  /* call: which input, which stream */
-	double ns[MOST];
+	double ns[BENCH_MOST], ratio[BENCH_MOST];
 	int preempted;
-};
-
-struct limit {
-	const struct bench_vector *vector;
-	double fma[MOST], cell[MOST], chain[MOST], read[SIZES][MOST];
-};
-
-struct dots {
-	const struct bench_dot *dot;
-	double rate[MOST];
-};
-
-/* What the medians of a run say. */
-struct medians {
-	double fma[VECTORS], cell[VECTORS], chain[VECTORS], read[VECTORS][SIZES], dot[DOTS];
 };
 
 struct work {
 	const struct bench_case *shape;
 	const struct bench_engine *engines;
-	int count, limits, dot_count;
-	int sizes; /* a bit for each size of weights that an engine has */
-	float *x, *y, *wanted, *buffer, *copy;
+	int count;
+	float *x, *y, *wanted;
 	size_t x_call, y_call; /* floats of one call */
 	int ring, checked;
+	int tiny; /* mode decay: calls take the second ring of inputs and the second state */
 	struct runner runners[BENCH_ENGINES];
-	struct limit limit[VECTORS];
-	struct dots dots[DOTS];
+	struct bench_ceiling *ceiling;
 };
 
 static void call(struct work *w, int e)
 {
 	struct runner *r = &w->runners[e];
-	const float *x = w->x + (size_t)(r->next % w->ring) * w->x_call;
+	const float *x = w->x + (size_t)(r->next % w->ring + w->tiny * w->ring) * w->x_call;
+	int stream = w->shape->mode == BENCH_DECAY ? w->tiny : (int)(r->next % w->shape->streams);
 
 	if (w->shape->mode == BENCH_SETUP) {
 		w->engines[e].setup(r->handle);
 		return;
 	}
-	w->engines[e].run(r->handle, x, w->y, (int)(r->next % w->shape->streams));
+	w->engines[e].run(r->handle, x, w->y, stream);
 	r->next++;
 }
 
@@ -94,6 +77,10 @@ static void start(struct work *w, int e, const struct bench_net *net, struct ben
 	row->engine = engine;
 	row->shape = *w->shape;
 	row->difference = -1;
+	if (w->shape->mode == BENCH_DECAY && engine->calls) {
+		snprintf(row->why, sizeof(row->why), "chooses its inputs itself: not timed");
+		return;
+	}
 	r->handle = engine->create(engine, w->shape, net, row->why, sizeof(row->why));
 	if (!r->handle)
 		return;
@@ -150,100 +137,6 @@ double bench_tolerance(const char *dtype)
 	return strcmp(dtype, "f16") == 0 ? 2e-3 : 5e-5;
 }
 
-/* The place of a size among 1, 2 and 4 bytes. */
-static int size_of(const char *dtype)
-{
-	return (int)bench_weight_bytes(dtype) / 2;
-}
-
-static double sample_read(struct work *w, const struct bench_vector *vector, int size)
-{
-	const size_t bytes = bench_read_piece(w->shape, (size_t)1 << size);
-
-	if (w->copy)
-		return bench_limit_copy(w->copy, w->buffer, bytes);
-	return bench_limit_read(vector, w->buffer, bytes);
-}
-
-static void sample_limits(struct work *w, int i)
-{
-	int k, size;
-
-	for (k = 0; k < w->dot_count; k++)
-		w->dots[k].rate[i] = bench_limit_dot(w->dots[k].dot);
-	for (k = 0; k < w->limits; k++) {
-		struct limit *l = &w->limit[k];
-		l->fma[i] = bench_limit_fma(l->vector);
-		l->cell[i] = bench_limit_cell(l->vector);
-		l->chain[i] = bench_limit_chain(l->vector);
-		for (size = 0; size < SIZES; size++)
-			if (w->sizes >> size & 1)
-				l->read[size][i] = sample_read(w, l->vector, size);
-	}
-}
-
-static double median(double *values, int count)
-{
-	bench_sort(values, (size_t)count);
-	return (values[(count - 1) / 2] + values[count / 2]) / 2;
-}
-
-static void take_medians(struct work *w, int repetitions, struct medians *m)
-{
-	int k, size;
-
-	for (k = 0; k < w->limits; k++) {
-		m->fma[k] = median(w->limit[k].fma, repetitions);
-		m->cell[k] = median(w->limit[k].cell, repetitions);
-		m->chain[k] = median(w->limit[k].chain, repetitions);
-		for (size = 0; size < SIZES; size++)
-			m->read[k][size] = median(w->limit[k].read[size], repetitions);
-	}
-	for (k = 0; k < w->dot_count; k++)
-		m->dot[k] = median(w->dots[k].rate, repetitions);
-}
-
-/* Operations per ns of the fastest instruction that multiplies the engine's type; 0: there is none.
- * bf16 counts for peers alone: lstm.h multiplies it in fp32, lest machines differ. */
-static double dot_rate(const struct work *w, const struct bench_engine *e, const struct medians *m)
-{
-	const int own = strcmp(e->isa, "own") == 0;
-	double best = 0;
-	int k;
-
-	for (k = 0; k < w->dot_count; k++) {
-		const struct bench_dot *d = w->dots[k].dot;
-
-		if (strcmp(d->dtype, e->dtype) != 0 || (!own && strcmp(d->isa, e->isa) != 0) ||
-		    (!own && strcmp(d->dtype, "bf16") == 0))
-			continue;
-		best = m->dot[k] > best ? m->dot[k] : best;
-	}
-	return best;
-}
-
-/* The limit of the engine's own vectors; of the widest ones for who chooses for itself, and for
- * plain C. */
-static void set_limit(const struct work *w, struct bench_row *row, const struct medians *m)
-{
-	struct bench_rates rates;
-	double dot = dot_rate(w, row->engine, m);
-	int k, own = w->limits - 1;
-
-	for (k = 0; k < w->limits; k++)
-		if (strcmp(w->limit[k].vector->name, row->engine->isa) == 0)
-			own = k;
-	row->limit = "none";
-	if (own >= 0) {
-		rates.fma = dot > m->fma[own] ? dot : m->fma[own];
-		rates.cell = m->cell[own];
-		rates.chain = m->chain[own];
-		rates.read = m->read[own][size_of(row->engine->dtype)];
-		row->limit_ns = bench_limit_ns(w->shape, &rates, &row->limit);
-		row->fma = rates.fma;
-	}
-}
-
 static void latencies(struct work *w, int e, long count, struct bench_row *row)
 {
 	double *ns = malloc((size_t)count * sizeof(double)), cost = bench_clock_cost();
@@ -298,7 +191,14 @@ static void round_of(struct work *w, int i, struct bench_row *rows)
 
 		if (rows[e].why[0])
 			continue;
-		r->ns[i] = repetition(w, e, &disturbed) / (double)r->calls / w->shape->steps;
+		if (w->shape->mode == BENCH_DECAY) {
+			w->tiny = 0;
+			r->ratio[i] = repetition(w, e, &disturbed);
+			w->tiny = 1;
+		}
+		r->ns[i] = repetition(w, e, &disturbed);
+		r->ratio[i] = r->ns[i] / r->ratio[i];
+		r->ns[i] /= (double)r->calls * w->shape->steps;
 		r->preempted += disturbed;
 		if (r->ns[i] < 0)
 			snprintf(rows[e].why, sizeof(rows[e].why), "stopped while it was timed");
@@ -307,7 +207,6 @@ static void round_of(struct work *w, int i, struct bench_row *rows)
 
 static void time_all(struct work *w, const struct bench_effort *f, struct bench_row *rows)
 {
-	struct medians medians;
 	double slowest = 0, per_call;
 	int e, i, repetitions;
 
@@ -320,41 +219,38 @@ static void time_all(struct work *w, const struct bench_effort *f, struct bench_
 	repetitions = f->budget / slowest > f->most ? f->most : (int)(f->budget / slowest);
 	repetitions = repetitions < f->least ? f->least : repetitions;
 	repetitions = f->fixed ? f->fixed : repetitions;
-	repetitions = repetitions > MOST ? MOST : repetitions;
+	repetitions = repetitions > BENCH_MOST ? BENCH_MOST : repetitions;
 	for (i = 0; i < repetitions; i++) {
-		sample_limits(w, i);
+		bench_ceiling_sample(w->ceiling, i);
 		round_of(w, i, rows);
 	}
-	take_medians(w, repetitions, &medians);
+	bench_ceiling_medians(w->ceiling, repetitions);
 	for (e = 0; e < w->count; e++) {
-		set_limit(w, &rows[e], &medians);
+		bench_ceiling_set(w->ceiling, &rows[e]);
 		if (rows[e].why[0])
 			continue;
 		bench_summarize(w->runners[e].ns, (size_t)repetitions, &rows[e].ns);
+		if (w->shape->mode == BENCH_DECAY)
+			bench_summarize(w->runners[e].ratio, (size_t)repetitions, &rows[e].ratio);
 		rows[e].preempted = (double)w->runners[e].preempted / repetitions;
 		if (w->shape->mode == BENCH_STEP)
 			latencies(w, e, f->latencies, &rows[e]);
 	}
 }
 
-/* The vectors, and what else the engines' types ask for. */
-static void choose_limits(struct work *w)
+/* Inputs of usual size, and those of mode decay behind them.  Of those one in 16 lifts the states
+ * to some 1e-37, from where they are halved in each step: through 2^-126, below which numbers are
+ * denormal, and on. */
+static void fill_inputs(struct work *w)
 {
-	const struct bench_vector *v;
-	const struct bench_dot *d;
-	int e, k, wanted;
+	unsigned long long random = 7;
+	const size_t usual = (size_t)w->ring * w->x_call;
+	size_t k;
 
-	while (w->limits < VECTORS && (v = bench_vector_at(w->limits)) != NULL)
-		w->limit[w->limits++].vector = v;
-	for (e = 0; e < w->count; e++)
-		w->sizes |= 1 << size_of(w->engines[e].dtype);
-	for (k = 0; w->dot_count < DOTS && (d = bench_dot_at(k)) != NULL; k++) {
-		wanted = 0;
-		for (e = 0; e < w->count; e++)
-			wanted |= strcmp(w->engines[e].dtype, d->dtype) == 0;
-		if (wanted)
-			w->dots[w->dot_count++].dot = d;
-	}
+	for (k = 0; k < usual; k++)
+		w->x[k] = bench_random(&random);
+	for (k = 0; w->shape->mode == BENCH_DECAY && k < usual; k++)
+		w->x[usual + k] = w->x[k] * (k / w->x_call % 16 == 0 ? 1e-36f : 1e-40f);
 }
 
 int bench_measure(const struct bench_case *c, const struct bench_engine *engines, int count,
@@ -362,8 +258,6 @@ int bench_measure(const struct bench_case *c, const struct bench_engine *engines
 {
 	struct work *w = calloc(1, sizeof(*w));
 	struct bench_net net = {{0}, {0}, {0}};
-	unsigned long long random = 7;
-	size_t k;
 	int e, made = 0;
 
 	memset(rows, 0, (size_t)count * sizeof(*rows));
@@ -376,16 +270,11 @@ int bench_measure(const struct bench_case *c, const struct bench_engine *engines
 	w->checked = c->steps == 1 ? CHECKED : 1;
 	w->x_call = (size_t)c->steps * (size_t)c->batch * (size_t)c->input;
 	w->y_call = (size_t)c->steps * (size_t)c->batch * (size_t)bench_output(c);
-	w->x = bench_alloc((size_t)w->ring * w->x_call * sizeof(float));
+	w->x = bench_alloc((size_t)w->ring * 2 * w->x_call * sizeof(float));
 	w->y = bench_alloc((size_t)w->checked * w->y_call * sizeof(float));
-	w->buffer = bench_alloc(bench_read_piece(c, sizeof(float)));
-	if (c->mode == BENCH_SETUP)
-		w->copy = bench_alloc(bench_read_piece(c, sizeof(float)));
-	choose_limits(w);
-	if (w->x && w->y && w->buffer && (w->copy || c->mode != BENCH_SETUP) &&
-	    bench_net_make(c, 1, &net)) {
-		for (k = 0; k < (size_t)w->ring * w->x_call; k++)
-			w->x[k] = bench_random(&random);
+	w->ceiling = bench_ceiling_new(c, engines, count);
+	if (w->x && w->y && w->ceiling && bench_net_make(c, 1, &net)) {
+		fill_inputs(w);
 		for (e = 0; e < count; e++)
 			start(w, e, &net, &rows[e]);
 		time_all(w, effort, rows);
@@ -395,8 +284,7 @@ int bench_measure(const struct bench_case *c, const struct bench_engine *engines
 		if (w->runners[e].handle)
 			engines[e].destroy(w->runners[e].handle);
 	bench_net_free(&net);
-	free(w->copy);
-	free(w->buffer);
+	bench_ceiling_free(w->ceiling);
 	free(w->wanted);
 	free(w->y);
 	free(w->x);

@@ -28,6 +28,7 @@ struct bench_row {
 	char why[120];     /* not timed, because ...; empty: timed */
 	double difference; /* largest |y - y of the first engine|; negative if it did not run */
 	struct bench_summary ns; /* per step */
+	struct bench_summary ratio; /* mode decay: of the rounds, a step / one with usual numbers */
 	double limit_ns;
 	const char *limit;
 	double fma;       /* operations per ns: the peak that limit_ns counts with */

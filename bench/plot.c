@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
-#define PANEL_WIDTH 640
+#define PANEL_WIDTH 720
 #define PANEL_HEIGHT 400
 #define GROUPS 16
 
@@ -117,9 +117,10 @@ static void write_script(FILE *out, const char *path, const struct bench_row *ro
 	fprintf(out, "set terminal %s size %d,%d font 'sans,10'%s\nset output '%s'\n",
 	        svg ? "svg" : "pngcairo", 2 * PANEL_WIDTH, group_count * PANEL_HEIGHT,
 	        svg ? " background 'white'" : "", path);
-	/* As many colours as there can be lines in one picture, none pale. */
+	/* None pale.  Where there are more lines, colours of ours return dashed, as peers'. */
 	for (i = 0; i < sizeof(colours) / sizeof(colours[0]); i++)
 		fprintf(out, "set linetype %zu lc rgb '#%s'\n", i + 1, colours[i]);
+	fprintf(out, "set linetype cycle %zu\n", i);
 	fprintf(out,
 	        "set multiplot layout %d,2\nset logscale x 2\nset xlabel 'H (input = hidden)'\n"
 	        "set grid\nset xrange [%.1f:%.1f]\nset xtics (%.0f",
@@ -141,15 +142,19 @@ static void write_script(FILE *out, const char *path, const struct bench_row *ro
 			fprintf(out, "%d step%s per call, ", c->steps, c->steps > 1 ? "s" : "");
 		if (c->mode == BENCH_SETUP)
 			fprintf(out, "the weights made into a model'\n");
+		else if (c->mode == BENCH_DECAY)
+			fprintf(out, "inputs of 1e-40, states that decay'\n");
 		else if (c->streams > 1)
 			fprintf(out, "%d states in turn'\n", c->streams);
 		else if (c->layers > 1)
 			fprintf(out, "%d layers, %d directions'\n", c->layers, c->directions);
 		else
 			fprintf(out, "B = %d'\n", c->batch);
-		fprintf(out, "set nokey\n");
+		/* Both of the same width, with room for the names at the right. */
+		fprintf(out, "set nokey\nset lmargin at screen 0.06\nset rmargin at screen 0.4\n");
 		write_panel(out, g, n, points, engines, 0, c->mode);
-		fprintf(out, "set key outside right\nset title ' '\n");
+		fprintf(out, "set key outside right top Left reverse\nset title ' '\n"
+		             "set lmargin at screen 0.46\nset rmargin at screen 0.8\n");
 		write_panel(out, g, n, points, engines, 1, c->mode);
 	}
 	fprintf(out, "unset multiplot\nset output\n");

@@ -132,6 +132,30 @@ static void call_costs(FILE *out, const struct bench_row *rows, size_t count)
 		}
 }
 
+/* What numbers near and below 2^-126 cost. */
+static void decays(FILE *out, const struct bench_row *rows, size_t count)
+{
+	char mode[20], shape[20], label[40];
+	int heading = 0;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		const struct bench_row *r = &rows[i];
+
+		if (r->why[0] || !r->ratio.count)
+			continue;
+		if (!heading++)
+			fprintf(out,
+			        "\nA step with inputs of 1e-40 and states that decay, against "
+			        "one with usual numbers, in turn\n%-9s %-26s %8s  %s\n",
+			        "IxH", "engine", "ratio", "interval");
+		bench_name_case(&r->shape, mode, shape, sizeof(mode));
+		fprintf(out, "%-9s %-26s %8.3f  %.3f..%.3f\n", shape,
+		        bench_engine_label(r->engine, label, sizeof(label)), r->ratio.median,
+		        r->ratio.low, r->ratio.high);
+	}
+}
+
 /* Best of ours against best of the peers, case by case. */
 static void ahead(FILE *out, const struct bench_row *rows, size_t count)
 {
@@ -169,6 +193,7 @@ void bench_report_summary(FILE *out, const struct bench_row *rows, size_t count)
 
 	latencies(out, rows, count);
 	call_costs(out, rows, count);
+	decays(out, rows, count);
 	ahead(out, rows, count);
 	for (i = 0; i < count; i++)
 		if (!rows[i].why[0]) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""test_bench.py LSTM_BENCH     what lstm-bench, lstm-bench-threads (beside it) and bench/publish
-write, and their manners"""
+"""test_bench.py LSTM_BENCH     what lstm-bench, lstm-bench-threads (beside it), bench/compare
+and bench/publish write, and their manners"""
 
 import json
 import os
@@ -17,7 +17,7 @@ KEYS = {
     "ns_per_step", "ns_min", "limit_ns", "limit", "fraction",
 }
 MODES = {"step": 1, "block": 64, "sequence": 100, "batch": 50, "stack": 100, "streams": 1,
-         "setup": 1}
+         "decay": 1, "setup": 1}
 SHORT = ["--quick", "--repeat", "3", "--shape", "3x5", "--peers", "plain-c"]
 TEAMS = ["--quick", "--repeat", "3", "--shape", "24x40,256x256", "--batch", "3"]
 TEAM_KEYS = {
@@ -42,6 +42,9 @@ def rows_have_their_keys(folder):
         kit.expect(row["ns_low"] <= row["ns_per_step"] <= row["ns_high"], f"interval: {row}")
         kit.expect(row["limit"] in ("read", "fma", "chain", "copy", "none"), f"limit: {row}")
         kit.expect((row["limit"] == "copy") == (row["mode"] == "setup"), f"limit: {row}")
+        kit.expect(("ratio" in row) == (row["mode"] == "decay"), f"ratio: {row}")
+        kit.expect(0 < row.get("ratio_low", 1) <= row.get("ratio", 1) <= row.get("ratio_high", 1),
+                   f"ratio: {row}")
         if row["limit"] != "none":
             kit.expect(abs(row["fraction"] * row["ns_per_step"] - row["limit_ns"])
                        <= 0.01 * row["limit_ns"] + 1e-4 * row["ns_per_step"], f"fraction: {row}")
@@ -109,11 +112,57 @@ def publishes(folder):
         kit.expect(first in line[-1], f"{mode}: {first} is fastest, the row says {line[-1]}")
 
 
+def publishes_fewer_bits(folder):
+    """A row for each type; every build that the peer is ahead of is named."""
+    kit.need("gnuplot")
+    kit.run([kit.ROOT / "bench" / "publish", "out", "--preset", "low", "--engines", "plain-c",
+             *SHORT, "--shape", "8x8", "--mode", "step"], folder, LSTM_BENCH=str(BENCH))
+    said = (folder / "out" / "measured-low.md").read_text("utf-8")
+    table = [line.strip("| ").split(" | ") for line in said.splitlines() if line.startswith("|")]
+    kit.expect(table[0] == ["mode", "I x H", "type", "limit", "plain-c", "fastest peer", "fastest"],
+               f"columns: {table[0]}")
+    kit.expect([row[2] for row in table[2:]] == ["f32", "bf16", "f16", "int8"], f"rows:\n{said}")
+    report = json.loads((folder / "out" / "measured-low.json").read_text("utf-8"))
+    rows = [row for row in report["rows"] if row["dtype"] == "f32"]
+    peer = next(row["ns_per_step"] for row in rows if row["engine"] == "plain-c")
+    for row in rows:
+        if row["engine"] == "lstm.h":
+            named = f"{row['isa']} {row['activations']} (" in table[2][-1]
+            kit.expect(named == (row["ns_per_step"] > peer), f"{row['isa']}: {table[2][-1]}")
+
+
+def publish_refuses(folder, words, sentence):
+    said = kit.run([kit.ROOT / "bench" / "publish", "out", *words], folder, fails=True,
+                   LSTM_BENCH=str(BENCH))
+    kit.expect(sentence in said and "Traceback" not in said, said)
+
+
 def publishes_nothing_if_it_fails(folder):
     said = kit.run([kit.ROOT / "bench" / "publish", "out", "--mode", "none"], folder, fails=True,
                    LSTM_BENCH=str(BENCH))
     kit.expect("--mode: expected step" in said and "Traceback" not in said, said)
     kit.expect(not list((folder / "out").iterdir()), "something was written")
+
+
+def compares(folder, old):
+    """The builds of one case that bench/compare OLD LSTM-BENCH has ratios of."""
+    said = kit.run([kit.ROOT / "bench" / "compare", old, BENCH, "--rounds", "1", "--tolerance",
+                    "10000", "--mode", "step", "--shape", "8x8", "--repeat", "3", "--activations",
+                    "builtin", "--dtype", "f32,int8"], folder, CFLAGS="-O1")
+    return [line.split()[3:6] for line in said.splitlines()[1:-1]]
+
+
+def compares_each_dtype_with_itself(folder):
+    found = compares(folder, BENCH)
+    kit.expect(found == [[isa, "builtin", dtype] for isa in sorted({isa for isa, *_ in found})
+                         for dtype in ("f32", "int8")], f"builds: {found}")
+
+
+def compares_with_a_header_without_other_dtypes(folder):
+    text = (folder / "lstm.h").read_text("utf-8")
+    (folder / "old.h").write_text(text.replace("LSTM_DTYPE_I8", "LSTM_OTHER_I8"), "utf-8")
+    found = compares(folder, "old.h")
+    kit.expect({dtype for *_, dtype in found} == {"f32"}, f"builds: {found}")
 
 
 def teams_have_their_rows(folder):
@@ -135,7 +184,11 @@ def teams_have_their_rows(folder):
                    f"times: {row}")
         kit.expect(0 < row["gain_low"] <= row["gain"] <= row["gain_high"], f"gain: {row}")
         kit.expect(row["threads"] > 1 or row["gain_low"] == row["gain_high"] == 1, f"gain: {row}")
-    kit.expect(said.count(" quiet ") == len(rows) // len(neighbours), said)
+    table = [line.strip("| ").split("|") for line in said.splitlines() if line.startswith("|")]
+    kit.expect({len(cells) for cells in table} == {8}, f"the table is ragged:\n{said}")
+    found = [(cells[0].strip().split("/")[0], int(cells[2]), cells[3].strip())
+             for cells in table[2:]]
+    kit.expect(found == [(row["mode"], row["threads"], row["neighbour"]) for row in rows], said)
 
 
 def refuses(folder, words, sentence, teams=False):
@@ -148,7 +201,15 @@ kit.case("every_dtype_has_a_row_and_its_own_limit", every_dtype_has_a_row_and_it
 kit.case("accuracy_is_told", accuracy_is_told)
 kit.case("picture_is_drawn", picture_is_drawn)
 kit.case("publishes", publishes)
+kit.case("publishes_fewer_bits", publishes_fewer_bits)
+kit.case("publish_refuses_a_preset", publish_refuses, ["--preset", "best"],
+         "--preset: expected one of fp32, low, block, found best")
+kit.case("publish_refuses_an_engine", publish_refuses,
+         ["--engines", "mine", *SHORT, "--shape", "8x8", "--mode", "step"], ", plain-c, found mine")
 kit.case("publishes_nothing_if_it_fails", publishes_nothing_if_it_fails)
+kit.case("compares_each_dtype_with_itself", compares_each_dtype_with_itself)
+kit.case("compares_with_a_header_without_other_dtypes",
+         compares_with_a_header_without_other_dtypes)
 kit.case("teams_have_their_rows", teams_have_their_rows)
 for name, words, sentence in (
     ("number", ["--threads", "1,no"], 'of 1..256, found "1,no"'),

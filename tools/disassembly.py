@@ -6,8 +6,8 @@ instruction.  Both name the destination first, which keeps this short."""
 import re
 from collections import namedtuple
 
-# written: registers; stores: texts of memory operands; loads: (text, vectors or 0) of memory
-# operands; kind: fma, scalar, broadcast, call, division or other.
+# written: registers; stores: texts of memory operands; loads: (vectors, single numbers) of memory
+# operands, one of them 0; kind: fma, dot (of int8), scalar, broadcast, call, division or other.
 Facts = namedtuple("Facts", "written loads stores kind")
 # A memory operand: the registers of its address, and its text with the registers' one name.
 Memory = namedtuple("Memory", "registers text")
@@ -86,6 +86,8 @@ class X86:
             return Facts([cls.register(first)] if name == "lea" else [], [], [], "other")
         if re.match(r"vfn?m(add|sub)\d*(ps|pd)$", name):
             kind = "fma"
+        elif name in ("vpdpbusd", "vpmaddubsw"):  # what follows the latter adds its products up
+            kind = "dot"
         elif re.match(r"v?(fn?m(add|sub)\d*|add|sub|mul|div|min|max|sqrt|rcp|rsqrt)(ss|sd)$", name):
             kind = "scalar"
         elif re.match(r"vdiv|vsqrt", name):
@@ -97,8 +99,9 @@ class X86:
             stores.append(memory.text)
         elif memory:
             spread = "broadcast" in name or any("BCST" in operand for operand in operands)
-            vector = (cls.register(first) or "").startswith("v") and not name.endswith(("ss", "sd"))
-            loads.append((memory.text, 1 if vector and not spread else 0))
+            single = name.endswith(("ss", "sd")) and kind != "dot"
+            vector = (cls.register(first) or "").startswith("v") and not single
+            loads.append((1, 0) if vector and not spread else (0, 1))
             if spread and kind == "other":
                 kind = "broadcast"
         return Facts(written, loads, stores, kind)
@@ -165,6 +168,8 @@ class Arm:
             return Facts([], [], [], kind)
         if re.match(r"fml[as]$", name) and ".4s" in first:
             kind = "fma"
+        elif name in ("sdot", "sadalp"):  # what precedes the latter makes the products
+            kind = "dot"
         elif re.match(r"f(div|sqrt)$", name) and ".4s" in first:
             kind = "division"
         elif re.match(r"f(n?m(add|sub|ul)|add|sub|div|sqrt|ml[as])$", name) and ".4s" not in first:
@@ -179,14 +184,14 @@ class Arm:
         written += [cls.register(operand) for operand in operands[:pair]]
         if name == "ld1":
             written += [f"v{n}" for n in re.findall(r"v(\d+)\.", first)]
-            loads.append((memory.text, len(re.findall(r"v\d+\.4s", first))))
+            loads.append((len(re.findall(r"v\d+\.4[sh]", first)), 0))
         elif name == "ld1r":
-            loads.append((memory.text, 0))
+            loads.append((0, 1))
             kind = "broadcast"
         elif memory:
-            loads.append((memory.text, pair if first.startswith("q") else 0))
+            loads.append((pair, 0) if first.startswith(("q", "d")) else (0, pair))
             if first.startswith("s") and first != "sp":
-                kind = "broadcast"  # one float, used by element
+                kind = "broadcast"  # floats, used by element
         return Facts([register for register in written if register], loads, stores, kind)
 
     @classmethod
@@ -199,7 +204,8 @@ class Arm:
 def instruction_of(dialect, address, text):
     text = re.split(rf"\s+{dialect.comment}", text)[0].strip()
     words = text.split(None, 1)
-    while words[0] in ("bnd", "notrack", "rep", "repz", "lock", "data16", "cs") and len(words) > 1:
+    while words[0] in ("bnd", "notrack", "rep", "repz", "lock", "data16", "cs", "{vex}",
+                       "{evex}") and len(words) > 1:
         words = words[1].split(None, 1)
     name, operands = words[0], split(words[1]) if len(words) > 1 else []
     memory = next(filter(None, map(dialect.memory, operands)), None)

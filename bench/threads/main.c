@@ -167,9 +167,9 @@ static void print_row(FILE *table, const struct race_row *r)
 	char mode[20], shape[20];
 
 	bench_name_case(&r->shape, mode, shape, sizeof(mode));
-	fprintf(table, "%-9s %-10s %7d %-9s %12.0f %12.0f %7.2f  %.2f..%.2f\n", mode, shape,
-	        r->threads, neighbour_names[r->neighbour], r->ns.median, r->ns.min, r->gain.median,
-	        r->gain.low, r->gain.high);
+	fprintf(table, "| %-8s | %-9s | %7d | %-9s | %10.0f | %10.0f | %5.2f | %.2f..%.2f |\n", mode,
+	        shape, r->threads, neighbour_names[r->neighbour], r->ns.median, r->ns.min,
+	        r->gain.median, r->gain.low, r->gain.high);
 }
 
 static int measure(struct program *p, FILE *table)
@@ -182,8 +182,10 @@ static int measure(struct program *p, FILE *table)
 	fprintf(table, "\n%s %s, caller on CPU %d, its neighbour on CPU %d\n\n",
 	        threads_isa_name(p->plan.isa), threads_activations(), p->place.caller,
 	        p->place.second);
-	fprintf(table, "%-9s %-10s %7s %-9s %12s %12s %7s\n", "mode", "IxH", "threads", "neighbour",
-	        "ns/step", "best", "gain");
+	/* Markdown's, so that it can be published. */
+	fprintf(table, "| %-8s | %-9s | %7s | %-9s | %10s | %10s | %5s | %-10s |\n", "mode", "IxH",
+	        "threads", "neighbour", "ns/step", "best", "gain", "interval");
+	fprintf(table, "| --- | --- | ---: | --- | ---: | ---: | ---: | --- |\n");
 	while (bench_grid_next(&p->options.grid, &index, &c, why, sizeof(why)) > 0) {
 		first = p->row_count;
 		if (!race(&p->plan, &c, p->rows, &p->row_count, why, sizeof(why))) {

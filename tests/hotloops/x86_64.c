@@ -35,6 +35,28 @@ AVX2 void bad_spill(float *to, const float *w, const float *x, size_t count)
 	stream(to, w, x, count, 20);
 }
 
+/* The same for int8: four codes a lane, and the products of two are added up in 16 bits first. */
+AVX2 void bad_int8_spill(int *to, const char *w, const float *x, size_t count)
+{
+	enum { vectors = 20 };
+	const __m256i ones = _mm256_set1_epi16(1);
+	__m256i sum[vectors];
+	size_t k;
+	int v;
+	EACH sum[v] = _mm256_loadu_si256((const __m256i *)(const void *)to + v);
+	for (k = 0; k < count; k++, w += 32 * vectors) {
+		const __m256i codes = _mm256_castps_si256(_mm256_broadcast_ss(x + k));
+		EACH sum[v] = _mm256_add_epi32(
+			sum[v],
+			_mm256_madd_epi16(
+				_mm256_maddubs_epi16(
+					codes,
+					_mm256_loadu_si256((const __m256i *)(const void *)w + v)),
+				ones));
+	}
+	EACH _mm256_storeu_si256((__m256i *)(void *)to + v, sum[v]);
+}
+
 /* By hand, as a compiler would not be made to write it: rdi weights, rsi and rdx two rows of x. */
 #define FUNCTION(name, before, body)                                                               \
 	__asm__(".text\n.globl " #name "\n.type " #name ", @function\n" #name ":\n" before         \
@@ -44,6 +66,22 @@ FUNCTION(good_two_streams, "",
          "vbroadcastss (%rsi), %ymm8\n vbroadcastss (%rdx), %ymm9\n vmovups (%rdi), %ymm10\n"
          "vfmadd231ps %ymm8, %ymm10, %ymm0\n vfmadd231ps %ymm9, %ymm10, %ymm1\n"
          "add $32, %rdi\n add $4, %rdx")
+FUNCTION(good_int8, "",
+         "vpbroadcastd (%rsi), %zmm8\n vpbroadcastd (%rdx), %zmm9\n vmovdqu32 (%rdi), %zmm10\n"
+         "vpdpbusd %zmm10, %zmm8, %zmm0\n vpdpbusd %zmm10, %zmm9, %zmm1\n"
+         "add $64, %rdi\n add $4, %rdx")
+FUNCTION(good_int8_of_avx_vnni, "",
+         "vpbroadcastd (%rsi), %ymm8\n {vex} vpdpbusd (%rdi), %ymm8, %ymm0\n add $32, %rdi")
+FUNCTION(good_int8_in_three, "",
+         "vbroadcastss (%rsi), %ymm8\n vpabsb %ymm8, %ymm9\n vmovdqu (%rdi), %ymm10\n"
+         "vpsignb %ymm8, %ymm10, %ymm10\n vpmaddubsw %ymm10, %ymm9, %ymm10\n"
+         "vpmaddwd %ymm10, %ymm15, %ymm10\n vpaddd %ymm10, %ymm0, %ymm0\n add $32, %rdi")
+FUNCTION(bad_int8_sum_on_stack, "",
+         "vpbroadcastd (%rsi), %zmm8\n vmovdqu32 (%rdi), %zmm10\n vmovdqu32 -64(%rsp), %zmm0\n"
+         "vpdpbusd %zmm10, %zmm8, %zmm0\n vmovdqu32 %zmm0, -64(%rsp)\n add $64, %rdi")
+FUNCTION(bad_int8_idle_weights, "",
+         "vpbroadcastd (%rsi), %zmm8\n vmovdqu32 64(%rdi), %zmm9\n"
+         "vpdpbusd (%rdi), %zmm8, %zmm0\n vpdpbusd 128(%rdi), %zmm8, %zmm1\n add $192, %rdi")
 FUNCTION(good_frame_register_is_general, "push %rbp\n mov %rdi, %rbp",
          "vbroadcastss (%rsi), %ymm8\n vfmadd231ps (%rbp), %ymm8, %ymm0\n add $32, %rbp")
 FUNCTION(good_unrolled, "",
