@@ -57,6 +57,9 @@ for compiler in COMPILERS:
     for knob, options in KNOBS.items():
         case(f"{compiler} {knob}", works, compiler, options)
     together = [option for options in KNOBS.values() for option in options]
+    for left_out in ("LSTM_NO_AVX2", "LSTM_NO_AVX512"):
+        case(f"{compiler} LSTM_F32_ONLY {left_out}", works, compiler,
+             KNOBS["LSTM_F32_ONLY"] + KNOBS[left_out])
     case(f"{compiler} all knobs", works, compiler, together)
     case(f"{compiler} all knobs but LSTM_NO_MALLOC", works, compiler,
          [option for option in together if option != "-DLSTM_NO_MALLOC"])
