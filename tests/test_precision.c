@@ -93,6 +93,7 @@ static void halves(lstm_isa isa, lstm_dtype dtype)
 	const unsigned count = nets();
 	unsigned i;
 
+	harness_need(isa, dtype);
 	for (i = 0; i < count; i++) {
 		net n = varied_net(i);
 		sequence s = varied_sequence(&n, 1 + (int)(i % 5), STEPS);
@@ -163,6 +164,8 @@ TEST_EACH_ISA(precision, rounds_ties_to_even_and_keeps_subnormals)
 	size_t k;
 	int d;
 
+	harness_need(isa, LSTM_DTYPE_BF16);
+	harness_need(isa, LSTM_DTYPE_F16);
 	for (d = 0; d < 2; d++)
 		for (k = 0; k < sizeof values / sizeof *values; k++) {
 			const lstm_dtype dtype = d ? LSTM_DTYPE_F16 : LSTM_DTYPE_BF16;
