@@ -164,50 +164,62 @@ TEST_EACH_ISA(int8, is_what_the_manual_says)
 	static const int sizes[][3] = {{1, 1, 0},   {3, 5, 0},    {4, 8, 0},   {17, 33, 0},
 	                               {64, 64, 0}, {130, 70, 0}, {9, 40, 7},  {20, 16, 16}};
 	size_t k;
+
+	harness_need(isa, LSTM_DTYPE_I8);
 	for (k = 0; k < sizeof sizes / sizeof *sizes; k++) {
 		int8_against_double(isa, sizes[k][0], sizes[k][1], sizes[k][2], 1);
 		int8_against_double(isa, sizes[k][0], sizes[k][1], sizes[k][2], 3);
 	}
 }
 
-/* The extreme codes, 127 and -127, everywhere at once: any sum of less than 32 bits would show. */
+/* One step of a unit whose four gates are the same row w of so many codes of +-127. */
+static void expect_sum(lstm_isa isa, int wide, const float *w, const float *x, double sum)
+{
+	const float u[4] = {0};
+	const lstm_weights weights = {.w = w, .u = u};
+	const lstm_desc desc = {.input = wide, .hidden = 1, .isa = isa, .dtype = LSTM_DTYPE_I8};
+	const double expected = sigmoid(sum) * tanh(sigmoid(sum) * tanh(sum));
+	lstm_model *model;
+	lstm_state *state;
+	float h;
+
+	cr_assert_eq(lstm_model_new(&model, &desc, &weights), LSTM_OK, "refused");
+	cr_assert_eq(lstm_state_new(&state, model, 1, 1), LSTM_OK, "refused");
+	lstm_run(state, x, &h, 1);
+	cr_assert(fabs((double)h - expected) < 1e-5,
+	          "%d of x %g, %g and w %g, %g: expected %g, found %g", wide, (double)x[0],
+	          (double)x[1], (double)w[0], (double)w[1], expected, (double)h);
+	lstm_state_free(state);
+	lstm_model_free(model);
+}
+
+/* The extreme codes everywhere at once, up to the longest row: any sum of less than 32 bits would
+ * show.  Weights are 127 and -127.  x is what has the least and the greatest code: of +-1 they are 254
+ * steps apart, and 255, as far as codes go, where all numbers are of one sign. */
 TEST_EACH_ISA(int8, never_saturates)
 {
-	enum { WIDE = 5000 };
-	static float w[4 * WIDE], x[WIDE];
-	const float step = 2.0f / WIDE;
-	int pattern, k, g;
+	static const float ranges[3][2] = {{1, -1}, {1, 0}, {0, -1}};
+	static const int widths[] = {5000, LSTM_MAX_SIZE_I8};
+	static float w[4 * LSTM_MAX_SIZE_I8], x[LSTM_MAX_SIZE_I8];
+	int i, range, pattern, k;
 
-	for (pattern = 0; pattern < 16; pattern++) {
-		float u[4] = {0}, b[4] = {0}, h, expected;
-		lstm_weights weights = {0};
-		lstm_desc desc = {0};
-		lstm_model *model;
-		lstm_state *state;
-		double sum = 0;
+	harness_need(isa, LSTM_DTYPE_I8);
+	for (i = 0; i < 2; i++)
+		for (range = 0; range < 3; range++)
+			for (pattern = 0; pattern < 16; pattern += i ? 3 : 1) {
+				const float step = 2.0f / (float)widths[i];
+				double sum = 0;
 
-		for (k = 0; k < WIDE; k++) {
-			x[k] = pattern & 1 << (k & 1) ? -1.0f : 1.0f;
-			for (g = 0; g < 4; g++)
-				w[g * WIDE + k] = pattern & 4 << (k & 1) ? -step : step;
-			sum += (double)x[k] * (double)w[k];
-		}
-		desc.input = WIDE;
-		desc.hidden = 1;
-		desc.isa = isa;
-		desc.dtype = LSTM_DTYPE_I8;
-		weights.w = w;
-		weights.u = u;
-		weights.b = b;
-		cr_assert_eq(lstm_model_new(&model, &desc, &weights), LSTM_OK, "refused");
-		cr_assert_eq(lstm_state_new(&state, model, 1, 1), LSTM_OK, "refused");
-		lstm_run(state, x, &h, 1);
-		expected = (float)(sigmoid(sum) * tanh(sigmoid(sum) * tanh(sum)));
-		cr_assert(fabsf(h - expected) < 1e-5f, "pattern %d: expected %g, found %g", pattern,
-		          (double)expected, (double)h);
-		lstm_state_free(state);
-		lstm_model_free(model);
-	}
+				for (k = 0; k < 4 * widths[i]; k++) {
+					const int odd = k & 1; /* widths are even */
+					w[k] = pattern & 4 << odd ? -step : step;
+					if (k < widths[i]) {
+						x[k] = ranges[range][pattern >> odd & 1];
+						sum += (double)x[k] * (double)w[k];
+					}
+				}
+				expect_sum(isa, widths[i], w, x, sum);
+			}
 }
 
 /* What is not a number stays with its stream, and states beyond +-1 that were set are kept whole. */
@@ -215,11 +227,13 @@ TEST_EACH_ISA(int8, of_the_infinite_and_of_the_large)
 {
 	lstm_desc desc = {.input = 6, .hidden = 20, .dtype = LSTM_DTYPE_I8};
 	net n = net_make(&desc, NET_B, 1, 9);
-	lstm_model *model = varied_model(&n, isa);
+	lstm_model *model;
 	float x[3 * 6], y[3 * 20], alone[20], h[3 * 20] = {0}, c[3 * 20] = {0}, large[20];
 	lstm_state *state;
 	int j, k;
 
+	harness_need(isa, LSTM_DTYPE_I8);
+	model = varied_model(&n, isa);
 	for (k = 0; k < 18; k++)
 		x[k] = 0.1f * (float)(k % 7) - 0.2f;
 	x[2] = INFINITY;
@@ -268,6 +282,7 @@ TEST_EACH_ISA(int8, takes_scales)
 	float y[2][HIDDEN];
 	int r, k, m;
 
+	harness_need(isa, LSTM_DTYPE_I8);
 	for (r = 0; r < 4 * HIDDEN; r++) {
 		scale[r] = 0.001f * (float)(r + 1) / 3;
 		for (k = 0; k < INPUT; k++)
