@@ -176,7 +176,8 @@ TEST_EACH_ISA(int8, is_what_the_manual_says)
 static void expect_sum(lstm_isa isa, int wide, const float *w, const float *x, double sum)
 {
 	const float u[4] = {0};
-	const lstm_weights weights = {.w = w, .u = u};
+	const float scale = fabsf(w[0]) / 127, scales[4] = {scale, scale, scale, scale};
+	const lstm_weights weights = {.w = w, .u = u, .w_scale = scales};
 	const lstm_desc desc = {.input = wide, .hidden = 1, .isa = isa, .dtype = LSTM_DTYPE_I8};
 	const double expected = sigmoid(sum) * tanh(sigmoid(sum) * tanh(sum));
 	lstm_model *model;
