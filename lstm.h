@@ -45,18 +45,21 @@
  *   - NaN and infinity propagate as IEEE 754 says; the bits inside a NaN are the CPU's.
  *
  * INT8.  With LSTM_DTYPE_I8 each row of W, U and the projection is kept as codes q = round(w / s),
- * -127 .. 127, ties to even, with a scale s of its own (lstm_int8_scale).  x, h and what is projected
- * are encoded at every step, each stream for itself: q = round(x / s) with s = (max(x, 0) - min(x, 0))
- * / 255, or 254 where the two are as far from zero.  Sums of products of codes are exact in 32 bits,
- * and a pre-activation is b + float(sum of x) * (s * scale of x) + float(sum of h) * (s * scale of h)
- * in that order in fp32, with fused multiply-adds: so all that is said above holds for
- * int8 too, whatever instruction a CPU has for it.  Infinity and NaN in a row of x make all of that
- * step NaN.  bf16 and f16 weights are widened, and every bit is that of an fp32 model whose weights
- * were rounded before.
+ * ties to even, cut to -127 .. 127, with a scale s of its own (lstm_int8_scale).  x, h and what is
+ * projected are encoded at every step, each stream for itself: q = round(x * (1 / s)), ties to even,
+ * with s = max(x, 0) / n - min(x, 0) / n, each operation rounded to fp32, and n = 255, or 254 where
+ * the two are as far from zero.  Where rounding puts the codes of the greatest and of the least 256 apart,
+ * that of the greatest is one less.  Sums of products of codes are exact in 32 bits, and a
+ * pre-activation is b + float(sum of x) * (s * scale of x) + float(sum of h) * (s * scale of h) in
+ * that order in fp32, with fused multiply-adds (on the scalar path they may be two operations, as
+ * the compiler likes): so all that is said above holds for int8 too, whatever instruction a CPU has
+ * for it.  Infinity and NaN in a row of x make all of that step NaN.  bf16 and f16 weights are
+ * widened, and every bit is that of an fp32 model whose weights were rounded before.
  *
  * Kernels: bf16 and int8 have their own for AVX2, AVX-512 (int8: with VNNI, else AVX2's) and NEON of
  * AArch64 (int8 with the dot product, where there is one, and without); f16 for AVX2 and NEON, where
- * AVX-512 asks for AVX2's, as converting is faster there.  Elsewhere they run on the scalar path.
+ * AVX-512 asks for AVX2's, as converting is faster there.  Elsewhere there are none: to ask for that
+ * instruction set by name is LSTM_ERR_ISA, and where none is named they run on the scalar path.
  *
  * WEBASSEMBLY.  SIMD128 has no fused multiply-add.  By default products and sums are rounded one
  * after the other there, still in the one order: bits that are the same in every engine, however a
@@ -80,6 +83,8 @@
  * and these, which matter in the implementing file alone:
  *   LSTM_NO_SLEEF       built-in polynomials for exp and tanh instead of SLEEF
  *   LSTM_NO_AVX2, LSTM_NO_AVX512, LSTM_NO_NEON, LSTM_NO_SIMD128      leave these kernels out
+ *   LSTM_NO_AVXVNNI     likewise int8's for CPUs with AVX-VNNI: for GCC 11 and newer with an assembler
+ *                       (binutils) before 2.36, which does not know {vex} vpdpbusd
  *   LSTM_WASM_EXACT     fused multiply-adds also on WebAssembly: see there
  *   LSTM_F32_ONLY       leave bf16, f16 and int8 out: a third of the code and of the time to compile
  */
@@ -107,7 +112,8 @@ typedef enum lstm_status {
 	LSTM_ERR_ARG = -1,    /* a null pointer, a bad dimension, an unknown enumerator */
 	LSTM_ERR_SIZE = -2,   /* dimensions beyond the limits below, or too many bytes for size_t */
 	LSTM_ERR_MEMORY = -3, /* arena too small or misaligned, or LSTM_MALLOC returned NULL */
-	LSTM_ERR_ISA = -4,    /* the instruction set or dtype asked for is not in this build or this CPU */
+	LSTM_ERR_ISA = -4,    /* the instruction set asked for, the dtype, or kernels of the one for the
+	                       * other are not in this build or not on this CPU */
 	LSTM_ERR_FILE = -5,   /* the file cannot be opened or read */
 	LSTM_ERR_FORMAT = -6  /* the file is not valid, or does not hold the model asked for */
 } lstm_status;
@@ -129,7 +135,12 @@ typedef enum lstm_isa {
 /* The best instruction set that this build, this CPU and its operating system support.  The
  * environment variable LSTM_ISA=scalar|neon|avx2|avx512|simd128 overrides it wherever AUTO is asked
  * for; a value that is unknown or cannot run makes lstm_model_size and _init answer LSTM_ERR_ISA
- * rather than fall back in silence. */
+ * rather than fall back in silence.
+ *
+ * So does one, there or in lstm_desc, that has no kernels for the type of a layer's weights: NEON on
+ * 32-bit ARM and SIMD128 have them for fp32 alone.  Where nobody names one, each layer gets the best
+ * that there are for its type, on the scalar path if there are none.  (See the manual, INT8, for
+ * when AVX512 takes AVX2's.) */
 LSTM_API lstm_isa lstm_isa_best(void);
 LSTM_API int lstm_isa_supported(lstm_isa isa);    /* 1 if usable here, 0 if not; AUTO is usable */
 LSTM_API const char *lstm_isa_name(lstm_isa isa); /* "avx2"; "?" if unknown; never NULL */
@@ -187,6 +198,9 @@ typedef struct lstm_activation {
 } lstm_activation;
 
 #define LSTM_MAX_SIZE (1 << 24) /* of input, hidden and projection; LSTM_ERR_SIZE beyond */
+/* Where the type of a layer is LSTM_DTYPE_I8, so that its sums fit in 32 bits: of input; and half of
+ * it of hidden and projection, as both directions of those may be the next layer's input. */
+#define LSTM_MAX_SIZE_I8 (1 << 16)
 #define LSTM_MAX_LAYERS 1024
 
 /* Start from {0}: fields will be added at the end, and zero will keep its meaning. */
@@ -225,8 +239,9 @@ typedef struct lstm_weights {
 	const float *b2;         /* [4 * hidden]           second bias (PyTorch's b_hh), or NULL */
 	const float *peephole;   /* [3 * hidden]           cell to gates, element-wise, or NULL */
 	const float *projection; /* [projection][hidden]   PyTorch's weight_hr, any layout; NULL if none */
-	/* LSTM_DTYPE_I8 alone: scales to use for the rows, each above 0, where the weights are such
-	 * multiples of them already: -127 .. 127.  NULL: lstm_int8_scale of each row. */
+	/* Scales to use for the rows of a layer of LSTM_DTYPE_I8, each finite and above 0, else
+	 * LSTM_ERR_ARG, where the weights are such multiples of them already: -127 .. 127.  NULL:
+	 * lstm_int8_scale of each row.  Other types leave them unread. */
 	const float *w_scale;          /* [4 * hidden], in the order of w's rows */
 	const float *u_scale;          /* [4 * hidden] */
 	const float *projection_scale; /* [projection] */
@@ -530,8 +545,10 @@ LSTM_API lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args,
 #ifndef LSTM_NO_AVX512
 #define LSTM__HAVE_AVX512 1
 #endif
-#if defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11
-#define LSTM__AVXVNNI 1 /* the assembler knows it */
+/* GCC asks an assembler that is not its own: one that is as old as the compilers left out here does
+ * not know the instruction. */
+#if !defined(LSTM_NO_AVXVNNI) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
+#define LSTM__AVXVNNI 1
 #endif
 #if defined(_WIN32) && !defined(__clang__)
 /* Windows aligns the stack to 16 bytes, and GCC moves wider vectors there with instructions that trap
@@ -767,9 +784,13 @@ LSTM__DEF const char *lstm_strerror(lstm_status status)
 	switch (status) {
 	case LSTM_OK: return "success";
 	case LSTM_ERR_ARG: return "an argument is NULL, out of range or not a known enumerator";
-	case LSTM_ERR_SIZE: return "the dimensions need more bytes than an address can count";
+	case LSTM_ERR_SIZE:
+		return "the dimensions are beyond the limits, or need more bytes than an address can "
+		       "count";
 	case LSTM_ERR_MEMORY: return "the memory is too small, misaligned or could not be allocated";
-	case LSTM_ERR_ISA: return "the instruction set asked for is not in this build or on this CPU";
+	case LSTM_ERR_ISA:
+		return "the instruction set asked for is not in this build or on this CPU, or has no "
+		       "kernels for this type of weights";
 	case LSTM_ERR_FILE: return "the file cannot be opened or read";
 	case LSTM_ERR_FORMAT: return "the file is not valid or does not hold the model asked for";
 	}
@@ -913,11 +934,11 @@ LSTM__DEF lstm_isa lstm_isa_best(void)
 	return (lstm_isa)isa;
 }
 
-/* Make AUTO definite: the environment if it speaks, else the best. */
+/* Make AUTO definite if the environment speaks, and check what then has a name. */
 static lstm_status lstm__isa_resolve(lstm_isa *isa)
 {
-	if (*isa == LSTM_ISA_AUTO) {
 #ifndef LSTM_NO_GETENV
+	if (*isa == LSTM_ISA_AUTO) {
 		const char *name = getenv("LSTM_ISA");
 		int i;
 		for (i = LSTM_ISA_SCALAR; name && *name && i < LSTM_ISA_COUNT; i++)
@@ -927,10 +948,8 @@ static lstm_status lstm__isa_resolve(lstm_isa *isa)
 			}
 		if (name && *name && i == LSTM_ISA_COUNT && strcmp(name, "auto"))
 			return LSTM_ERR_ISA;
-#endif
-		if (*isa == LSTM_ISA_AUTO)
-			*isa = lstm_isa_best();
 	}
+#endif
 	if ((unsigned)*isa >= LSTM_ISA_COUNT)
 		return LSTM_ERR_ARG;
 	return lstm_isa_supported(*isa) ? LSTM_OK : LSTM_ERR_ISA;
@@ -1059,6 +1078,16 @@ static float lstm__weight_scale(const float *row, size_t n, size_t stride)
 		}
 	}
 	return best;
+}
+
+/* Whether rows can have these scales, which NULL leaves open. */
+static int lstm__scales_usable(const float *scale, size_t rows)
+{
+	size_t r;
+	for (r = 0; scale && r < rows; r++)
+		if (!(scale[r] > 0 && scale[r] < INFINITY))
+			return 0;
+	return 1;
 }
 
 LSTM__DEF float lstm_int8_scale(const float *row, size_t count, size_t stride)
@@ -1260,6 +1289,7 @@ struct lstm__kernels {
 
 struct lstm_model {
 	lstm_desc desc; /* complete */
+	lstm_isa isa;   /* asked for, or where desc.isa is AUTO the best */
 	struct lstm__layer *layers; /* [layers * directions] */
 	int directions, owned;
 };
@@ -1601,13 +1631,15 @@ static const struct lstm__kernels lstm__kernels_scalar = {
 #define LSTM__CHOOSE(dtype, f32, bf16, f16, i8) ((void)(dtype), &(f32))
 #endif
 
+/* NULL: this instruction set has none for this type, nor has a narrower one that it stands for. */
 static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa, lstm_dtype dtype)
 {
 	switch (isa) {
+	case LSTM_ISA_SCALAR: return &lstm__kernels_scalar;
 #ifdef LSTM__HAVE_AVX2
 	case LSTM_ISA_AVX2:
-#ifdef LSTM__AVXVNNI
-		if (LSTM__LOW && dtype == LSTM_DTYPE_I8 && lstm__cpu_has_int8(isa))
+#if LSTM__LOW && defined(LSTM__AVXVNNI)
+		if (dtype == LSTM_DTYPE_I8 && lstm__cpu_has_int8(isa))
 			return &lstm__kernels_i8dot_avx2;
 #endif
 		return LSTM__CHOOSE(dtype, lstm__kernels_avx2, lstm__kernels_bf16_avx2,
@@ -1631,13 +1663,13 @@ static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa, lstm_dtype dt
 #endif
 #if defined(LSTM__HAVE_NEON) && !defined(LSTM__ARM64)
 	case LSTM_ISA_NEON:
-		return dtype == LSTM_DTYPE_F32 ? &lstm__kernels_neon : &lstm__kernels_scalar;
+		return dtype == LSTM_DTYPE_F32 ? &lstm__kernels_neon : NULL;
 #endif
 #ifdef LSTM__HAVE_SIMD128
 	case LSTM_ISA_SIMD128:
-		return dtype == LSTM_DTYPE_F32 ? &lstm__kernels_simd128 : &lstm__kernels_scalar;
+		return dtype == LSTM_DTYPE_F32 ? &lstm__kernels_simd128 : NULL;
 #endif
-	default: (void)dtype; return &lstm__kernels_scalar;
+	default: (void)dtype; return NULL;
 	}
 }
 /* ==== src/pack.h ============================================================================== */
@@ -2057,12 +2089,11 @@ static int lstm__activation_complete(lstm_activation *a, lstm_function fallback)
 
 static lstm_status lstm__dtype_check(const lstm_desc *d, lstm_dtype dtype)
 {
-	const int longest = 1 << 16; /* of which sums of int8 products fit in int32 */
-
 	switch (dtype) {
 	case LSTM_DTYPE_F32: return LSTM_OK;
 	case LSTM_DTYPE_I8:
-		if (d->input > longest || d->hidden > longest / 2 || d->projection > longest / 2)
+		if (d->input > LSTM_MAX_SIZE_I8 || d->hidden > LSTM_MAX_SIZE_I8 / 2 ||
+		    d->projection > LSTM_MAX_SIZE_I8 / 2)
 			return LSTM_ERR_SIZE;
 		break;
 	case LSTM_DTYPE_BF16:
@@ -2157,6 +2188,14 @@ static void lstm__layer_lay_out(struct lstm__layer *l, struct lstm__arena *arena
 	}
 }
 
+/* Whose kernels run weights of this type, or NULL.  The scalar path stands in for kernels that the
+ * instruction set does not have only if nobody asked for one by name. */
+static const struct lstm__kernels *lstm__kernels_of(const lstm_model *m, lstm_dtype dtype)
+{
+	const struct lstm__kernels *found = lstm__kernels_for(m->isa, dtype);
+	return found || m->desc.isa != LSTM_ISA_AUTO ? found : &lstm__kernels_scalar;
+}
+
 /* Vectors of units per block.  The more, the more sums one stream has in flight; but a tile of
  * several streams reads a block once for each of them and skips the others, and what comes from
  * beyond the second cache comes half as fast then (8 streams of 1024x1024).  Waiting for that, four
@@ -2174,7 +2213,7 @@ static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int
 	size_t lanes;
 
 	l->dtype = lstm__dtype_of(d, index / m->directions);
-	l->kernels = lstm__kernels_for(d->isa, l->dtype);
+	l->kernels = lstm__kernels_of(m, l->dtype);
 	lanes = (size_t)l->kernels->lanes;
 	l->hidden = (size_t)d->hidden;
 	l->output = (size_t)(d->projection ? d->projection : d->hidden);
@@ -2232,12 +2271,17 @@ static lstm_model *lstm__model_build(struct lstm__arena *arena, lstm_model *m,
 static lstm_status lstm__model_draft(lstm_model *m, const lstm_desc *desc)
 {
 	lstm_status status;
+	int i;
 	memset(m, 0, sizeof(*m));
 	m->desc = *desc;
 	status = lstm__desc_complete(&m->desc);
 	if (status != LSTM_OK)
 		return status;
 	m->directions = m->desc.direction == LSTM_BIDIRECTIONAL ? 2 : 1;
+	m->isa = m->desc.isa == LSTM_ISA_AUTO ? lstm_isa_best() : m->desc.isa;
+	for (i = 0; i < (m->desc.dtypes ? m->desc.layers : 1); i++)
+		if (!lstm__kernels_of(m, lstm__dtype_of(&m->desc, i)))
+			return LSTM_ERR_ISA;
 	return LSTM_OK;
 }
 
@@ -2254,13 +2298,21 @@ static lstm_status lstm__model_measure(lstm_model *draft, const lstm_desc *desc,
 	return LSTM_OK;
 }
 
-static int lstm__weights_complete(const lstm_model *draft, const lstm_weights *weights)
+static int lstm__weights_usable(const lstm_model *draft, const lstm_weights *weights)
 {
-	int i, n = draft->desc.layers * draft->directions;
-	for (i = 0; i < n; i++)
-		if (!weights[i].w || !weights[i].u ||
-		    !weights[i].projection != !draft->desc.projection)
+	const lstm_desc *d = &draft->desc;
+	const size_t rows = 4 * (size_t)d->hidden;
+	int i, n = d->layers * draft->directions;
+	for (i = 0; i < n; i++) {
+		const lstm_weights *w = &weights[i];
+		if (!w->w || !w->u || !w->projection != !d->projection)
 			return 0;
+		if (lstm__dtype_of(d, i / draft->directions) == LSTM_DTYPE_I8 &&
+		    !(lstm__scales_usable(w->w_scale, rows) &&
+		      lstm__scales_usable(w->u_scale, rows) &&
+		      lstm__scales_usable(w->projection_scale, (size_t)d->projection)))
+			return 0;
+	}
 	return 1;
 }
 
@@ -2287,7 +2339,7 @@ LSTM__DEF lstm_status lstm_model_init(lstm_model **model, const lstm_desc *desc,
 	if (!desc || !weights)
 		return LSTM_ERR_ARG;
 	status = lstm__model_measure(&draft, desc, &need);
-	if (status == LSTM_OK && !lstm__weights_complete(&draft, weights))
+	if (status == LSTM_OK && !lstm__weights_usable(&draft, weights))
 		status = LSTM_ERR_ARG;
 	if (status == LSTM_OK)
 		status = lstm__arena_check(memory, bytes, need);

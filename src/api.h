@@ -19,7 +19,8 @@ typedef enum lstm_status {
 	LSTM_ERR_ARG = -1,    /* a null pointer, a bad dimension, an unknown enumerator */
 	LSTM_ERR_SIZE = -2,   /* dimensions beyond the limits below, or too many bytes for size_t */
 	LSTM_ERR_MEMORY = -3, /* arena too small or misaligned, or LSTM_MALLOC returned NULL */
-	LSTM_ERR_ISA = -4,    /* the instruction set or dtype asked for is not in this build or this CPU */
+	LSTM_ERR_ISA = -4,    /* the instruction set asked for, the dtype, or kernels of the one for the
+	                       * other are not in this build or not on this CPU */
 	LSTM_ERR_FILE = -5,   /* the file cannot be opened or read */
 	LSTM_ERR_FORMAT = -6  /* the file is not valid, or does not hold the model asked for */
 } lstm_status;
@@ -41,7 +42,12 @@ typedef enum lstm_isa {
 /* The best instruction set that this build, this CPU and its operating system support.  The
  * environment variable LSTM_ISA=scalar|neon|avx2|avx512|simd128 overrides it wherever AUTO is asked
  * for; a value that is unknown or cannot run makes lstm_model_size and _init answer LSTM_ERR_ISA
- * rather than fall back in silence. */
+ * rather than fall back in silence.
+ *
+ * So does one, there or in lstm_desc, that has no kernels for the type of a layer's weights: NEON on
+ * 32-bit ARM and SIMD128 have them for fp32 alone.  Where nobody names one, each layer gets the best
+ * that there are for its type, on the scalar path if there are none.  (See the manual, INT8, for
+ * when AVX512 takes AVX2's.) */
 LSTM_API lstm_isa lstm_isa_best(void);
 LSTM_API int lstm_isa_supported(lstm_isa isa);    /* 1 if usable here, 0 if not; AUTO is usable */
 LSTM_API const char *lstm_isa_name(lstm_isa isa); /* "avx2"; "?" if unknown; never NULL */
@@ -99,6 +105,9 @@ typedef struct lstm_activation {
 } lstm_activation;
 
 #define LSTM_MAX_SIZE (1 << 24) /* of input, hidden and projection; LSTM_ERR_SIZE beyond */
+/* Where the type of a layer is LSTM_DTYPE_I8, so that its sums fit in 32 bits: of input; and half of
+ * it of hidden and projection, as both directions of those may be the next layer's input. */
+#define LSTM_MAX_SIZE_I8 (1 << 16)
 #define LSTM_MAX_LAYERS 1024
 
 /* Start from {0}: fields will be added at the end, and zero will keep its meaning. */
@@ -137,8 +146,9 @@ typedef struct lstm_weights {
 	const float *b2;         /* [4 * hidden]           second bias (PyTorch's b_hh), or NULL */
 	const float *peephole;   /* [3 * hidden]           cell to gates, element-wise, or NULL */
 	const float *projection; /* [projection][hidden]   PyTorch's weight_hr, any layout; NULL if none */
-	/* LSTM_DTYPE_I8 alone: scales to use for the rows, each above 0, where the weights are such
-	 * multiples of them already: -127 .. 127.  NULL: lstm_int8_scale of each row. */
+	/* Scales to use for the rows of a layer of LSTM_DTYPE_I8, each finite and above 0, else
+	 * LSTM_ERR_ARG, where the weights are such multiples of them already: -127 .. 127.  NULL:
+	 * lstm_int8_scale of each row.  Other types leave them unread. */
 	const float *w_scale;          /* [4 * hidden], in the order of w's rows */
 	const float *u_scale;          /* [4 * hidden] */
 	const float *projection_scale; /* [projection] */

@@ -4,9 +4,13 @@ LSTM__DEF const char *lstm_strerror(lstm_status status)
 	switch (status) {
 	case LSTM_OK: return "success";
 	case LSTM_ERR_ARG: return "an argument is NULL, out of range or not a known enumerator";
-	case LSTM_ERR_SIZE: return "the dimensions need more bytes than an address can count";
+	case LSTM_ERR_SIZE:
+		return "the dimensions are beyond the limits, or need more bytes than an address can "
+		       "count";
 	case LSTM_ERR_MEMORY: return "the memory is too small, misaligned or could not be allocated";
-	case LSTM_ERR_ISA: return "the instruction set asked for is not in this build or on this CPU";
+	case LSTM_ERR_ISA:
+		return "the instruction set asked for is not in this build or on this CPU, or has no "
+		       "kernels for this type of weights";
 	case LSTM_ERR_FILE: return "the file cannot be opened or read";
 	case LSTM_ERR_FORMAT: return "the file is not valid or does not hold the model asked for";
 	}
@@ -150,11 +154,11 @@ LSTM__DEF lstm_isa lstm_isa_best(void)
 	return (lstm_isa)isa;
 }
 
-/* Make AUTO definite: the environment if it speaks, else the best. */
+/* Make AUTO definite if the environment speaks, and check what then has a name. */
 static lstm_status lstm__isa_resolve(lstm_isa *isa)
 {
-	if (*isa == LSTM_ISA_AUTO) {
 #ifndef LSTM_NO_GETENV
+	if (*isa == LSTM_ISA_AUTO) {
 		const char *name = getenv("LSTM_ISA");
 		int i;
 		for (i = LSTM_ISA_SCALAR; name && *name && i < LSTM_ISA_COUNT; i++)
@@ -164,10 +168,8 @@ static lstm_status lstm__isa_resolve(lstm_isa *isa)
 			}
 		if (name && *name && i == LSTM_ISA_COUNT && strcmp(name, "auto"))
 			return LSTM_ERR_ISA;
-#endif
-		if (*isa == LSTM_ISA_AUTO)
-			*isa = lstm_isa_best();
 	}
+#endif
 	if ((unsigned)*isa >= LSTM_ISA_COUNT)
 		return LSTM_ERR_ARG;
 	return lstm_isa_supported(*isa) ? LSTM_OK : LSTM_ERR_ISA;

@@ -44,18 +44,21 @@
  *   - NaN and infinity propagate as IEEE 754 says; the bits inside a NaN are the CPU's.
  *
  * INT8.  With LSTM_DTYPE_I8 each row of W, U and the projection is kept as codes q = round(w / s),
- * -127 .. 127, ties to even, with a scale s of its own (lstm_int8_scale).  x, h and what is projected
- * are encoded at every step, each stream for itself: q = round(x / s) with s = (max(x, 0) - min(x, 0))
- * / 255, or 254 where the two are as far from zero.  Sums of products of codes are exact in 32 bits,
- * and a pre-activation is b + float(sum of x) * (s * scale of x) + float(sum of h) * (s * scale of h)
- * in that order in fp32, with fused multiply-adds: so all that is said above holds for
- * int8 too, whatever instruction a CPU has for it.  Infinity and NaN in a row of x make all of that
- * step NaN.  bf16 and f16 weights are widened, and every bit is that of an fp32 model whose weights
- * were rounded before.
+ * ties to even, cut to -127 .. 127, with a scale s of its own (lstm_int8_scale).  x, h and what is
+ * projected are encoded at every step, each stream for itself: q = round(x * (1 / s)), ties to even,
+ * with s = max(x, 0) / n - min(x, 0) / n, each operation rounded to fp32, and n = 255, or 254 where
+ * the two are as far from zero.  Where rounding puts the codes of the greatest and of the least 256 apart,
+ * that of the greatest is one less.  Sums of products of codes are exact in 32 bits, and a
+ * pre-activation is b + float(sum of x) * (s * scale of x) + float(sum of h) * (s * scale of h) in
+ * that order in fp32, with fused multiply-adds (on the scalar path they may be two operations, as
+ * the compiler likes): so all that is said above holds for int8 too, whatever instruction a CPU has
+ * for it.  Infinity and NaN in a row of x make all of that step NaN.  bf16 and f16 weights are
+ * widened, and every bit is that of an fp32 model whose weights were rounded before.
  *
  * Kernels: bf16 and int8 have their own for AVX2, AVX-512 (int8: with VNNI, else AVX2's) and NEON of
  * AArch64 (int8 with the dot product, where there is one, and without); f16 for AVX2 and NEON, where
- * AVX-512 asks for AVX2's, as converting is faster there.  Elsewhere they run on the scalar path.
+ * AVX-512 asks for AVX2's, as converting is faster there.  Elsewhere there are none: to ask for that
+ * instruction set by name is LSTM_ERR_ISA, and where none is named they run on the scalar path.
  *
  * WEBASSEMBLY.  SIMD128 has no fused multiply-add.  By default products and sums are rounded one
  * after the other there, still in the one order: bits that are the same in every engine, however a
@@ -79,6 +82,8 @@
  * and these, which matter in the implementing file alone:
  *   LSTM_NO_SLEEF       built-in polynomials for exp and tanh instead of SLEEF
  *   LSTM_NO_AVX2, LSTM_NO_AVX512, LSTM_NO_NEON, LSTM_NO_SIMD128      leave these kernels out
+ *   LSTM_NO_AVXVNNI     likewise int8's for CPUs with AVX-VNNI: for GCC 11 and newer with an assembler
+ *                       (binutils) before 2.36, which does not know {vex} vpdpbusd
  *   LSTM_WASM_EXACT     fused multiply-adds also on WebAssembly: see there
  *   LSTM_F32_ONLY       leave bf16, f16 and int8 out: a third of the code and of the time to compile
  */

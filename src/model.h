@@ -68,12 +68,11 @@ static int lstm__activation_complete(lstm_activation *a, lstm_function fallback)
 
 static lstm_status lstm__dtype_check(const lstm_desc *d, lstm_dtype dtype)
 {
-	const int longest = 1 << 16; /* of which sums of int8 products fit in int32 */
-
 	switch (dtype) {
 	case LSTM_DTYPE_F32: return LSTM_OK;
 	case LSTM_DTYPE_I8:
-		if (d->input > longest || d->hidden > longest / 2 || d->projection > longest / 2)
+		if (d->input > LSTM_MAX_SIZE_I8 || d->hidden > LSTM_MAX_SIZE_I8 / 2 ||
+		    d->projection > LSTM_MAX_SIZE_I8 / 2)
 			return LSTM_ERR_SIZE;
 		break;
 	case LSTM_DTYPE_BF16:
@@ -168,6 +167,14 @@ static void lstm__layer_lay_out(struct lstm__layer *l, struct lstm__arena *arena
 	}
 }
 
+/* Whose kernels run weights of this type, or NULL.  The scalar path stands in for kernels that the
+ * instruction set does not have only if nobody asked for one by name. */
+static const struct lstm__kernels *lstm__kernels_of(const lstm_model *m, lstm_dtype dtype)
+{
+	const struct lstm__kernels *found = lstm__kernels_for(m->isa, dtype);
+	return found || m->desc.isa != LSTM_ISA_AUTO ? found : &lstm__kernels_scalar;
+}
+
 /* Vectors of units per block.  The more, the more sums one stream has in flight; but a tile of
  * several streams reads a block once for each of them and skips the others, and what comes from
  * beyond the second cache comes half as fast then (8 streams of 1024x1024).  Waiting for that, four
@@ -185,7 +192,7 @@ static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int
 	size_t lanes;
 
 	l->dtype = lstm__dtype_of(d, index / m->directions);
-	l->kernels = lstm__kernels_for(d->isa, l->dtype);
+	l->kernels = lstm__kernels_of(m, l->dtype);
 	lanes = (size_t)l->kernels->lanes;
 	l->hidden = (size_t)d->hidden;
 	l->output = (size_t)(d->projection ? d->projection : d->hidden);
@@ -243,12 +250,17 @@ static lstm_model *lstm__model_build(struct lstm__arena *arena, lstm_model *m,
 static lstm_status lstm__model_draft(lstm_model *m, const lstm_desc *desc)
 {
 	lstm_status status;
+	int i;
 	memset(m, 0, sizeof(*m));
 	m->desc = *desc;
 	status = lstm__desc_complete(&m->desc);
 	if (status != LSTM_OK)
 		return status;
 	m->directions = m->desc.direction == LSTM_BIDIRECTIONAL ? 2 : 1;
+	m->isa = m->desc.isa == LSTM_ISA_AUTO ? lstm_isa_best() : m->desc.isa;
+	for (i = 0; i < (m->desc.dtypes ? m->desc.layers : 1); i++)
+		if (!lstm__kernels_of(m, lstm__dtype_of(&m->desc, i)))
+			return LSTM_ERR_ISA;
 	return LSTM_OK;
 }
 
@@ -265,13 +277,21 @@ static lstm_status lstm__model_measure(lstm_model *draft, const lstm_desc *desc,
 	return LSTM_OK;
 }
 
-static int lstm__weights_complete(const lstm_model *draft, const lstm_weights *weights)
+static int lstm__weights_usable(const lstm_model *draft, const lstm_weights *weights)
 {
-	int i, n = draft->desc.layers * draft->directions;
-	for (i = 0; i < n; i++)
-		if (!weights[i].w || !weights[i].u ||
-		    !weights[i].projection != !draft->desc.projection)
+	const lstm_desc *d = &draft->desc;
+	const size_t rows = 4 * (size_t)d->hidden;
+	int i, n = d->layers * draft->directions;
+	for (i = 0; i < n; i++) {
+		const lstm_weights *w = &weights[i];
+		if (!w->w || !w->u || !w->projection != !d->projection)
 			return 0;
+		if (lstm__dtype_of(d, i / draft->directions) == LSTM_DTYPE_I8 &&
+		    !(lstm__scales_usable(w->w_scale, rows) &&
+		      lstm__scales_usable(w->u_scale, rows) &&
+		      lstm__scales_usable(w->projection_scale, (size_t)d->projection)))
+			return 0;
+	}
 	return 1;
 }
 
@@ -298,7 +318,7 @@ LSTM__DEF lstm_status lstm_model_init(lstm_model **model, const lstm_desc *desc,
 	if (!desc || !weights)
 		return LSTM_ERR_ARG;
 	status = lstm__model_measure(&draft, desc, &need);
-	if (status == LSTM_OK && !lstm__weights_complete(&draft, weights))
+	if (status == LSTM_OK && !lstm__weights_usable(&draft, weights))
 		status = LSTM_ERR_ARG;
 	if (status == LSTM_OK)
 		status = lstm__arena_check(memory, bytes, need);

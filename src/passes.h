@@ -99,13 +99,15 @@
 #define LSTM__CHOOSE(dtype, f32, bf16, f16, i8) ((void)(dtype), &(f32))
 #endif
 
+/* NULL: this instruction set has none for this type, nor has a narrower one that it stands for. */
 static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa, lstm_dtype dtype)
 {
 	switch (isa) {
+	case LSTM_ISA_SCALAR: return &lstm__kernels_scalar;
 #ifdef LSTM__HAVE_AVX2
 	case LSTM_ISA_AVX2:
-#ifdef LSTM__AVXVNNI
-		if (LSTM__LOW && dtype == LSTM_DTYPE_I8 && lstm__cpu_has_int8(isa))
+#if LSTM__LOW && defined(LSTM__AVXVNNI)
+		if (dtype == LSTM_DTYPE_I8 && lstm__cpu_has_int8(isa))
 			return &lstm__kernels_i8dot_avx2;
 #endif
 		return LSTM__CHOOSE(dtype, lstm__kernels_avx2, lstm__kernels_bf16_avx2,
@@ -129,12 +131,12 @@ static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa, lstm_dtype dt
 #endif
 #if defined(LSTM__HAVE_NEON) && !defined(LSTM__ARM64)
 	case LSTM_ISA_NEON:
-		return dtype == LSTM_DTYPE_F32 ? &lstm__kernels_neon : &lstm__kernels_scalar;
+		return dtype == LSTM_DTYPE_F32 ? &lstm__kernels_neon : NULL;
 #endif
 #ifdef LSTM__HAVE_SIMD128
 	case LSTM_ISA_SIMD128:
-		return dtype == LSTM_DTYPE_F32 ? &lstm__kernels_simd128 : &lstm__kernels_scalar;
+		return dtype == LSTM_DTYPE_F32 ? &lstm__kernels_simd128 : NULL;
 #endif
-	default: (void)dtype; return &lstm__kernels_scalar;
+	default: (void)dtype; return NULL;
 	}
 }

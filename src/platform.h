@@ -29,8 +29,10 @@
 #ifndef LSTM_NO_AVX512
 #define LSTM__HAVE_AVX512 1
 #endif
-#if defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11
-#define LSTM__AVXVNNI 1 /* the assembler knows it */
+/* GCC asks an assembler that is not its own: one that is as old as the compilers left out here does
+ * not know the instruction. */
+#if !defined(LSTM_NO_AVXVNNI) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
+#define LSTM__AVXVNNI 1
 #endif
 #if defined(_WIN32) && !defined(__clang__)
 /* Windows aligns the stack to 16 bytes, and GCC moves wider vectors there with instructions that trap

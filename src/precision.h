@@ -123,6 +123,16 @@ static float lstm__weight_scale(const float *row, size_t n, size_t stride)
 	return best;
 }
 
+/* Whether rows can have these scales, which NULL leaves open. */
+static int lstm__scales_usable(const float *scale, size_t rows)
+{
+	size_t r;
+	for (r = 0; scale && r < rows; r++)
+		if (!(scale[r] > 0 && scale[r] < INFINITY))
+			return 0;
+	return 1;
+}
+
 LSTM__DEF float lstm_int8_scale(const float *row, size_t count, size_t stride)
 {
 	unsigned environment;

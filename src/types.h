@@ -96,6 +96,7 @@ struct lstm__kernels {
 
 struct lstm_model {
 	lstm_desc desc; /* complete */
+	lstm_isa isa;   /* asked for, or where desc.isa is AUTO the best */
 	struct lstm__layer *layers; /* [layers * directions] */
 	int directions, owned;
 };

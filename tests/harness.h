@@ -20,6 +20,27 @@ static inline void harness_run(lstm_isa isa, void (*claim)(lstm_isa))
 	claim(isa);
 }
 
+/* Whether isa has kernels for this type of weights; test_isa.c knows where it must. */
+static inline int harness_has(lstm_isa isa, lstm_dtype dtype)
+{
+	lstm_desc desc = {0};
+	size_t bytes;
+
+	desc.input = desc.hidden = 1;
+	desc.isa = isa;
+	desc.dtype = dtype;
+	return lstm_model_size(&desc, &bytes) != LSTM_ERR_ISA;
+}
+
+/* For claims about weights of a type: skip them where isa has no kernels for it. */
+static inline void harness_need(lstm_isa isa, lstm_dtype dtype)
+{
+	static const char *const names[] = {"other", "f32", "f64", "f16", "bf16", "int8"};
+
+	if (!harness_has(isa, dtype))
+		cr_skip_test("%s: has no kernels for %s", lstm_isa_name(isa), names[dtype]);
+}
+
 /* TEST_EACH_ISA(suite, claim) { ... isa ... } makes five tests, claim_scalar to claim_simd128; those
  * that this machine cannot run are reported as skipped. */
 #define TEST_EACH_ISA(suite, claim)                                                                \

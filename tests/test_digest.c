@@ -43,21 +43,6 @@ static uint64_t expected_of(lstm_isa isa, uint64_t found)
 	return known[0];
 }
 
-/* Whether there are kernels for this: elsewhere the scalar path runs, whose bits are libm's. */
-static int has_kernels(lstm_isa isa, int dtype)
-{
-	static const float zero[4] = {0};
-	lstm_weights weights = {.w = zero, .u = zero};
-	lstm_desc desc = {.input = 1, .hidden = 1, .isa = isa, .dtype = dtypes[dtype]};
-	lstm_model *model;
-	int has;
-
-	cr_assert_eq(lstm_model_new(&model, &desc, &weights), LSTM_OK, "refused");
-	has = lstm_model_desc(model)->isa != LSTM_ISA_SCALAR;
-	lstm_model_free(model);
-	return has;
-}
-
 static uint64_t digest(lstm_isa isa, int dtype)
 {
 	uint64_t found;
@@ -72,7 +57,7 @@ static void expect_known(lstm_isa isa)
 {
 	int d;
 
-	for (d = 0; d < DTYPES && has_kernels(isa, d); d++) {
+	for (d = 0; d < DTYPES && harness_has(isa, dtypes[d]); d++) {
 		const uint64_t found = digest(isa, d);
 		const uint64_t expected = d ? known[d] : expected_of(isa, found);
 		printf("digest %s %s %s %016" PRIx64 "\n", lstm_isa_name(isa), names[d],
@@ -103,7 +88,7 @@ Test(digest, instruction_sets_agree)
 	int i, d, n = 0;
 
 	for (i = 0; i < 3; i++) {
-		for (d = 0; d < DTYPES && lstm_isa_supported(all[i]); d++) {
+		for (d = 0; d < DTYPES && harness_has(all[i], dtypes[d]); d++) {
 			found = digest(all[i], d);
 			if (n)
 				cr_assert_eq(found, first[d],

@@ -77,6 +77,74 @@ Test(isa, environment_with_an_unknown_name_is_an_error)
 	}
 }
 
+/* The types that the manual says an instruction set has kernels for. */
+static int documented(lstm_isa isa, lstm_dtype dtype)
+{
+#ifdef __arm__
+	if (isa == LSTM_ISA_NEON)
+		return dtype == LSTM_DTYPE_F32;
+#endif
+	return isa != LSTM_ISA_SIMD128 || dtype == LSTM_DTYPE_F32;
+}
+
+/* desc.isa of a model of one layer of each type, whose first is this one; AUTO: it was refused. */
+static lstm_isa isa_of_types(lstm_isa isa, lstm_dtype first, lstm_dtype second)
+{
+	const lstm_dtype types[] = {first, second};
+	lstm_desc desc = {.input = 3, .hidden = 5, .layers = 2, .dtypes = types};
+	net n = net_make(&desc, NET_B, 1, 3);
+	lstm_isa found = LSTM_ISA_AUTO;
+	lstm_model *model;
+	lstm_status status;
+	size_t bytes;
+
+	n.desc.isa = isa;
+	status = lstm_model_new(&model, &n.desc, n.weights);
+	cr_assert_eq(lstm_model_size(&n.desc, &bytes), status, "its size: %s",
+	             lstm_strerror(status));
+	if (status == LSTM_OK)
+		found = lstm_model_desc(model)->isa;
+	else
+		cr_assert_eq(status, LSTM_ERR_ISA, "%s", lstm_strerror(status));
+	lstm_model_free(model);
+	net_free(&n);
+	return found;
+}
+
+/* By field or environment; and where none is named, on what there is, each layer for itself. */
+Test(isa, types_without_kernels_are_refused_to_who_names_it)
+{
+	static const lstm_dtype types[] = {LSTM_DTYPE_F32, LSTM_DTYPE_BF16, LSTM_DTYPE_F16,
+	                                   LSTM_DTYPE_I8};
+	int isa, k;
+
+	for (k = 0; k < 4; k++) {
+		const lstm_isa best = lstm_isa_best();
+		const int has = documented(best, types[k]);
+
+		for (isa = LSTM_ISA_SCALAR; isa < LSTM_ISA_COUNT; isa++) {
+			const int runs = documented((lstm_isa)isa, types[k]);
+
+			if (!lstm_isa_supported((lstm_isa)isa))
+				continue;
+			setenv("LSTM_ISA", lstm_isa_name((lstm_isa)isa), 1);
+			cr_assert_eq(harness_has((lstm_isa)isa, types[k]), runs, "%s, type %d",
+			             lstm_isa_name((lstm_isa)isa), (int)types[k]);
+			cr_assert_eq(isa_of_types((lstm_isa)isa, types[k], LSTM_DTYPE_F32) !=
+			                     LSTM_ISA_AUTO, runs, "type %d first", (int)types[k]);
+			cr_assert_eq(isa_of_types(LSTM_ISA_AUTO, LSTM_DTYPE_F32, types[k]) !=
+			                     LSTM_ISA_AUTO, runs, "type %d second", (int)types[k]);
+		}
+		unsetenv("LSTM_ISA");
+		cr_assert_eq(isa_of_types(LSTM_ISA_AUTO, LSTM_DTYPE_F32, types[k]), best,
+		             "fp32 before type %d", (int)types[k]);
+		isa = isa_of_types(LSTM_ISA_AUTO, types[k], LSTM_DTYPE_F32);
+		cr_assert(has ? isa > LSTM_ISA_SCALAR || best == LSTM_ISA_SCALAR
+		              : isa == LSTM_ISA_SCALAR,
+		          "type %d: found %s", (int)types[k], lstm_isa_name((lstm_isa)isa));
+	}
+}
+
 Test(isa, models_for_different_ones_live_side_by_side)
 {
 	static const float x[130];

@@ -153,21 +153,36 @@ static sequence without_gaps(const sequence *s, const net *n, size_t b, size_t *
 	return one;
 }
 
-/* Every stream has the bits that it has alone and without the steps left out. */
-TEST_EACH_ISA(masks, a_step_left_out_is_as_if_it_were_not_there)
+/* A law for the first count nets with weights of a type. */
+typedef void law(lstm_isa isa, lstm_dtype dtype, unsigned count);
+
+static void law_of_low(lstm_isa isa, law *holds)
+{
+	static const lstm_dtype low[] = {LSTM_DTYPE_I8, LSTM_DTYPE_BF16, LSTM_DTYPE_F16};
+	int k;
+
+	for (k = 0; k < 3; k++) {
+		harness_need(isa, low[k]);
+		holds(isa, low[k], 10); /* meets every kind of net */
+	}
+}
+
+static void left_out(lstm_isa isa, lstm_dtype dtype, unsigned count)
 {
 	unsigned i;
 
-	for (i = 0; i < 40; i++) {
+	for (i = 0; i < count; i++) {
 		net n = varied_net(i);
 		sequence s =
 			sequence_make(&n.desc, BATCH, STEPS,
 		                      SEQUENCE_NORMAL | SEQUENCE_STATE | SEQUENCE_MASK, 330 + i);
-		lstm_model *m = varied_model(&n, isa);
+		lstm_model *m;
 		lstm_run_args masked = {0}, plain = {0};
 		struct outcome all, alone;
 		size_t b, t, k, at[STEPS];
 
+		n.desc.dtype = dtype;
+		m = varied_model(&n, isa);
 		masked.mask = s.mask;
 		all = run(m, &n, &s, &masked);
 		for (b = 0; b < BATCH; b++) {
@@ -199,6 +214,17 @@ TEST_EACH_ISA(masks, a_step_left_out_is_as_if_it_were_not_there)
 	}
 }
 
+/* Every stream has the bits that it has alone and without the steps left out. */
+TEST_EACH_ISA(masks, a_step_left_out_is_as_if_it_were_not_there)
+{
+	left_out(isa, LSTM_DTYPE_F32, 40);
+}
+
+TEST_EACH_ISA(masks, a_step_left_out_is_as_if_it_were_not_there_in_low_precision)
+{
+	law_of_low(isa, left_out);
+}
+
 static void expect_same(const struct outcome *a, const struct outcome *b, unsigned net,
                         const char *what)
 {
@@ -210,22 +236,23 @@ static void expect_same(const struct outcome *a, const struct outcome *b, unsign
 	          "net %u: c: %s", net, what);
 }
 
-/* Padding at the end is what lengths say; a mask of ones says nothing. */
-TEST_EACH_ISA(masks, padding_at_the_end_is_a_length)
+static void padding(lstm_isa isa, lstm_dtype dtype, unsigned count)
 {
 	unsigned char mask[STEPS * BATCH];
 	size_t t, b;
 	unsigned i;
 
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < count; i++) {
 		net n = varied_net(i);
 		sequence s =
 			sequence_make(&n.desc, BATCH, STEPS,
 		                      SEQUENCE_NORMAL | SEQUENCE_STATE | SEQUENCE_LENGTHS, 340);
-		lstm_model *m = varied_model(&n, isa);
+		lstm_model *m;
 		lstm_run_args by_mask = {0}, by_length = {0}, plain = {0};
 		struct outcome a, o;
 
+		n.desc.dtype = dtype;
+		m = varied_model(&n, isa);
 		for (t = 0; t < STEPS; t++)
 			for (b = 0; b < BATCH; b++)
 				mask[t * BATCH + b] = t < s.lengths[b];
@@ -248,6 +275,17 @@ TEST_EACH_ISA(masks, padding_at_the_end_is_a_length)
 		sequence_free(&s);
 		net_free(&n);
 	}
+}
+
+/* Padding at the end is what lengths say; a mask of ones says nothing. */
+TEST_EACH_ISA(masks, padding_at_the_end_is_a_length)
+{
+	padding(isa, LSTM_DTYPE_F32, 20);
+}
+
+TEST_EACH_ISA(masks, padding_at_the_end_is_a_length_in_low_precision)
+{
+	law_of_low(isa, padding);
 }
 
 /* A cell that counts: with w = u = 0, i and f near 1 by their biases and linear functions,

@@ -13,6 +13,14 @@ static const lstm_dtype kinds[] = {LSTM_DTYPE_F32, LSTM_DTYPE_I8, LSTM_DTYPE_BF1
                                    LSTM_DTYPE_OTHER};
 enum { KINDS = 5 };
 
+static void need_all(lstm_isa isa)
+{
+	int k;
+
+	for (k = 0; k < KINDS - 1; k++)
+		harness_need(isa, kinds[k]);
+}
+
 static int directions_of(const lstm_desc *d)
 {
 	return d->direction == LSTM_BIDIRECTIONAL ? 2 : 1;
@@ -122,6 +130,8 @@ TEST_EACH_ISA(mixed, layers_give_the_bits_of_models_of_their_own)
 	const unsigned count = check_quick("mixed") ? 12 : 60;
 	unsigned i;
 
+	need_all(isa);
+
 	for (i = 0; i < count; i++) {
 		static const int batches[] = {1, 2, 9};
 		lstm_dtype types[MOST_LAYERS];
@@ -153,6 +163,7 @@ TEST_EACH_ISA(mixed, types_are_the_models_own)
 	lstm_model *model;
 	const lstm_desc *found;
 
+	need_all(isa);
 	cr_assert_eq(lstm_model_new(&model, &n.desc, n.weights), LSTM_OK, "refused");
 	types[0] = types[1] = LSTM_DTYPE_F64;
 	found = lstm_model_desc(model);
@@ -180,9 +191,11 @@ TEST_EACH_ISA(mixed, each_layer_takes_the_bytes_of_its_type)
 	static const lstm_dtype types[] = {LSTM_DTYPE_BF16, LSTM_DTYPE_I8, LSTM_DTYPE_F32};
 	lstm_desc desc = {.input = 96, .hidden = 96, .layers = 3, .isa = isa, .dtypes = types};
 	lstm_desc one = {.input = 96, .hidden = 96, .isa = isa};
-	size_t expected = 0, found = bytes_of(&desc);
+	size_t expected = 0, found;
 	int k;
 
+	need_all(isa);
+	found = bytes_of(&desc);
 	for (k = 0; k < 3; k++) {
 		one.dtype = types[k];
 		expected += bytes_of(&one);

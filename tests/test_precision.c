@@ -93,6 +93,7 @@ static void halves(lstm_isa isa, lstm_dtype dtype)
 	const unsigned count = nets();
 	unsigned i;
 
+	harness_need(isa, dtype);
 	for (i = 0; i < count; i++) {
 		net n = varied_net(i);
 		sequence s = varied_sequence(&n, 1 + (int)(i % 5), STEPS);
@@ -163,6 +164,8 @@ TEST_EACH_ISA(precision, rounds_ties_to_even_and_keeps_subnormals)
 	size_t k;
 	int d;
 
+	harness_need(isa, LSTM_DTYPE_BF16);
+	harness_need(isa, LSTM_DTYPE_F16);
 	for (d = 0; d < 2; d++)
 		for (k = 0; k < sizeof values / sizeof *values; k++) {
 			const lstm_dtype dtype = d ? LSTM_DTYPE_F16 : LSTM_DTYPE_BF16;
@@ -177,25 +180,62 @@ TEST_EACH_ISA(precision, rounds_ties_to_even_and_keeps_subnormals)
 }
 
 /* ---- sizes and refusals ----------------------------------------------------------------------- */
+/* Bytes of n weights of a row: bf16 in pairs, int8 in fours. */
+static size_t row_bytes(lstm_dtype dtype, size_t n)
+{
+	switch (dtype) {
+	case LSTM_DTYPE_BF16: return (n + 1) / 2 * 4;
+	case LSTM_DTYPE_F16: return 2 * n;
+	case LSTM_DTYPE_I8: return (n + 3) / 4 * 4;
+	default: return 4 * n;
+	}
+}
+
+/* Bytes of a layer's numbers in one direction: with its rows in whole vectors of so many lanes W, U
+ * and the projection; bias and peepholes; of int8 the scale and the sum of the codes of each row. */
+static size_t layer_bytes(const lstm_desc *d, lstm_dtype dtype, size_t width, size_t lanes)
+{
+	const size_t hidden = (size_t)d->hidden, output = (size_t)oracle_units(d);
+	const size_t units = (hidden + lanes - 1) / lanes * lanes;
+	const size_t outputs = d->projection ? (output + lanes - 1) / lanes * lanes : 0;
+	const size_t scales = dtype == LSTM_DTYPE_I8 ? 8 * (2 * 4 * units + outputs) : 0;
+
+	return 4 * units * (row_bytes(dtype, width) + row_bytes(dtype, output)) +
+	       outputs * row_bytes(dtype, hidden) + (4 + 3) * 4 * units + scales;
+}
+
 TEST_EACH_ISA(precision, takes_the_bytes_that_its_name_says)
 {
-	lstm_desc desc = {.input = 256, .hidden = 256, .projection = 128, .isa = isa};
-	const double weights = 4 * 256 * (256 + 128) + 256 * 128;
-	static const struct {
-		lstm_dtype dtype;
-		double bytes;
-	} all[] = {{LSTM_DTYPE_F32, 4}, {LSTM_DTYPE_BF16, 2}, {LSTM_DTYPE_F16, 2},
-	           {LSTM_DTYPE_I8, 1}};
-	size_t k, bytes;
+	static const size_t lanes[LSTM_ISA_COUNT] = {0, 1, 4, 8, 16, 4};
+	static const lstm_dtype dtypes[] = {LSTM_DTYPE_F32, LSTM_DTYPE_BF16, LSTM_DTYPE_F16,
+	                                    LSTM_DTYPE_I8};
+	static const lstm_desc shapes[] = {
+		{.input = 256, .hidden = 256, .projection = 128},
+		{.input = 1, .hidden = 1}, {.input = 3, .hidden = 5, .projection = 2},
+		{.input = 17, .hidden = 33, .projection = 9}, {.input = 1001, .hidden = 130},
+		{.input = 5, .hidden = 1021, .layers = 2, .direction = LSTM_BIDIRECTIONAL}};
+	/* Of a model and of each cell: what describes it, and up to 11 arrays' roundings up to lines. */
+	enum { MODEL = 512, CELL = 512 + 11 * LSTM_ALIGN };
+	size_t k, i, cell;
 
-	for (k = 0; k < 4; k++) {
-		desc.dtype = all[k].dtype;
-		cr_assert_eq(lstm_model_size(&desc, &bytes), LSTM_OK, "refused");
-		/* bias, peephole, and of int8 scale and start of each row of three matrices */
-		cr_assert((double)bytes >= weights * all[k].bytes &&
-		                  (double)bytes < weights * all[k].bytes + 4 * 256 * 40.0,
-		          "type %d: %zu bytes for %g weights", (int)all[k].dtype, bytes, weights);
-	}
+	for (k = 0; k < 4; k++)
+		for (i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+			size_t bytes, least = 0, most = MODEL;
+			lstm_desc desc = shapes[i];
+
+			harness_need(isa, dtypes[k]);
+			desc.isa = isa;
+			desc.dtype = dtypes[k];
+			for (cell = 0; cell < cells_of(&desc); cell++) {
+				const size_t width = width_of(&desc, cell);
+				least += layer_bytes(&desc, dtypes[k], width, 1);
+				most += layer_bytes(&desc, dtypes[k], width, lanes[isa]) + CELL;
+			}
+			cr_assert_eq(lstm_model_size(&desc, &bytes), LSTM_OK, "refused");
+			cr_assert(bytes >= least && bytes <= most,
+			          "type %d, shape %zu: expected %zu to %zu bytes, found %zu",
+			          (int)dtypes[k], i, least, most, bytes);
+		}
 }
 
 Test(precision, refuses_what_it_cannot_keep)

@@ -162,6 +162,49 @@ Test(status, null_pointers_are_arguments)
 	net_free(&n);
 }
 
+/* Of a layer of int8; of any other type nobody reads them. */
+Test(status, scales_that_rows_cannot_have)
+{
+	static const float bad[] = {0, -0.0f, -1, NAN, INFINITY, -INFINITY};
+	static unsigned char arena[1 << 14] __attribute__((aligned(LSTM_ALIGN)));
+	static unsigned char before[sizeof arena];
+	float scales[12];
+	lstm_desc desc = {.input = 2, .hidden = 3, .projection = 2, .dtype = LSTM_DTYPE_I8};
+	net n = net_make(&desc, NET_B, 1.0f, 94);
+	size_t k;
+	int which, r;
+
+	memset(before, 0xa5, sizeof before);
+	memset(arena, 0xa5, sizeof arena);
+	for (which = 0; which < 3; which++) {
+		const int rows = which < 2 ? 12 : 2;
+		lstm_weights w = *n.weights;
+		const float **given[] = {&w.w_scale, &w.u_scale, &w.projection_scale};
+
+		*given[which] = scales;
+		for (r = 0; r < 12; r++)
+			scales[r] = r < rows ? 0.01f : NAN;
+		n.desc.dtype = LSTM_DTYPE_I8;
+		expect_of(n.desc, &w, LSTM_OK, "scales that are fine");
+		for (r = 0; r < rows; r++)
+			for (k = 0; k < sizeof bad / sizeof *bad; k++) {
+				lstm_model *model;
+
+				scales[r] = bad[k];
+				n.desc.dtype = LSTM_DTYPE_BF16;
+				expect_of(n.desc, &w, LSTM_OK, "unread scales");
+				n.desc.dtype = LSTM_DTYPE_I8;
+				expect_of(n.desc, &w, LSTM_ERR_ARG, "a scale");
+				cr_assert_eq(lstm_model_init(&model, &n.desc, &w, arena,
+				                             sizeof arena), LSTM_ERR_ARG,
+				             "array %d, scale %d: %g", which, r, (double)bad[k]);
+				cr_assert(!memcmp(arena, before, sizeof arena), "touched");
+				scales[r] = 0.01f;
+			}
+	}
+	net_free(&n);
+}
+
 Test(status, an_instruction_set_of_another_machine)
 {
 	lstm_desc desc = {.input = 2, .hidden = 3};

@@ -17,6 +17,7 @@ KNOBS = {
     "LSTM_NO_SLEEF": ["-DLSTM_NO_SLEEF"],
     "LSTM_NO_AVX2": ["-DLSTM_NO_AVX2"],
     "LSTM_NO_AVX512": ["-DLSTM_NO_AVX512"],
+    "LSTM_NO_AVXVNNI": ["-DLSTM_NO_AVXVNNI"],
     "LSTM_NO_NEON": ["-DLSTM_NO_NEON"],
     "LSTM_F32_ONLY": ["-DLSTM_F32_ONLY"],
     "LSTM_NO_SIMD128": ["-DLSTM_NO_SIMD128"],
@@ -57,6 +58,9 @@ for compiler in COMPILERS:
     for knob, options in KNOBS.items():
         case(f"{compiler} {knob}", works, compiler, options)
     together = [option for options in KNOBS.values() for option in options]
+    for left_out in ("LSTM_NO_AVX2", "LSTM_NO_AVX512"):
+        case(f"{compiler} LSTM_F32_ONLY {left_out}", works, compiler,
+             KNOBS["LSTM_F32_ONLY"] + KNOBS[left_out])
     case(f"{compiler} all knobs", works, compiler, together)
     case(f"{compiler} all knobs but LSTM_NO_MALLOC", works, compiler,
          [option for option in together if option != "-DLSTM_NO_MALLOC"])
