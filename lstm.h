@@ -660,6 +660,17 @@ __asm__(".ifndef lstm__moves\n"
 #define LSTM__HOLD(v) (void)0
 #endif
 
+/* Of a sum to which unpacked weights were added: let it be made before the next weights are loaded.
+ * Else compilers for ARM load all those of a turn first, and what they unpack to does not fit in the
+ * registers.  The processor does not wait for it. */
+#if defined(LSTM__ARM64) && !defined(__clang__)
+#define LSTM__IN_TURN(v) __asm__ __volatile__("" : "+w"(v))
+#elif defined(LSTM__ARM64)
+#define LSTM__IN_TURN(v) __asm__ __volatile__("" : "+w"(v) : : "memory")
+#else
+#define LSTM__IN_TURN(v) (void)0
+#endif
+
 /* Let what was stored at p be loaded from there.  Else GCC keeps some of it in registers until after
  * the calls of SLEEF, before which it has to go to the stack, and leaves it there in the loop. */
 #if defined(LSTM__X86) && !defined(__clang__)
@@ -6180,7 +6191,11 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define LSTM__TARGET __attribute__((target("avx2,fma,f16c")))
 #define LSTM__LANES 8
 #define LSTM__UNITS 2
+#ifdef __clang__ /* which has f16 on the stack with three */
+#define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__F32 || LSTM__WEIGHTS == LSTM__I8_DOT ? 3 : 2)
+#else
 #define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__BF16 ? 2 : 3)
+#endif
 #define lstm__vf __m256
 #define lstm__vm __m256
 
@@ -6872,6 +6887,7 @@ LSTM__INLINE void LSTM__V(put)(lstm__vf v, size_t unit, size_t count, float *pad
 #define LSTM__DTYPE LSTM_DTYPE_I8
 #endif
 #define LSTM__INT8 (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__I8_DOT)
+#define LSTM__SUMS (4 * (LSTM__STREAMS > LSTM__UNITS ? LSTM__STREAMS : LSTM__UNITS)) /* of a tile */
 
 /* Some rows of a matrix, one lane each: where the first word of each vector of them lies, and for
  * int8 their scales and the sums of their codes. */
@@ -6943,19 +6959,29 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			if (m > 1)
 				LSTM__HOLD(row);
 			LSTM__UNROLL
-			for (s = 0; s < m; s++)
+			for (s = 0; s < m; s++) {
 				sum[s * n + v] = lstm__fma(row, xs[s], sum[s * n + v]);
+#if LSTM__WEIGHTS == LSTM__F16
+				LSTM__IN_TURN(sum[s * n + v]);
+#endif
+			}
 		}
 	}
 }
 
 #elif LSTM__WEIGHTS == LSTM__BF16
-/* A word holds the weights of two k, the even one low. */
+/* A word holds the weights of two k, the even one low.  Sums in memory of this function: Clang 14 does
+ * not see through those of a caller and stores them in every turn. */
 LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
                                 size_t stride, const float *const *x, size_t count)
 {
+	lstm__vf total[LSTM__SUMS];
 	size_t k;
 	int s, v;
+
+	LSTM__UNROLL
+	for (s = 0; s < m * n; s++)
+		total[s] = sum[s];
 	for (k = 0; k + 1 < count; k += 2, w.at += stride) {
 		lstm__vf even[LSTM__STREAMS], odd[LSTM__STREAMS];
 		LSTM__UNROLL
@@ -6972,10 +6998,12 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			high = lstm__high_bf16(word);
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
-				sum[s * n + v] = lstm__fma(low, even[s], sum[s * n + v]);
+				total[s * n + v] = lstm__fma(low, even[s], total[s * n + v]);
 			LSTM__UNROLL
-			for (s = 0; s < m; s++)
-				sum[s * n + v] = lstm__fma(high, odd[s], sum[s * n + v]);
+			for (s = 0; s < m; s++) {
+				total[s * n + v] = lstm__fma(high, odd[s], total[s * n + v]);
+				LSTM__IN_TURN(total[s * n + v]);
+			}
 		}
 	}
 	if (k < count) {
@@ -6984,10 +7012,13 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			const lstm__vf low = lstm__low_bf16(lstm__load_i(w.at + v * LSTM__LANES));
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
-				sum[s * n + v] =
-					lstm__fma(low, lstm__splat(x[s] + k), sum[s * n + v]);
+				total[s * n + v] =
+					lstm__fma(low, lstm__splat(x[s] + k), total[s * n + v]);
 		}
 	}
+	LSTM__UNROLL
+	for (s = 0; s < m * n; s++)
+		sum[s] = total[s];
 }
 
 #else
@@ -6996,7 +7027,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
                                 size_t stride, const float *const *x, size_t count)
 {
 	const size_t words = lstm__words(LSTM__DTYPE, count);
-	lstm__vi total[LSTM__STREAMS * 4 > LSTM__UNITS * 4 ? LSTM__STREAMS * 4 : LSTM__UNITS * 4];
+	lstm__vi total[LSTM__SUMS];
 	size_t k;
 	int s, v;
 
@@ -7019,8 +7050,10 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			if (m > 1)
 				LSTM__HOLD(row);
 			LSTM__UNROLL
-			for (s = 0; s < m; s++)
+			for (s = 0; s < m; s++) {
 				total[s * n + v] = lstm__dot4(total[s * n + v], row, xs[s]);
+				LSTM__IN_TURN(total[s * n + v]);
+			}
 		}
 	}
 	LSTM__UNROLL
@@ -7620,6 +7653,7 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef LSTM__WEIGHT
 #undef LSTM__DTYPE
 #undef LSTM__INT8
+#undef LSTM__SUMS
 #undef LSTM__STORED
 #undef LSTM__ISA
 #undef LSTM__TARGET

@@ -12,7 +12,11 @@
 #define LSTM__TARGET __attribute__((target("avx2,fma,f16c")))
 #define LSTM__LANES 8
 #define LSTM__UNITS 2
+#ifdef __clang__ /* which has f16 on the stack with three */
+#define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__F32 || LSTM__WEIGHTS == LSTM__I8_DOT ? 3 : 2)
+#else
 #define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__BF16 ? 2 : 3)
+#endif
 #define lstm__vf __m256
 #define lstm__vm __m256
 

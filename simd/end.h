@@ -42,6 +42,7 @@
 #undef LSTM__WEIGHT
 #undef LSTM__DTYPE
 #undef LSTM__INT8
+#undef LSTM__SUMS
 #undef LSTM__STORED
 #undef LSTM__ISA
 #undef LSTM__TARGET

@@ -22,6 +22,7 @@
 #define LSTM__DTYPE LSTM_DTYPE_I8
 #endif
 #define LSTM__INT8 (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__I8_DOT)
+#define LSTM__SUMS (4 * (LSTM__STREAMS > LSTM__UNITS ? LSTM__STREAMS : LSTM__UNITS)) /* of a tile */
 
 /* Some rows of a matrix, one lane each: where the first word of each vector of them lies, and for
  * int8 their scales and the sums of their codes. */
@@ -93,19 +94,29 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			if (m > 1)
 				LSTM__HOLD(row);
 			LSTM__UNROLL
-			for (s = 0; s < m; s++)
+			for (s = 0; s < m; s++) {
 				sum[s * n + v] = lstm__fma(row, xs[s], sum[s * n + v]);
+#if LSTM__WEIGHTS == LSTM__F16
+				LSTM__IN_TURN(sum[s * n + v]);
+#endif
+			}
 		}
 	}
 }
 
 #elif LSTM__WEIGHTS == LSTM__BF16
-/* A word holds the weights of two k, the even one low. */
+/* A word holds the weights of two k, the even one low.  Sums in memory of this function: Clang 14 does
+ * not see through those of a caller and stores them in every turn. */
 LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
                                 size_t stride, const float *const *x, size_t count)
 {
+	lstm__vf total[LSTM__SUMS];
 	size_t k;
 	int s, v;
+
+	LSTM__UNROLL
+	for (s = 0; s < m * n; s++)
+		total[s] = sum[s];
 	for (k = 0; k + 1 < count; k += 2, w.at += stride) {
 		lstm__vf even[LSTM__STREAMS], odd[LSTM__STREAMS];
 		LSTM__UNROLL
@@ -122,10 +133,12 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			high = lstm__high_bf16(word);
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
-				sum[s * n + v] = lstm__fma(low, even[s], sum[s * n + v]);
+				total[s * n + v] = lstm__fma(low, even[s], total[s * n + v]);
 			LSTM__UNROLL
-			for (s = 0; s < m; s++)
-				sum[s * n + v] = lstm__fma(high, odd[s], sum[s * n + v]);
+			for (s = 0; s < m; s++) {
+				total[s * n + v] = lstm__fma(high, odd[s], total[s * n + v]);
+				LSTM__IN_TURN(total[s * n + v]);
+			}
 		}
 	}
 	if (k < count) {
@@ -134,10 +147,13 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			const lstm__vf low = lstm__low_bf16(lstm__load_i(w.at + v * LSTM__LANES));
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
-				sum[s * n + v] =
-					lstm__fma(low, lstm__splat(x[s] + k), sum[s * n + v]);
+				total[s * n + v] =
+					lstm__fma(low, lstm__splat(x[s] + k), total[s * n + v]);
 		}
 	}
+	LSTM__UNROLL
+	for (s = 0; s < m * n; s++)
+		sum[s] = total[s];
 }
 
 #else
@@ -146,7 +162,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
                                 size_t stride, const float *const *x, size_t count)
 {
 	const size_t words = lstm__words(LSTM__DTYPE, count);
-	lstm__vi total[LSTM__STREAMS * 4 > LSTM__UNITS * 4 ? LSTM__STREAMS * 4 : LSTM__UNITS * 4];
+	lstm__vi total[LSTM__SUMS];
 	size_t k;
 	int s, v;
 
@@ -169,8 +185,10 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			if (m > 1)
 				LSTM__HOLD(row);
 			LSTM__UNROLL
-			for (s = 0; s < m; s++)
+			for (s = 0; s < m; s++) {
 				total[s * n + v] = lstm__dot4(total[s * n + v], row, xs[s]);
+				LSTM__IN_TURN(total[s * n + v]);
+			}
 		}
 	}
 	LSTM__UNROLL

@@ -144,6 +144,17 @@ __asm__(".ifndef lstm__moves\n"
 #define LSTM__HOLD(v) (void)0
 #endif
 
+/* Of a sum to which unpacked weights were added: let it be made before the next weights are loaded.
+ * Else compilers for ARM load all those of a turn first, and what they unpack to does not fit in the
+ * registers.  The processor does not wait for it. */
+#if defined(LSTM__ARM64) && !defined(__clang__)
+#define LSTM__IN_TURN(v) __asm__ __volatile__("" : "+w"(v))
+#elif defined(LSTM__ARM64)
+#define LSTM__IN_TURN(v) __asm__ __volatile__("" : "+w"(v) : : "memory")
+#else
+#define LSTM__IN_TURN(v) (void)0
+#endif
+
 /* Let what was stored at p be loaded from there.  Else GCC keeps some of it in registers until after
  * the calls of SLEEF, before which it has to go to the stack, and leaves it there in the loop. */
 #if defined(LSTM__X86) && !defined(__clang__)
