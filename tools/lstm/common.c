@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "paths.h"
+
 static int progress_shown;
 
 void cli_complain(const char *format, ...)
@@ -149,7 +151,7 @@ int cli_different(const char *const *files, int count, const char *only)
 
 	for (a = 1; a < count; a++)
 		for (b = 0; b < a; b++)
-			if (files[a] && files[b] && strcmp(files[a], files[b]) == 0 &&
+			if (files[a] && files[b] && paths_same(files[a], files[b]) &&
 			    (!only || strcmp(files[a], only) == 0)) {
 				cli_complain("%s: expected one use of this file, found two",
 				             files[a]);
