@@ -189,9 +189,22 @@ class Embed(kit.Case):
             self.assertIn(f"#ifndef {name.upper()}_H\n", self.path(path).read_text())
         self.assertIn("lstm_status Wah_9_init(", self.does("embed", model, "-o", "-", "--name",
                                                            "Wah_9"))
-        for name in ("", "9", "a-b", "lstm", "lstm_net", "_a", "a" * 61, "a b"):
+        for name in ("", "9", "a-b", "lstm", "LSTM", "Lstm", "lstm_net", "LSTM_net", "_a", "a" * 61,
+                     "a b"):
             self.refuses("--name: expected letters, digits and underscores", "embed", model, "-o",
                          self.path("x.h"), "--name", name, status=2)
+
+    def test_names_of_the_library_are_left_to_it(self):
+        """Its guard is LSTM_H; a header of its file's name would include itself."""
+        model, _ = self.model()
+        for name in ("LSTM_A.h", "lstm_a.h", "LSTM.hpp"):
+            header = self.path(name)
+            self.does("embed", model, "-o", header)
+            self.assertIn("\n#ifndef MODEL_H\n", header.read_text())
+        for name in ("lstm.h", "LSTM.h", "Lstm.H"):
+            self.refuses((name, "expected another name than lstm.h"), "embed", model, "-o",
+                         self.path(name), status=2)
+            self.refuses(name, "embed", model, "-o", self.path(name), "--name", "net", status=2)
 
     def test_two_in_one_program(self):
         self.embed(self.model()[0])

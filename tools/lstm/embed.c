@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "commands.h"
 #include "common.h"
@@ -33,21 +34,29 @@ static const char help[] =
 enum { NAME_MOST = 60 };
 
 /* ---- the name -------------------------------------------------------------------------------- */
-/* Letters, digits and underscores, a letter first, and not of the library's names. */
+/* Letters, digits and underscores, a letter first, and not of the library's names, which its macros,
+ * as those here, have in capitals. */
 static int is_name(const char *name)
 {
 	size_t k;
 
-	if (!isalpha((unsigned char)*name) || strncmp(name, "lstm", 4) == 0)
+	if (!isalpha((unsigned char)*name) || strncasecmp(name, "lstm", 4) == 0)
 		return 0;
 	for (k = 0; isalnum((unsigned char)name[k]) || name[k] == '_'; k++)
 		;
 	return name[k] == '\0' && k <= NAME_MOST;
 }
 
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 static const char *name_from_path(const char *path, char *name)
 {
-	const char *slash = strrchr(path, '/'), *from = slash ? slash + 1 : path;
+	const char *from = file_name(path);
 	size_t size = strlen(from), k;
 
 	if (size > 2 && strcmp(from + size - 2, ".h") == 0)
@@ -201,6 +210,12 @@ int command_embed(int argc, char **argv)
 		return status;
 	if (!path) {
 		cli_complain("embed: expected -o model.h, found no -o");
+		return CLI_MISUSED;
+	}
+	/* Also in capitals, which some file systems do not tell apart. */
+	if (strcasecmp(file_name(path), "lstm.h") == 0) {
+		cli_complain("%s: expected another name than lstm.h, which the header includes",
+		             path);
 		return CLI_MISUSED;
 	}
 	if (e.name && !is_name(e.name)) {
