@@ -187,7 +187,8 @@ int cli_isa(const char *value, lstm_isa *isa)
 }
 
 static const char *const dtype_names[] = {"f32", "bf16", "f16", "int8", NULL};
-static const lstm_dtype dtypes[] = {LSTM_DTYPE_F32, LSTM_DTYPE_BF16, LSTM_DTYPE_F16, LSTM_DTYPE_I8};
+static const lstm_dtype dtypes[] = {LSTM_DTYPE_F32, LSTM_DTYPE_BF16, LSTM_DTYPE_F16, LSTM_DTYPE_I8,
+                                    LSTM_DTYPE_OTHER};
 
 int cli_dtype(const char *value, lstm_dtype *dtype)
 {
@@ -210,6 +211,11 @@ const char *cli_dtype_name(lstm_dtype dtype)
 	while (dtypes[i] != dtype)
 		i++;
 	return dtype_names[i];
+}
+
+lstm_dtype cli_dtype_at(int index)
+{
+	return dtypes[index];
 }
 
 /* ---- models ---------------------------------------------------------------------------------- */

@@ -39,6 +39,7 @@ int cli_isa(const char *value, lstm_isa *isa); /* NULL is auto; CLI_GO_ON or an 
 /* NULL is LSTM_DTYPE_OTHER, as in the file; CLI_GO_ON or an exit status. */
 int cli_dtype(const char *value, lstm_dtype *dtype);
 const char *cli_dtype_name(lstm_dtype dtype); /* "int8" */
+lstm_dtype cli_dtype_at(int index); /* each that has a name; LSTM_DTYPE_OTHER past the last */
 
 /* NULL after a complaint. */
 lstm_model *cli_model(const char *path, const char *prefix, lstm_isa isa, lstm_dtype dtype);

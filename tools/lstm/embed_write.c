@@ -35,6 +35,7 @@ static void put_comment(FILE *f, const char *text)
 
 static void put_memory(FILE *f, const struct model_facts *m)
 {
+	const struct model_memory *packed = m->packed[m->desc.dtype];
 	int isa;
 
 	fprintf(f,
@@ -43,10 +44,10 @@ static void put_memory(FILE *f, const struct model_facts *m)
 	        "whose pointers have %zu bytes:\n *\n",
 	        m->state_steps, sizeof(void *));
 	for (isa = 0; isa < LSTM_ISA_COUNT; isa++)
-		if (m->model_bytes[isa])
+		if (packed[isa].model_bytes)
 			fprintf(f, " *     %-8s model %zu, state %zu\n",
-			        lstm_isa_name((lstm_isa)isa), m->model_bytes[isa],
-			        m->state_bytes[isa]);
+			        lstm_isa_name((lstm_isa)isa), packed[isa].model_bytes,
+			        packed[isa].state_bytes);
 	fprintf(f,
 	        " *\n * Where pointers are shorter it is a little less: ask there.  The constants "
 	        "below take %zu bytes\n * for the weights and %zu for the self-test, which needs "
