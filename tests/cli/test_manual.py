@@ -7,7 +7,7 @@ import subprocess
 import kit
 
 FOLDER = kit.ROOT / "tools" / "lstm"
-OPTION = re.compile(r"(?<![\w-])--?[a-z]\w*")
+OPTION = re.compile(r"(?<![\w-])--?[a-z][\w-]*")
 
 
 def commands():

@@ -20,13 +20,13 @@ _lstm()
 		--activations) words='builtin sleef' ;;
 		--prefix | --name | --tolerance | --shape | --batch | --steps | --repeat | --cpu)
 			return ;;
-		-i | -y | -o | --h0 | --c0 | --hn | --cn | --lengths) ;; # files, by default
+		-i | -y | -o | --layer-y | --h0 | --c0 | --hn | --cn | --lengths) ;; # files, by default
 		*)
 			case $word:$command in
 			-*:info) words='--prefix --json --help' ;;
 			-*:run) words='-i -o --h0 --c0 --hn --cn --lengths --layout --prefix --isa
 				--dtype --help' ;;
-			-*:compare) words='-i -y --hn --cn --tolerance --h0 --c0 --lengths --layout
+			-*:compare) words='-i -y --layer-y --hn --cn --tolerance --h0 --c0 --lengths --layout
 				--prefix --dtype --help' ;;
 			-*:embed) words='-o --name --prefix --dtype --help' ;;
 			-*:quantize) words='--prefix --dtype --help' ;;
