@@ -361,7 +361,7 @@ int bench_measure(const struct bench_case *c, const struct bench_engine *engines
                   const struct bench_effort *effort, struct bench_row *rows)
 {
 	struct work *w = calloc(1, sizeof(*w));
-	struct bench_net net = {{0}, {0}, {0}};
+	struct bench_net net = {{0}, {0}, {0}, {0}};
 	unsigned long long random = 7;
 	size_t k;
 	int e, made = 0;
