@@ -145,7 +145,8 @@ static int add_peers(struct bench *b)
 {
 	if (!b->options.peers || strcmp(b->options.peers, "none") == 0)
 		return 1;
-	fprintf(stderr, "%s: --peers: this program was built without any\n", b->options.program);
+	fprintf(stderr, "%s: --peers: expected none, as this program has no peers, found \"%s\"\n",
+	        b->options.program, b->options.peers);
 	return 0;
 }
 #endif
