@@ -80,11 +80,12 @@ class Completion(kit.Case):
         """Each that is offered is not refused for its name, and no other is known."""
         model, _ = self.model()
         quick = ("bench", "--quick", "--list", "--shape", "2x2")
+        runs = ("run", model, "-i", "x", "-o", "y")
         for command, option in (
-            (("run", model, "-i", "x", "-o", "y"), "--layout"), (("run", model, "-i", "x", "-o", "y"),
-            "--isa"), (("run", model, "-i", "x", "-o", "y"), "--dtype"),
-            (("quantize", model, self.path("out")), "--dtype"), (quick, "--isa"), (quick, "--dtype"),
-            (quick, "--mode"), (quick, "--activations"), (quick, "--peers"), (quick, "--cpu"),
+            (runs, "--layout"), (runs, "--isa"), (runs, "--dtype"),
+            (("quantize", model, self.path("out")), "--dtype"), (quick, "--isa"),
+            (quick, "--dtype"), (quick, "--mode"), (quick, "--activations"), (quick, "--peers"),
+            (quick, "--cpu"),
         ):  # fmt: skip
             if command == quick and "--shape" not in options("bench"):
                 continue

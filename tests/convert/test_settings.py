@@ -10,7 +10,8 @@ GOOD = (
     ("gates", "ifgo"), ("direction", "forward"), ("direction", "reverse"),
     ("activations", "hardsigmoid(0.2,0.5),tanh,tanh"),
     ("activations", "sigmoid,leakyrelu(-1.25E-3),affine(1,0)"),
-    ("activations", "sigmoid,elu,hardsigmoid_keras3"), ("activations", "sigmoid,scaledtanh(0,1),relu"),
+    ("activations", "sigmoid,elu,hardsigmoid_keras3"),
+    ("activations", "sigmoid,scaledtanh(0,1),relu"),
     ("activations", "sigmoid,scaledtanh(0e99,1),relu"), ("clip", "2.5"), ("clip", "1e+2"),
     ("cell_clip", "0.0001"), ("input_forget", "0"), ("input_forget", "1"),
 )  # fmt: skip

@@ -37,8 +37,8 @@ def number_text(value):
 
 
 def activation(name, *parameters):
-    """activation("hardsigmoid", 0.2, 0.5) is "hardsigmoid(2e-1,5e-1)".  Zeros alone would stand for the
-    defaults: the function that they make is there under another name."""
+    """activation("hardsigmoid", 0.2, 0.5) is "hardsigmoid(2e-1,5e-1)".  Zeros alone would stand for
+    the defaults: the function that they make is there under another name."""
     if name not in FUNCTIONS:
         raise ConvertError("activation", "one of " + " ".join(FUNCTIONS), repr(name))
     if parameters and len(parameters) != FUNCTIONS[name]:

@@ -36,8 +36,8 @@ static const char help[] =
 enum { NAME_MOST = 60 };
 
 /* ---- the name -------------------------------------------------------------------------------- */
-/* Letters, digits and underscores, a letter first, and not of the library's names, which its macros,
- * as those here, have in capitals. */
+/* Letters, digits and underscores, a letter first, and not of the library's names, which its macros
+ * have in capitals, as those here do. */
 static int is_name(const char *name)
 {
 	size_t k;

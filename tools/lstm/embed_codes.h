@@ -21,8 +21,8 @@ size_t embed_constant_bytes(const struct model_facts *m);
 /* Whether the type has numbers for all weights; else a complaint is made of the file. */
 int embed_fits(const struct model_facts *m, const char *file);
 
-/* In embed_matrix.c: the constants of a matrix, NAME_SUFFIX; the functions that make floats of them;
- * and the statement that has weights[cell].field point to the floats. */
+/* In embed_matrix.c: the constants of a matrix, NAME_SUFFIX; the functions that make floats of
+ * them; and the statement that has weights[cell].field point to the floats. */
 void embed_put_codes(FILE *f, const struct model_facts *m, const char *name, const char *suffix,
                      const struct model_array *matrix);
 void embed_put_expand(FILE *f, const struct model_facts *m, const char *name);

@@ -1,4 +1,4 @@
-/* The matrices of a header in fewer bits than floats: their constants, and what makes them floats. */
+/* The matrices of a header in fewer bits than floats: constants, and what makes them floats. */
 #include "embed_codes.h"
 #include "embed_text.h"
 #include "rounding.h"

@@ -49,7 +49,7 @@ struct model_array {
 void model_arrays(const lstm_desc *desc, const lstm_weights *weights, int cell,
                   struct model_array arrays[MODEL_ARRAYS]);
 int model_cells(const lstm_desc *desc);
-/* Of all parameters in a file, where the matrices are codes of a byte with the scales of their rows. */
+/* Of all parameters in a file, with the matrices as codes of a byte and the scales of their rows. */
 size_t model_code_bytes(const struct model_facts *facts);
 int model_directions(const lstm_desc *desc);
 
