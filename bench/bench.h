@@ -9,7 +9,7 @@
 extern "C" { /* one of the peers is C++ */
 #endif
 
-#define BENCH_PARTS 4 /* most layers * directions of a case */
+#define BENCH_PARTS 64 /* most layers * directions of a case */
 #define BENCH_DTYPES "f32,bf16,f16,int8"
 
 enum bench_mode {
@@ -27,15 +27,17 @@ enum bench_mode {
 struct bench_case {
 	enum bench_mode mode;
 	int input, hidden, layers, directions;
+	int projection; /* or 0; no peer has one */
 	int batch;   /* streams in lockstep */
 	int steps;   /* per call */
 	int streams; /* states that take turns, call by call */
 };
 
 /* The same weights for everybody, part = layer * directions + direction: w[4 * hidden][width],
- * u[4 * hidden][hidden], b[4 * hidden], gates in the order i f g o. */
+ * u[4 * hidden][recurrent], b[4 * hidden], gates in the order i f g o, and with a projection
+ * p[recurrent][hidden]. */
 struct bench_net {
-	const float *w[BENCH_PARTS], *u[BENCH_PARTS], *b[BENCH_PARTS];
+	const float *w[BENCH_PARTS], *u[BENCH_PARTS], *b[BENCH_PARTS], *p[BENCH_PARTS];
 };
 
 struct bench_engine {
@@ -48,7 +50,7 @@ struct bench_engine {
 	/* A handle in zero state, or NULL with the reason in why[size]. */
 	void *(*create)(const struct bench_engine *engine, const struct bench_case *shape,
 	                const struct bench_net *net, char *why, size_t size);
-	/* One call: x[steps][batch][input] to y[steps][batch][directions * hidden], of the state
+	/* One call: x[steps][batch][input] to y[steps][batch][directions * recurrent], of the state
 	 * 0 <= stream < streams.  A stack starts from zero state in every call. */
 	void (*run)(void *handle, const float *x, float *y, int stream);
 	void (*destroy)(void *handle);
@@ -61,6 +63,7 @@ struct bench_engine {
 
 /* Floats per step of one stream. */
 int bench_width(const struct bench_case *shape, int layer); /* input of a layer */
+int bench_recurrent(const struct bench_case *shape);        /* h: the projection, or all units */
 int bench_output(const struct bench_case *shape);
 
 /* Zeroed memory at a multiple of 64 bytes, in huge pages where it is large and the system has them;

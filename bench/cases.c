@@ -104,6 +104,15 @@ static int read_shape(const char *list, int index, struct bench_case *c, char *w
 	return 0;
 }
 
+static void take_model(const struct bench_model *m, struct bench_case *c)
+{
+	c->input = m->input;
+	c->hidden = m->hidden;
+	c->layers = m->layers;
+	c->directions = m->directions;
+	c->projection = m->projection;
+}
+
 static int read_batch(const char *list, int index, struct bench_case *c, char *why, size_t size)
 {
 	size_t length;
@@ -121,24 +130,27 @@ int bench_grid_next(const struct bench_grid *g, int *index, struct bench_case *c
 {
 	const char *shapes = g->shapes ? g->shapes : g->quick ? quick_shapes : usual_shapes;
 	const char *batches = g->batches ? g->batches : g->quick ? "32" : "8,32,64";
-	int at = *index, place, m, variants;
+	int at = *index, place, m, variants, count = g->model ? 1 : count_items(shapes);
 
 	for (place = 0;; place++) {
 		m = mode_at(g, place, why, size);
 		if (m < 0 || m == BENCH_MODES)
 			return m < 0 ? -1 : 0;
 		variants = m == BENCH_BATCH ? count_items(batches) : 1;
-		if (at < count_items(shapes) * variants)
+		if (at < count * variants)
 			break;
-		at -= count_items(shapes) * variants;
+		at -= count * variants;
 	}
 	memset(c, 0, sizeof(*c));
 	c->mode = (enum bench_mode)m;
 	c->batch = 1;
-	if (!read_shape(shapes, at / variants, c, why, size) ||
-	    (m == BENCH_BATCH && !read_batch(batches, at % variants, c, why, size)))
-		return -1;
 	c->layers = c->directions = m == BENCH_STACK ? 2 : 1;
+	if (g->model)
+		take_model(g->model, c);
+	else if (!read_shape(shapes, at / variants, c, why, size))
+		return -1;
+	if (m == BENCH_BATCH && !read_batch(batches, at % variants, c, why, size))
+		return -1;
 	c->streams = m == BENCH_STREAMS ? STREAMS : m == BENCH_DECAY ? 2 : 1;
 	c->steps = g->steps && modes[m].steps > 1 ? g->steps : modes[m].steps;
 	++*index;
@@ -146,27 +158,33 @@ int bench_grid_next(const struct bench_grid *g, int *index, struct bench_case *c
 }
 
 /* ---- weights --------------------------------------------------------------------------------- */
+int bench_recurrent(const struct bench_case *c)
+{
+	return c->projection ? c->projection : c->hidden;
+}
+
 int bench_width(const struct bench_case *c, int layer)
 {
-	return layer == 0 ? c->input : c->directions * c->hidden;
+	return layer == 0 ? c->input : bench_output(c);
 }
 
 int bench_output(const struct bench_case *c)
 {
-	return c->directions * c->hidden;
+	return c->directions * bench_recurrent(c);
 }
 
 int bench_net_make(const struct bench_case *c, float scale, struct bench_net *net)
 {
 	const float range = scale / sqrtf((float)c->hidden);
 	unsigned long long random = 1;
-	size_t h = (size_t)c->hidden, k;
+	size_t h = (size_t)c->hidden, r = (size_t)bench_recurrent(c), k;
 	int part;
 
 	memset(net, 0, sizeof(*net));
 	for (part = 0; part < c->layers * c->directions; part++) {
 		size_t width = (size_t)bench_width(c, part / c->directions);
-		size_t count = 4 * h * (width + h + 1);
+		size_t gates = 4 * h * (width + r + 1);
+		size_t count = gates + (c->projection ? r * h : 0);
 		float *all = bench_alloc(count * sizeof(float));
 
 		if (!all) {
@@ -176,10 +194,11 @@ int bench_net_make(const struct bench_case *c, float scale, struct bench_net *ne
 		for (k = 0; k < count; k++)
 			all[k] = range * bench_random(&random);
 		if (c->mode == BENCH_DECAY) /* a bias would keep the state alive */
-			memset(all + 4 * h * (width + h), 0, 4 * h * sizeof(float));
+			memset(all + 4 * h * (width + r), 0, 4 * h * sizeof(float));
 		net->w[part] = all;
 		net->u[part] = all + 4 * h * width;
-		net->b[part] = all + 4 * h * (width + h);
+		net->b[part] = all + 4 * h * (width + r);
+		net->p[part] = c->projection ? all + gates : NULL;
 	}
 	return 1;
 }
@@ -202,22 +221,33 @@ double bench_operations(const struct bench_case *c)
 	if (c->mode == BENCH_SETUP)
 		return 0;
 	for (layer = 0; layer < c->layers; layer++)
-		sum += c->directions * 8.0 * c->hidden * (bench_width(c, layer) + c->hidden) *
-		       c->batch;
+		sum += c->directions * c->batch * c->hidden *
+		       (8.0 * (bench_width(c, layer) + bench_recurrent(c)) + 2.0 * c->projection);
 	return sum;
 }
 
 /* A call of one step reads all weights.  In longer calls the input can be projected for many steps
  * at once, so that only the recurrent weights are needed anew in each. */
-size_t bench_read_piece(const struct bench_case *c, size_t weight_bytes)
+static size_t layer_bytes(const struct bench_case *c, int layer, size_t weight_bytes)
 {
-	size_t rows = 4 * (size_t)c->hidden, width = (size_t)c->hidden, bias = 0;
+	size_t h = (size_t)c->hidden, width = (size_t)bench_recurrent(c), bias = 0;
 
 	if (c->steps == 1) {
-		width += (size_t)c->input;
+		width += (size_t)bench_width(c, layer);
 		bias = sizeof(float);
 	}
-	return rows * (width * weight_bytes + bias);
+	return 4 * h * (width * weight_bytes + bias) + h * (size_t)c->projection * weight_bytes;
+}
+
+/* A layer of the mean size. */
+size_t bench_read_piece(const struct bench_case *c, size_t weight_bytes)
+{
+	size_t sum = 0;
+	int layer;
+
+	for (layer = 0; layer < c->layers; layer++)
+		sum += layer_bytes(c, layer, weight_bytes);
+	return sum / (size_t)c->layers;
 }
 
 double bench_read_bytes(const struct bench_case *c, size_t weight_bytes)
@@ -240,13 +270,13 @@ double bench_limit_ns(const struct bench_case *c, const struct bench_rates *r, c
 
 	if (c->mode == BENCH_SETUP) {
 		*which = "copy";
-		return r->read;
+		return r->read * c->layers * c->directions;
 	}
 	for (layer = 0; layer < c->layers; layer++) {
 		double parts = c->directions;
 		double cells = (double)c->hidden * c->batch;
 		double w = 8 * cells * bench_width(c, layer) / r->fma,
-		       u = 8 * cells * c->hidden / r->fma;
+		       u = cells * (8 * bench_recurrent(c) + 2 * c->projection) / r->fma;
 
 		times[0] += parts * (r->read + (c->steps > 1 ? w : 0));
 		times[1] += parts * (w + u + cells * r->cell);

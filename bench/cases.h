@@ -3,6 +3,7 @@
 #define LSTM_BENCH_CASES_H
 
 #include "bench.h"
+#include "command.h"
 
 struct bench_grid {
 	const char *modes;   /* comma-separated names, or NULL for all */
@@ -10,6 +11,7 @@ struct bench_grid {
 	const char *batches; /* of mode batch; NULL for 8,32,64 */
 	int steps;           /* of every mode but step and streams; 0 for each mode's own */
 	int quick;           /* fewer shapes and batches, where none are named */
+	const struct bench_model *model; /* the only shape, with its layers; or NULL */
 };
 
 /* The next case of the grid after *index (start at 0), in *shape; 0 past the last.  Negative: the

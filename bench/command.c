@@ -8,6 +8,7 @@
 
 #include "accuracy.h"
 #include "exact.h"
+#include "file.h"
 #include "options.h"
 #include "ours.h"
 #include "report.h"
@@ -144,7 +145,8 @@ static int add_peers(struct bench *b)
 {
 	if (!b->options.peers || strcmp(b->options.peers, "none") == 0)
 		return 1;
-	fprintf(stderr, "%s: --peers: this program was built without any\n", b->options.program);
+	fprintf(stderr, "%s: --peers: expected none, as this program has no peers, found \"%s\"\n",
+	        b->options.program, b->options.peers);
 	return 0;
 }
 #endif
@@ -200,6 +202,17 @@ static int engines_for(const struct bench *b, const struct bench_case *c)
 	return n;
 }
 
+static void model(const struct bench_model *m, FILE *table)
+{
+	fprintf(table, "  model: %d layer%s in %d direction%s, ", m->layers, m->layers > 1 ? "s" : "",
+	        m->directions, m->directions > 1 ? "s" : "");
+	if (m->projection)
+		fprintf(table, "projection %d, ", m->projection);
+	fprintf(table, "%s\n", m->dtype);
+	if (m->note)
+		fprintf(table, "  note: %s\n", m->note);
+}
+
 static int measure_all(struct bench *b, FILE *table)
 {
 	struct bench_case c;
@@ -217,6 +230,8 @@ static int measure_all(struct bench *b, FILE *table)
 		    (e == 0 || strcmp(b->engines[e - 1].name, b->engines[e].name) != 0))
 			fprintf(table, "  peer %s %.80s\n", b->engines[e].name,
 			        b->engines[e].version);
+	if (b->options.grid.model)
+		model(b->options.grid.model, table);
 	bench_report_heading(table);
 	for (done = 0; bench_grid_next(&b->options.grid, &index, &c, why, sizeof(why)) > 0;
 	     done++) {
@@ -254,20 +269,18 @@ static int accuracy(struct bench *b, FILE *table)
 static int write_json(const struct bench *b)
 {
 	const char *path = b->options.json;
-	FILE *f = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
-	int wrong;
+	struct bench_file file;
+	int good = bench_file_open(&file, path);
 
-	if (f && b->options.accuracy)
-		bench_accuracy_json(f, &b->machine, b->errors, b->error_count);
-	else if (f)
-		bench_report_json(f, &b->machine, b->rows, b->row_count);
-	wrong = !f || ferror(f) || fflush(f) != 0;
-	if (f && f != stdout)
-		wrong |= fclose(f) != 0;
-	if (wrong)
+	if (good && b->options.accuracy)
+		bench_accuracy_json(file.stream, &b->machine, b->errors, b->error_count);
+	else if (good)
+		bench_report_json(file.stream, &b->machine, b->rows, b->row_count);
+	good = good && bench_file_close(&file);
+	if (!good)
 		fprintf(stderr, "%s: %s: cannot be written: %s\n", b->options.program, path,
 		        strerror(errno));
-	return wrong;
+	return !good;
 }
 
 /* 1 if a peer's result was not the same. */
@@ -281,12 +294,12 @@ static int any_differs(const struct bench *b)
 	return 0;
 }
 
-int bench_command(int argc, char **argv)
+int bench_command(int argc, char **argv, const struct bench_host *host)
 {
 	static struct bench b;
 	char why[200];
 	FILE *table = stdout;
-	int status = bench_options_read(&b.options, argc, argv), cpu;
+	int status = bench_options_read(&b.options, argc, argv, host), cpu;
 
 	if (status >= 0)
 		return status;

@@ -60,9 +60,10 @@ void bench_json_case(FILE *out, const struct bench_engine *e, const struct bench
 	fprintf(out,
 	        "\"mode\": \"%s\", \"engine\": \"%s\", \"isa\": \"%s\", \"dtype\": \"%s\", "
 	        "\"activations\": \"%s\", \"input\": %d, \"hidden\": %d, \"layers\": %d, "
-	        "\"directions\": %d, \"batch\": %d, \"steps\": %d, \"streams\": %d, \"version\": ",
+	        "\"directions\": %d, \"projection\": %d, \"batch\": %d, \"steps\": %d, "
+	        "\"streams\": %d, \"version\": ",
 	        bench_mode_name(c->mode), e->name, e->isa, e->dtype, e->activations, c->input,
-	        c->hidden, c->layers, c->directions, c->batch, c->steps, c->streams);
+	        c->hidden, c->layers, c->directions, c->projection, c->batch, c->steps, c->streams);
 	bench_json_text(out, e->version);
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char help[] =
-	"usage: %s [OPTION]...\n"
+	"usage: %s\n"
 	"Measure lstm.h against the limits of this machine and against its peers.\n"
 	"\n"
 	"  --mode LIST          of step,block,sequence,batch,stack,streams,decay,setup (all)\n"
@@ -27,6 +27,13 @@ static const char help[] =
 	"  --list               say what can be measured here, and measure nothing\n"
 	"  --help               this\n";
 
+static const char host_help[] =
+	"  --prefix P           of the LSTM's names in MODEL, where there is more than one\n"
+	"\n"
+	"With a MODEL it is its network that is measured, with other weights: its layers, directions,\n"
+	"projection and, unless --dtype says otherwise, the type of its weights; in all modes but\n"
+	"stack, and without --shape and --accuracy.  lstm-bench, built beside this, has the peers.\n";
+
 static const struct bench_effort thorough = {4e6, 6e8, 7, 101, 0, 100000};
 static const struct bench_effort quick = {1e6, 1.2e7, 7, 15, 0, 4000};
 
@@ -44,6 +51,12 @@ static int wrong(const struct bench_options *o, const char *option, const char *
                  const char *found)
 {
 	fprintf(stderr, "%s: %s: expected %s, found \"%s\"\n", o->program, option, expected, found);
+	return 2;
+}
+
+static int unknown(const struct bench_options *o, const char *option)
+{
+	fprintf(stderr, "%s: %s: unknown option, see --help\n", o->program, option);
 	return 2;
 }
 
@@ -109,48 +122,136 @@ static int read_value(struct bench_options *o, const char *option, const char *v
 		o->dtypes = value;
 		return check_list(o, option, value, BENCH_DTYPES);
 	} else {
-		fprintf(stderr, "%s: %s: unknown option, see --help\n", o->program, option);
-		return 2;
+		return unknown(o, option);
 	}
 	return -1;
 }
 
-int bench_options_read(struct bench_options *o, int argc, char **argv)
+/* An option without a value; 0 if it is none. */
+static int read_flag(struct bench_options *o, const char *option)
 {
-	int i, fixed, status;
+	const int fixed = o->effort.fixed;
+
+	if (strcmp(option, "--list") == 0) {
+		o->list = 1;
+	} else if (strcmp(option, "--accuracy") == 0) {
+		o->accuracy = 1;
+	} else if (strcmp(option, "--quick") == 0) {
+		o->effort = quick;
+		o->effort.fixed = fixed;
+		o->grid.quick = 1;
+	} else {
+		return 0;
+	}
+	return 1;
+}
+
+/* "--name=value" or two arguments; how many in *taken. */
+static int read_option(struct bench_options *o, char **argv, const struct bench_host *host,
+                       int *taken)
+{
+	char name[24];
+	size_t size = strcspn(argv[0], "=");
+	const char *value = argv[0][size] ? argv[0] + size + 1 : argv[1];
+
+	*taken = argv[0][size] || read_flag(o, argv[0]) ? 1 : 2;
+	if (*taken == 1 && !argv[0][size])
+		return -1;
+	if (size >= sizeof(name))
+		return unknown(o, argv[0]);
+	memcpy(name, argv[0], size);
+	name[size] = '\0';
+	if (!value) {
+		fprintf(stderr, "%s: %s: unknown option, or its value is missing, see --help\n",
+		        o->program, name);
+		return 2;
+	}
+	if (host && strcmp(name, "--prefix") == 0) {
+		o->prefix = value;
+		return -1;
+	}
+	return read_value(o, name, value);
+}
+
+static int read_operand(struct bench_options *o, const char *argument,
+                        const struct bench_host *host)
+{
+	if (!host)
+		return wrong(o, "argument", "options only, see --help", argument);
+	if (o->path)
+		return wrong(o, "bench", "one model", argument);
+	o->path = argument;
+	return -1;
+}
+
+static int read_all(struct bench_options *o, int argc, char **argv, const struct bench_host *host)
+{
+	int i, taken, only_operands = 0, status = -1;
+
+	for (i = 1; i < argc && status < 0; i += taken) {
+		taken = 1;
+		if (only_operands || argv[i][0] != '-' || !argv[i][1]) {
+			status = read_operand(o, argv[i], host);
+		} else if (strcmp(argv[i], "--") == 0) {
+			only_operands = 1;
+		} else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			printf(help, host ? host->usage : "lstm-bench [OPTION]...");
+			printf("%s", host ? host_help : "");
+			return 0;
+		} else {
+			status = read_option(o, argv + i, host, &taken);
+		}
+	}
+	return status;
+}
+
+/* What a model takes the place of. */
+static int take_model(struct bench_options *o, const struct bench_host *host)
+{
+	int status;
+
+	if (!o->path && o->prefix)
+		return wrong(o, "--prefix", "a model beside it", o->prefix);
+	if (!o->path)
+		return -1;
+	if (o->grid.shapes || o->accuracy) {
+		fprintf(stderr, "%s: %s: expected none beside a model, found one\n", o->program,
+		        o->accuracy ? "--accuracy" : "--shape");
+		return 2;
+	}
+	if (!o->grid.modes)
+		o->grid.modes = "step,block,sequence,batch,streams,setup";
+	if (bench_listed(o->grid.modes, "stack"))
+		return wrong(o, "--mode", "another than stack beside a model, which has its own layers",
+		             o->grid.modes);
+	status = host->find(o->path, o->prefix, &o->model);
+	if (status >= 0)
+		return status;
+	if (o->model.layers > BENCH_PARTS / o->model.directions) {
+		fprintf(stderr, "%s: %s: layers: expected at most %d in all directions, found %d\n",
+		        o->program, o->path, BENCH_PARTS, o->model.layers * o->model.directions);
+		return 1;
+	}
+	o->grid.model = &o->model;
+	if (!o->dtypes)
+		o->dtypes = o->model.dtype;
+	return -1;
+}
+
+int bench_options_read(struct bench_options *o, int argc, char **argv,
+                       const struct bench_host *host)
+{
+	int status;
 
 	memset(o, 0, sizeof(*o));
 	o->program = argv[0];
 	o->cpu = -1;
 	o->effort = thorough;
-	for (i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--help") == 0) {
-			printf(help, o->program);
-			return 0;
-		}
-		if (strcmp(argv[i], "--list") == 0) {
-			o->list = 1;
-		} else if (strcmp(argv[i], "--accuracy") == 0) {
-			o->accuracy = 1;
-		} else if (strcmp(argv[i], "--quick") == 0) {
-			fixed = o->effort.fixed;
-			o->effort = quick;
-			o->effort.fixed = fixed;
-			o->grid.quick = 1;
-		} else if (i + 1 < argc) {
-			status = read_value(o, argv[i], argv[i + 1]);
-			if (status >= 0)
-				return status;
-			i++;
-		} else if (argv[i][0] == '-') {
-			fprintf(stderr,
-			        "%s: %s: unknown option, or its value is missing, see --help\n",
-			        o->program, argv[i]);
-			return 2;
-		} else {
-			return wrong(o, "argument", "options only, see --help", argv[i]);
-		}
-	}
+	status = read_all(o, argc, argv, host);
+	if (status < 0)
+		status = take_model(o, host);
+	if (status >= 0)
+		return status;
 	if (!o->dtypes)
 		o->dtypes = o->accuracy ? BENCH_DTYPES : "f32";
 	if (!o->accuracy)

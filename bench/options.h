@@ -14,10 +14,13 @@ struct bench_options {
 	const char *json, *plot;
 	int cpu; /* -1: the present one, -2: do not pin */
 	int list, accuracy;
+	const char *path, *prefix; /* of the model, or NULL */
+	struct bench_model model;  /* grid.model points here if there is one */
 };
 
 /* -1: go on; else exit with this status, all that is to be said has been. */
-int bench_options_read(struct bench_options *options, int argc, char **argv);
+int bench_options_read(struct bench_options *options, int argc, char **argv,
+                       const struct bench_host *host);
 
 /* Whether a comma-separated list has the name. */
 int bench_listed(const char *list, const char *name);

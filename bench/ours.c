@@ -103,6 +103,7 @@ static void *ours_create(const struct bench_engine *engine, const struct bench_c
 	desc->input = c->input;
 	desc->hidden = c->hidden;
 	desc->layers = c->layers;
+	desc->projection = c->projection;
 	desc->direction = c->directions == 2 ? LSTM_BIDIRECTIONAL : LSTM_FORWARD;
 	desc->isa = (lstm_isa)engine->code;
 	SET_DTYPE(desc, engine->dtype);
@@ -110,6 +111,7 @@ static void *ours_create(const struct bench_engine *engine, const struct bench_c
 		o->weights[i].w = net->w[i];
 		o->weights[i].u = net->u[i];
 		o->weights[i].b = net->b[i];
+		o->weights[i].projection = net->p[i];
 	}
 	o->steps = c->steps;
 	o->stack = c->mode == BENCH_STACK;

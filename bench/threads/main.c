@@ -98,7 +98,7 @@ static int read_common(struct program *p, int argc, char **argv)
 	struct bench_options *o = &p->options;
 	const char *isas;
 
-	if (bench_options_read(o, argc, argv) >= 0)
+	if (bench_options_read(o, argc, argv, NULL) >= 0)
 		return 0;
 	isas = o->isas;
 	if (o->activations || o->peers || o->plot || o->list) {

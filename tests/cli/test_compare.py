@@ -113,6 +113,55 @@ class Compare(kit.Case):
         self.assertIn(("hn, layer 0", "stream 3, unit 4"),
                       [(match["what"], match["place"]) for match in found])
 
+    def record_layers(self, **shape):
+        """Arguments with the outputs of every layer, those of stacks of growing depth."""
+        arguments, y, *_ = self.record(shape)
+        _, tensors = self.model(**shape)
+        layers = []
+        for layer in range(shape["layers"] - 1):
+            stack = {name: a for name, a in tensors.items()
+                     if int(name.split("_l")[1].split("_")[0]) <= layer}
+            layers.append(oracle.lstm(stack, self.x)[0].astype("f4"))
+            self.array(f"layer{layer}.npy", layers[-1])
+        return [*arguments, "--layer-y", self.path("layer%.npy")], [*layers, y]
+
+    def test_every_layer(self):
+        for shape in ({"layers": 2, "both": True}, {"layers": 3, "projection": 5}):
+            arguments, _ = self.record_layers(**shape)
+            found, tolerance, _ = self.lines(arguments)
+            self.assertLess(tolerance, 1e-4)
+            isas = {match["isa"] for match in found}
+            for what in (*(f"y, layer {k}" for k in range(shape["layers"] - 1)), "y"):
+                self.assertEqual({m["isa"] for m in found if m["what"] == what}, isas, what)
+
+    def test_finds_the_layer_that_is_wrong(self):
+        """Both directions' outputs of the first of two layers, and nothing else."""
+        arguments, layers = self.record_layers(layers=2, both=True)
+        layers[0][4, 2, 11] += 0.25
+        self.array("layer0.npy", layers[0])
+        found, _, said = self.lines(arguments, status=1)
+        self.assertRegex(said, r"^lstm: .*layer0\.npy: expected differences up to \S+, found 0\.25")
+        for match in found:
+            if match["what"] == "y, layer 0":
+                self.assertEqual(match["place"], "step 4, stream 2, unit 11")
+                self.assertAlmostEqual(float(match["mean"]), 0.25 / layers[0].size, 6)
+            else:
+                self.assertLess(float(match["max"]), 1e-5)
+
+    def test_layers_that_are_not_recorded(self):
+        arguments, layers = self.record_layers(layers=2, both=True)
+        for pattern in ("layer0.npy", "%%.npy", ""):
+            self.refuses("--layer-y: expected a name with one % for the layer's number",
+                         *arguments[:-1], pattern, status=2)
+        self.refuses((self.path("no0.npy"), "No such file"), *arguments[:-1],
+                     self.path("no%.npy"))
+        self.array("layer0.npy", layers[0][:, :, :8])
+        self.refuses((self.path("layer0.npy"), "shape: expected [9, 4, 16]", "found [9, 4, 8]"),
+                     *arguments)
+        single, *_ = self.record()
+        self.refuses("--layer-y: expected a model of more than one layer, found one", *single,
+                     "--layer-y", self.path("layer%.npy"))
+
     def test_finds_wrong_exports(self):
         """Gates in another order, a lost bias, another sigmoid: the errors that people make."""
         arguments, *_ = self.record()

@@ -6,6 +6,14 @@ import kit
 import numpy as np
 
 
+BYTES = {"f32": 4, "bf16": 2, "f16": 2, "int8": 1}  # of a weight
+
+
+def code_bytes(tensors):
+    """A byte for each weight of a matrix and a float for each of its rows; floats for all else."""
+    return sum(a.size + 4 * a.shape[0] if a.ndim == 2 else 4 * a.size for a in tensors.values())
+
+
 class Info(kit.Case):
     def info(self, path, *options):
         found = json.loads(self.does("info", "--json", path, *options))
@@ -20,7 +28,8 @@ class Info(kit.Case):
             "prefix": "", "input": 3, "hidden": 8, "projection": 5, "output": 10, "layers": 2,
             "direction": "bidirectional", "parameters": parameters, "dtypes": ["F32"],
             "bytes": {"file": 4 * parameters, "f32": 4 * parameters, "f16": 2 * parameters,
-                      "bf16": 2 * parameters},
+                      "bf16": 2 * parameters, "int8": code_bytes(tensors)},
+            "dtype": "f32",
             "activations": [["sigmoid", "tanh", "tanh"]] * 2, "biases": "two", "peepholes": False,
             "input_forget": False, "clip": 0, "cell_clip": 0,
         }  # fmt: skip
@@ -61,18 +70,34 @@ class Info(kit.Case):
         self.assertEqual(self.info(path)["lstms"][0]["biases"], "two")
         self.assertEqual(self.info(self.model(bias=False)[0])["lstms"][0]["biases"], "none")
 
+    def test_int8_bytes_are_those_of_the_quantized_file(self):
+        shape = {"layers": 2, "both": True, "projection": 5, "peephole": True}
+        path, tensors = self.model(**shape)
+        self.does("quantize", path, self.path("codes"), "--dtype", "int8")
+        (before,), (after,) = self.info(path)["lstms"], self.info(self.path("codes"))["lstms"]
+        self.assertEqual(before["bytes"]["int8"], code_bytes(tensors))
+        self.assertEqual(after["bytes"]["file"], before["bytes"]["int8"])
+        self.assertEqual(after["bytes"], {**before["bytes"], "file": after["bytes"]["file"]})
+        self.assertEqual((before["dtype"], after["dtype"]), ("f32", "int8"))
+        self.assertEqual(before["packed"], after["packed"])
+
     def test_packed_bytes(self):
         """Padded to lanes a model holds at least its parameters, and the scalar path is smallest."""
         path, tensors = self.model(hidden=24)
         (found,) = self.info(path)["lstms"]
-        fewest = 4 * (tensors["weight_ih_l0"].size + tensors["weight_hh_l0"].size)
-        packed = {entry["isa"]: entry for entry in found["packed"]}
-        self.assertIn("scalar", packed)
-        for entry in packed.values():
-            self.assertEqual(entry["dtype"], "f32")
-            self.assertGreater(entry["model_bytes"], fewest)
+        weights = tensors["weight_ih_l0"].size + tensors["weight_hh_l0"].size
+        packed = {(entry["dtype"], entry["isa"]): entry for entry in found["packed"]}
+        isas = {isa for _, isa in packed}
+        self.assertIn("scalar", isas)
+        self.assertEqual(len(packed), len(found["packed"]))
+        self.assertEqual(set(packed), {(dtype, isa) for dtype in ("f32", "bf16", "f16", "int8")
+                                       for isa in isas})
+        for (dtype, isa), entry in packed.items():
+            self.assertGreater(entry["model_bytes"], BYTES[dtype] * weights)
             self.assertGreaterEqual(entry["state_bytes"], 4 * 3 * 24)
-            self.assertLessEqual(packed["scalar"]["model_bytes"], entry["model_bytes"])
+            self.assertLessEqual(packed[dtype, "scalar"]["model_bytes"], entry["model_bytes"])
+            if isa != "scalar" and dtype != "f32":
+                self.assertLess(entry["model_bytes"], packed["f32", isa]["model_bytes"])
 
     def test_several_and_other_tensors(self):
         tensors = {
@@ -105,8 +130,10 @@ class Info(kit.Case):
                      "layers        2, forward", f"parameters    {parameters}",
                      f"bytes         {4 * parameters} in the file (F32)",
                      "activations   sigmoid tanh tanh", "biases        two", "peepholes     no",
-                     "f gate        of its own", "f32, scalar   model of"):  # fmt: skip
+                     "f gate        of its own", "f32  scalar   model of",
+                     "int8 scalar   model of"):  # fmt: skip
             self.assertIn(f"\n  {line}", said)
+        self.assertIn(f", {code_bytes(tensors)} as int8\n", said)
 
     def test_cells(self):
         _, tensors = self.model()

@@ -3,11 +3,12 @@
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import kit
 
 FOLDER = kit.ROOT / "tools" / "lstm"
-OPTION = re.compile(r"(?<![\w-])--?[a-z]\w*")
+OPTION = re.compile(r"(?<![\w-])--?[a-z][\w-]*")
 
 
 def commands():
@@ -31,7 +32,9 @@ class Manual(kit.Case):
     def test_has_every_command_and_option(self):
         sections = self.sections()
         self.assertEqual(set(sections), set(commands()))
-        for command in set(commands()) - {"bench"}:  # whose page points to its help
+        for command in commands():
+            if command == "bench" and "--shape" not in options("bench"):
+                continue  # built without, so its help has none
             found = set(OPTION.findall(sections[command]))
             self.assertEqual(options(command) - {"--help"}, found, command)
 
@@ -65,11 +68,49 @@ class Completion(kit.Case):
             if command == "bench" and "--shape" not in options("bench"):
                 continue  # built without, so its help has none
             found = self.complete(command, "m", "-")
-            expected = options(command) | ({"--prefix"} if command == "bench" else set())
-            self.assertEqual(found, expected | {"--help"}, command)
+            self.assertEqual(found, options(command) | {"--help"}, command)
 
     def test_values(self):
         self.assertEqual(self.complete("run", "--layout", ""), {"time", "batch"})
         self.assertEqual(self.complete("run", "m", "--isa", "avx"), {"avx2", "avx512"})
         self.assertEqual(self.complete("run", "m", "-i", "-"), set())
         self.assertEqual(self.complete("embed", "m", "--name", ""), set())
+
+    def test_values_are_those_that_the_command_takes(self):
+        """Each that is offered is not refused for its name, and no other is known."""
+        model, _ = self.model()
+        quick = ("bench", "--quick", "--list", "--shape", "2x2")
+        runs = ("run", model, "-i", "x", "-o", "y")
+        for command, option in (
+            (runs, "--layout"), (runs, "--isa"), (runs, "--dtype"),
+            (("quantize", model, self.path("out")), "--dtype"), (quick, "--isa"),
+            (quick, "--dtype"), (quick, "--mode"), (quick, "--activations"), (quick, "--peers"),
+            (quick, "--cpu"),
+        ):  # fmt: skip
+            if command == quick and "--shape" not in options("bench"):
+                continue
+            words = self.complete(command[0], "m", option, "")
+            self.assertGreaterEqual(len(words), 1)
+            refused = kit.run(*command, option, "walk").stderr.decode()
+            self.assertIn(f"{option}: expected", refused)
+            for word in words:
+                said = kit.run(*command, option, word).stderr.decode()
+                self.assertNotIn(f"{option}: expected one of", said, word)
+                self.assertNotRegex(said, rf'{option}: expected (?!an instruction set).*found "', word)
+                if not re.search(r"number|names", refused):
+                    self.assertIn(word, refused)
+
+
+class Installed(kit.Case):
+    """Beside a program in bin, what a person finds without it."""
+
+    def test_man_page_and_completion(self):
+        folder = Path(kit.PROGRAM).parent
+        if folder.name != "bin":
+            self.skipTest("the program is not installed")
+        share = folder.parent / "share"
+        for installed, source in (
+            (share / "man" / "man1" / "lstm.1", "lstm.1"),
+            (share / "bash-completion" / "completions" / "lstm", "completion.bash"),
+        ):
+            self.assertEqual(installed.read_bytes(), (FOLDER / source).read_bytes())

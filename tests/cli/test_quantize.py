@@ -112,7 +112,7 @@ class Quantize(kit.Case):
         self.assertLess(self.quantize(model, "int8").stat().st_size, 0.28 * size)
         said = self.does("info", self.path("int8.safetensors"))
         self.assertIn("in the file (F32, I8)", said)
-        self.assertRegex(said, r"int8, scalar +model of \d+ bytes")
+        self.assertRegex(said, r"int8 scalar +model of \d+ bytes")
 
     def test_refused(self):
         model, tensors = self.model()

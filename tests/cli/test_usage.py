@@ -1,5 +1,6 @@
 """Help, version, and wrong uses of the lstm command: one sentence and exit status 2."""
 
+import os
 import re
 
 import kit
@@ -58,6 +59,31 @@ class Usage(kit.Case):
                      "y", status=2)
         self.refuses("-: expected one use of this file", "run", "a", "-i", "-", "--h0", "-", "-o",
                      "y", status=2)
+
+    def test_files_used_twice_under_two_names(self):
+        """Both of files that are there, hard links among them, and of files yet to be written."""
+        model, _ = self.model()
+        x = self.array("x.npy", np.zeros((4, 3), "f4"))
+        folder, link = self.path("a"), self.path("link")
+        folder.mkdir()
+        link.symlink_to(self.folder)
+        spellings = (folder / ".." / "y.npy", link / "y.npy", f"{self.folder}//y.npy",
+                     self.folder / "." / "y.npy")
+        for there in (False, True):
+            if there:
+                self.path("y.npy").write_bytes(b"old")
+            for other in spellings:
+                self.refuses((f"{self.path('y.npy')}: expected one use of this file",), "run",
+                             model, "-i", x, "-o", other, "--hn", self.path("y.npy"), status=2)
+            self.refuses("y.npy: expected one use", "run", model, "-i", x, "-o", "a/../y.npy",
+                         "--hn", "y.npy", status=2, cwd=self.folder)
+        os.link(self.path("y.npy"), self.path("hard.npy"))
+        self.refuses("expected one use", "run", model, "-i", x, "-o", self.path("hard.npy"), "--cn",
+                     self.path("y.npy"), status=2)
+        self.refuses("expected one use", "quantize", model, f"{self.folder}/./{model.name}",
+                     "--dtype", "bf16", status=2)
+        self.does("run", model, "-i", x, "-o", folder / "y.npy", "--hn", self.path("y.npy"), "--cn",
+                  self.path("z.npy"))
 
     def test_forms_of_options(self):
         model, _ = self.model()

@@ -1,12 +1,9 @@
 """Keras's files, made by Keras 3 itself; each result is compared with the model's own output.
 
-Keras 2 cannot be installed beside Keras 3.  KERAS2 may name a Python that has TensorFlow 2.13 to
-2.15; without it the cases of its own files are skipped.
+Keras 2 makes its own files in an environment of its own (keras2.py).
 """
 
-import os
-import subprocess
-
+import keras2
 import numpy as np
 from converters import keras as keras_format
 from converters import model, verify
@@ -276,13 +273,9 @@ class Versions(Keras):
         self.refused(self.hard(None), "recurrent_activation", "version of Keras", "none")
 
     def test_files_of_keras_2(self):
-        python = os.environ.get("KERAS2")
-        if not python:
-            self.skipTest("KERAS2 names no Python with Keras 2")
         for name in ("old.h5", "old.keras"):
             results = self.folder / "stages.npz"
-            subprocess.run([python, "-c", KERAS2, self.folder / name, results], check=True,
-                           capture_output=True)
+            keras2.run(KERAS2, self.folder / name, results)
             stages = [stage.swapaxes(0, 1) for stage in np.load(results).values()]
             lstms = keras_format.load(str(self.folder / name), None)
             self.assertEqual(len(lstms), 3)

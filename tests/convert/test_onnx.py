@@ -76,6 +76,27 @@ class Nodes(OnnxTest):
         self.assertEqual(metadata["lstm.activations"],
                          "hardsigmoid(2e-1,5e-1),softsign,thresholdedrelu(1e0)")
 
+    def test_zeros_spelled_out_are_the_functions_that_they_make(self):
+        """Zeros in the file would stand for defaults: it has what gives the same under another name."""
+        zero = "scaledtanh(0e0,1e0)"
+        for function, has_beta, ours in (
+            ("LeakyRelu", False, "relu"), ("ThresholdedRelu", False, "relu"), ("Elu", False, "relu"),
+            ("Affine", True, zero), ("HardSigmoid", True, zero), ("ScaledTanh", True, zero),
+        ):  # fmt: skip
+            with self.subTest(function):
+                betas = {"activation_beta": [0.0]} if has_beta else {}
+                path = self.one(random_lstm(6, (3, 5)), activations=["Sigmoid", function, "Tanh"],
+                                activation_alpha=[0.0], **betas)
+                _, metadata, _ = self.convert(path, against="ONNX Runtime")
+                self.assertEqual(metadata["lstm.activations"], f"sigmoid,{ours},tanh")
+
+    def test_a_zero_beside_another_parameter_stays(self):
+        path = self.one(random_lstm(6, (3, 5)), activations=["HardSigmoid", "ScaledTanh", "Affine"],
+                        activation_alpha=[0.25, 0.5, 0.0], activation_beta=[0.0, 0.0, 0.125])
+        _, metadata, _ = self.convert(path, against="ONNX Runtime")
+        self.assertEqual(metadata["lstm.activations"], "hardsigmoid(2.5e-1,0e0),"
+                         "scaledtanh(5e-1,0e0),affine(0e0,1.25e-1)")
+
     def test_activations_of_each_direction(self):
         lstm = random_lstm(7, (3, 5), direction="bidirectional", activations=(
             "sigmoid", "relu", "tanh", "hardsigmoid(3e-1,5e-1)", "softplus", "linear"))

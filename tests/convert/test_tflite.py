@@ -1,12 +1,9 @@
 """TensorFlow Lite's LSTM operators, in models that the test writes and LiteRT runs.
 
-TensorFlow is too large to be installed for a test.  KERAS2 may name a Python that has TensorFlow
-2.13 to 2.15; without it the case of a model from its own converter is skipped.
+TensorFlow's own converter runs in an environment of its own (keras2.py).
 """
 
-import os
-import subprocess
-
+import keras2
 import numpy as np
 from converters import model, report, tflite, verify
 from converters.model import ConvertError
@@ -208,11 +205,8 @@ class Graphs(TfLite):
         self.assertLessEqual(np.max(np.abs(y - expected)), LIMIT)
 
     def test_model_of_tensorflows_own_converter(self):
-        python = os.environ.get("KERAS2")
-        if not python:
-            self.skipTest("KERAS2 names no Python with TensorFlow")
         path, results = self.folder / "model.tflite", self.folder / "results.npz"
-        subprocess.run([python, "-c", TENSORFLOW, path, results], check=True, capture_output=True)
+        keras2.run(TENSORFLOW, path, results)
         y, expected = (array.swapaxes(0, 1) for array in np.load(results).values())
         self.convert(path, against="LiteRT")
         lstms = tflite.load(str(path), None)

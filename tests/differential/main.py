@@ -21,6 +21,7 @@ class Counts:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
         self.notes = collections.Counter()
+        self.answered = collections.Counter()  # instances by who answered and was compared with
 
     def check(self, sentence):
         """One comparison; a sentence tells what is wrong with it."""
@@ -81,13 +82,16 @@ def examine(counts, one, engines, isas, others):
                for values, tolerance in expected.values()):
         counts.notes["instances in which fp32 errors grow too large: not compared"] += 1
         return
+    counts.answered["the oracle"] += 1
     answers = []
     for other in others:
         answer, reason = other.run(one)
         if reason:
             counts.notes[f"{other.name} does not take: {reason}"] += 1
+            if reason not in other.refuses:
+                counts.check(f"{other.name} refuses: {reason}; {one}")
             continue
-        counts.notes[f"{other.name} answered"] += 1
+        counts.answered[other.name] += 1
         known = other.differences(one, answer, expected)
         for reason in {reason for reason, *_ in known}:
             counts.notes[f"{other.name} differs: {reason}"] += 1
@@ -102,6 +106,22 @@ def examine(counts, one, engines, isas, others):
                 compare(counts, one, who, got, other.name, values, ignored)
     except engine.Refused as reason:
         counts.check(f"lstm.h refuses: {reason}; {one}")
+
+
+ORACLE_FLOOR = 0.9
+FEWEST = 200  # instances from which on shares say something
+
+
+def check_shares(counts, instances, others):
+    """A comparison that hardly takes place proves nothing."""
+    floors = [("the oracle", ORACLE_FLOOR), *((other.name, other.floor) for other in others)]
+    for name, floor in floors:
+        answered = counts.answered[name]
+        counts.notes[f"{name} answered and was compared with"] = answered
+        if instances >= FEWEST:
+            counts.check(None if answered >= floor * instances else
+                         f"{name} answered {answered} of {instances} instances, expected "
+                         f"{floor:.0%} of them at least")
 
 
 def main():
@@ -128,6 +148,7 @@ def main():
         one = instance.Instance(arguments.seed, number)
         counts.notes[f"{np.dtype(one.dtype).name} instances"] += 1
         examine(counts, one, engines, isas, others)
+    check_shares(counts, len(numbers), others)
     for note, count in sorted(counts.notes.items()):
         print(f"{count:6} {note}")
     print(f"{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped")

@@ -4,6 +4,7 @@
 #include "lstm.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "oracle.h"
 
@@ -59,9 +60,12 @@ static void weights_of(const struct instance *o, lstm_weights *f32, lstm_weights
 		const void *p = part(o->p, 3 * hidden, d, number);
 
 		if (f32) {
-			const lstm_weights all = {w, u, b, b2, p, NULL};
-
-			f32[d] = all;
+			memset(&f32[d], 0, sizeof(f32[d]));
+			f32[d].w = w;
+			f32[d].u = u;
+			f32[d].b = b;
+			f32[d].b2 = b2;
+			f32[d].peephole = p;
 		} else {
 			const lstm_weights_f64 all = {w, u, b, b2, p, NULL};
 

@@ -37,17 +37,15 @@ def number_text(value):
 
 
 def activation(name, *parameters):
-    """activation("hardsigmoid", 0.2, 0.5) is "hardsigmoid(2e-1,5e-1)"."""
+    """activation("hardsigmoid", 0.2, 0.5) is "hardsigmoid(2e-1,5e-1)".  Zeros alone would stand for
+    the defaults: the function that they make is there under another name."""
     if name not in FUNCTIONS:
         raise ConvertError("activation", "one of " + " ".join(FUNCTIONS), repr(name))
     if parameters and len(parameters) != FUNCTIONS[name]:
         raise ConvertError(f"activation {name}", f"{FUNCTIONS[name]} parameters", len(parameters))
+    if parameters and not np.any(np.float32(parameters)):
+        return "relu" if len(parameters) == 1 else activation("scaledtanh", 0, 1)
     return f"{name}({','.join(map(number_text, parameters))})" if parameters else name
-
-
-def split_activations(text):
-    """The names in a value of lstm.activations."""
-    return tuple(re.findall(r"\w+(?:\([^)]*\))?", text or ""))
 
 
 def to_ifgo(array, order, axis=0):

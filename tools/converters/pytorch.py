@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from . import pytorch_file
-from .model import (DEFAULT_ACTIVATIONS, STEMS, ConvertError, Lstm, natural, shape_text,
-                    split_activations)
+from . import pytorch_file, settings
+from .model import DEFAULT_ACTIVATIONS, STEMS, ConvertError, Lstm, natural, shape_text
 from .verify import Reference, Unavailable
 
 NAME = "PyTorch"
@@ -190,21 +189,14 @@ def gather(prefix, members, tensors):
 def check_biases(lstm, single):
     """bias_ih and bias_hh come together, unless metadata says that there is one."""
     for index, part in enumerate(lstm.parts):
+        if single and "bias_hh" in part:
+            name = lstm.tensor_name("bias_hh", *divmod(index, lstm.directions))
+            raise ConvertError(f"tensor {name!r}", "none, as metadata 'lstm.bias' is 'single'",
+                               "one")
         for stem, other in (("bias_ih", "bias_hh"), ("bias_hh", "bias_ih")):
             if other in part and stem not in part and not (single and other == "bias_ih"):
                 name = lstm.tensor_name(stem, *divmod(index, lstm.directions))
                 raise ConvertError(f"tensor {name!r}", f"it beside {other}", "none")
-
-
-def apply_metadata(lstm, metadata):
-    """The lstm.* keys of a file that was converted before."""
-    if metadata.get("lstm.direction") == "reverse":
-        lstm.direction = "reverse"
-    lstm.activations = split_activations(metadata.get("lstm.activations")) or DEFAULT_ACTIVATIONS
-    for what in ("clip", "cell_clip"):
-        if "lstm." + what in metadata:
-            setattr(lstm, what, float(metadata["lstm." + what]))
-    lstm.input_forget = metadata.get("lstm.input_forget") == "1"
 
 
 def load(path, options):
@@ -217,8 +209,7 @@ def load(path, options):
             left_out.append(f"{prefix}* ({kinds[prefix] or 'no recurrent weights'})")
             continue
         lstm = gather(prefix, groups[prefix], tensors)
-        check_biases(lstm, metadata.get("lstm.bias") == "single")
-        apply_metadata(lstm, metadata)
+        check_biases(lstm, settings.apply(lstm, metadata))
         lstm.source = {"keys": keys, "kind": kind}
         lstms.append(lstm)
     if not lstms:

@@ -1,32 +1,30 @@
-/* lstm bench: the benchmark of bench/, for shapes or for that of a model. */
+/* lstm bench: the benchmark of bench/, for shapes or for a model. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
 #include "common.h"
+
 #ifdef LSTM_CLI_BENCH
 #include "../../bench/command.h"
-#endif
 
-/* ---- the model ------------------------------------------------------------------------------- */
-/* Take the option and its value out of the arguments. */
-static const char *take_prefix(int *argc, char **argv)
+static int usual(const lstm_activation *a)
 {
-	const char *prefix = NULL;
-	int i, kept = 0;
-
-	for (i = 0; i < *argc; i++)
-		if (!prefix && strcmp(argv[i], "--prefix") == 0 && i + 1 < *argc)
-			prefix = argv[++i];
-		else
-			argv[kept++] = argv[i];
-	*argc = kept;
-	return prefix;
+	return (!a[0].function || a[0].function == LSTM_SIGMOID) &&
+	       (!a[1].function || a[1].function == LSTM_TANH) &&
+	       (!a[2].function || a[2].function == LSTM_TANH);
 }
 
-/* INPUTxHIDDEN of the model's first layer; an exit status or CLI_GO_ON. */
-static int read_shape(const char *path, const char *prefix, char *shape, size_t size)
+static const char *left_out(const lstm_desc *d, const lstm_weights *weights)
+{
+	if (usual(d->activations[0]) && usual(d->activations[1]) && !d->input_forget &&
+	    !(d->clip > 0) && !(d->cell_clip > 0) && !weights->peephole)
+		return NULL;
+	return "without the model's activations, clips, coupled gates or peepholes, which cost "
+	       "more";
+}
+
+static int find(const char *path, const char *prefix, struct bench_model *model)
 {
 	lstm_load_args args = {prefix, LSTM_ISA_SCALAR, LSTM_DTYPE_OTHER};
 	lstm_file *file = cli_file(path);
@@ -38,89 +36,45 @@ static int read_shape(const char *path, const char *prefix, char *shape, size_t 
 	if (!file)
 		return CLI_FAILED;
 	status = lstm_file_lstm(file, &args, &desc, &weights, &error);
-	if (status == LSTM_OK)
-		snprintf(shape, size, "%dx%d", desc.input, desc.hidden);
-	else
+	if (status == LSTM_OK) {
+		model->input = desc.input;
+		model->hidden = desc.hidden;
+		model->layers = desc.layers;
+		model->directions = desc.direction == LSTM_BIDIRECTIONAL ? 2 : 1;
+		model->projection = desc.projection;
+		model->dtype = cli_dtype_name(desc.dtype);
+		model->note = left_out(&desc, weights);
+	} else {
 		cli_complain("%s", error.text);
+	}
 	lstm_file_close(file);
 	return status == LSTM_OK ? CLI_GO_ON : CLI_FAILED;
 }
 
-/* ---- the benchmark --------------------------------------------------------------------------- */
-#ifdef LSTM_CLI_BENCH
-static int measure(int argc, char **argv)
-{
-	return bench_command(argc, argv);
-}
-
-static int help(void)
-{
-	static char program[] = "lstm bench", option[] = "--help";
-	char *argv[] = {program, option, NULL};
-
-	bench_command(2, argv);
-	printf("\nlstm bench MODEL [--prefix P] [OPTION]... measures the shape of the first layer "
-	       "of "
-	       "a\nmodel instead.  lstm-bench, built beside this, has the peers.\n");
-	return cli_finish();
-}
-#else
-static int measure(int argc, char **argv)
-{
-	(void)argc;
-	(void)argv;
-	cli_complain("bench: expected a build with -Dbench=enabled, found one without");
-	return CLI_FAILED;
-}
-
-static int help(void)
-{
-	printf("usage: lstm bench [OPTION]...\n"
-	       "This build is without the benchmark, which -Dbench=enabled brings (--help lists "
-	       "its\n"
-	       "options then).\n");
-	return cli_finish();
-}
-#endif
-
-/* The arguments with MODEL, the first, replaced by its shape. */
-static int measure_model(int argc, char **argv)
-{
-	static char option[] = "--shape";
-	const char *prefix = take_prefix(&argc, argv);
-	char shape[40], **all;
-	int i, status = read_shape(argv[1], prefix, shape, sizeof(shape));
-
-	if (status != CLI_GO_ON)
-		return status;
-	for (i = 2; i < argc; i++)
-		if (strcmp(argv[i], option) == 0) {
-			cli_complain("--shape: expected none beside a model, found one");
-			return CLI_MISUSED;
-		}
-	all = malloc(((size_t)argc + 2) * sizeof(*all));
-	if (!all) {
-		cli_no_memory("bench", "its options");
-		return CLI_FAILED;
-	}
-	memcpy(all, argv, (size_t)argc * sizeof(*all));
-	all[1] = option;
-	memmove(all + 3, all + 2, ((size_t)argc - 2) * sizeof(*all));
-	all[2] = shape;
-	all[argc + 1] = NULL;
-	status = measure(argc + 1, all);
-	free(all);
-	return status;
-}
-
 int command_bench(int argc, char **argv)
 {
-	static char program[] = "lstm bench";
+	static const struct bench_host host = {"lstm bench [OPTION]... [MODEL]", find};
+	static char program[] = "lstm"; /* in messages */
+	int status;
+
+	argv[0] = program;
+	status = bench_command(argc, argv, &host);
+	return status == CLI_DONE ? cli_finish() : status;
+}
+#else
+int command_bench(int argc, char **argv)
+{
 	int i;
 
 	for (i = 1; i < argc; i++)
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-			return help();
-	argv[0] = program; /* in messages */
-	return argc > 1 && argv[1][0] != '-' ? measure_model(argc, argv) : measure(argc, argv);
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			printf("usage: lstm bench [OPTION]... [MODEL]\n"
+			       "This build is without the benchmark, which -Dbench=enabled brings "
+			       "(--help lists\n"
+			       "its options then).\n");
+			return cli_finish();
+		}
+	cli_complain("bench: expected a build with -Dbench=enabled, found one without");
+	return CLI_FAILED;
 }
+#endif

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "paths.h"
+
 static int progress_shown;
 
 void cli_complain(const char *format, ...)
@@ -149,7 +151,7 @@ int cli_different(const char *const *files, int count, const char *only)
 
 	for (a = 1; a < count; a++)
 		for (b = 0; b < a; b++)
-			if (files[a] && files[b] && strcmp(files[a], files[b]) == 0 &&
+			if (files[a] && files[b] && paths_same(files[a], files[b]) &&
 			    (!only || strcmp(files[a], only) == 0)) {
 				cli_complain("%s: expected one use of this file, found two",
 				             files[a]);
@@ -185,7 +187,8 @@ int cli_isa(const char *value, lstm_isa *isa)
 }
 
 static const char *const dtype_names[] = {"f32", "bf16", "f16", "int8", NULL};
-static const lstm_dtype dtypes[] = {LSTM_DTYPE_F32, LSTM_DTYPE_BF16, LSTM_DTYPE_F16, LSTM_DTYPE_I8};
+static const lstm_dtype dtypes[] = {LSTM_DTYPE_F32, LSTM_DTYPE_BF16, LSTM_DTYPE_F16, LSTM_DTYPE_I8,
+                                    LSTM_DTYPE_OTHER};
 
 int cli_dtype(const char *value, lstm_dtype *dtype)
 {
@@ -208,6 +211,11 @@ const char *cli_dtype_name(lstm_dtype dtype)
 	while (dtypes[i] != dtype)
 		i++;
 	return dtype_names[i];
+}
+
+lstm_dtype cli_dtype_at(int index)
+{
+	return dtypes[index];
 }
 
 /* ---- models ---------------------------------------------------------------------------------- */

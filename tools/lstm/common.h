@@ -32,13 +32,14 @@ int cli_options(int argc, char **argv, const struct cli_option *options, const c
 
 /* The number of the name in a list that ends with NULL; -1 after a complaint. */
 int cli_choice(const char *option, const char *value, const char *const *names);
-/* Whether no two files are the same, where NULL is none: CLI_GO_ON or an exit status.  With only, no
- * other name counts than this one. */
+/* Whether no two files are the same, however spelled, where NULL is none: CLI_GO_ON or an exit
+ * status.  With only, no other name counts than this one. */
 int cli_different(const char *const *files, int count, const char *only);
 int cli_isa(const char *value, lstm_isa *isa); /* NULL is auto; CLI_GO_ON or an exit status */
 /* NULL is LSTM_DTYPE_OTHER, as in the file; CLI_GO_ON or an exit status. */
 int cli_dtype(const char *value, lstm_dtype *dtype);
 const char *cli_dtype_name(lstm_dtype dtype); /* "int8" */
+lstm_dtype cli_dtype_at(int index); /* each that has a name; LSTM_DTYPE_OTHER past the last */
 
 /* NULL after a complaint. */
 lstm_model *cli_model(const char *path, const char *prefix, lstm_isa isa, lstm_dtype dtype);

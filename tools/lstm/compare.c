@@ -18,6 +18,9 @@ static const char help[] =
 	"\n"
 	"  -i X.npy         as of lstm run\n"
 	"  -y Y.npy         the recorded outputs, of the shape that lstm run would write\n"
+	"  --layer-y F%.npy\n"
+	"                   the recorded outputs of every layer but the last, as Y would be if the\n"
+	"                   model ended there; % stands for the layer's number, from 0\n"
 	"  --hn F.npy       a recorded final h, [layers * directions, batch, output]\n"
 	"  --cn F.npy       a recorded final c, [layers * directions, batch, hidden]\n"
 	"  --tolerance T    the largest absolute difference that is taken\n"
@@ -41,6 +44,7 @@ static int read_options(struct compare_options *o, int argc, char **argv)
 	const struct cli_option known[] = {
 		{"-i", &o->files.x, NULL},
 		{"-y", &o->y, NULL},
+		{"--layer-y", &o->layer_y, NULL},
 		{"--hn", &o->hn, NULL},
 		{"--cn", &o->cn, NULL},
 		{"--tolerance", &tolerance, NULL},
@@ -67,6 +71,13 @@ static int read_options(struct compare_options *o, int argc, char **argv)
 		             o->files.x ? "-y" : "-i");
 		return CLI_MISUSED;
 	}
+	if (o->layer_y && (!strchr(o->layer_y, '%') ||
+	                   strchr(o->layer_y, '%') != strrchr(o->layer_y, '%'))) {
+		cli_complain("--layer-y: expected a name with one %% for the layer's number, found "
+		             "\"%s\"",
+		             o->layer_y);
+		return CLI_MISUSED;
+	}
 	if (tolerance) {
 		o->tolerance = strtod(tolerance, &end);
 		if (end == tolerance || *end || !(o->tolerance >= 0) || isinf(o->tolerance)) {
@@ -79,50 +90,107 @@ static int read_options(struct compare_options *o, int argc, char **argv)
 }
 
 /* ---- the models ------------------------------------------------------------------------------ */
-static int add_runner(struct comparison *k, const char *path, const lstm_desc *desc,
-                      const lstm_weights *weights, int moved)
+struct compare_layer *compare_last(const struct comparison *k)
 {
-	struct compare_runner *r = &k->runners[k->count++];
-	lstm_status status = moved ? sensitivity_model(&r->model, desc, weights)
-	                           : lstm_model_new(&r->model, desc, weights);
+	return &k->layers[k->layer_count - 1];
+}
 
-	if (status != LSTM_OK)
-		cli_complain("%s: model for %s: %s", path, lstm_isa_name(desc->isa),
-		             lstm_strerror(status));
-	return status == LSTM_OK;
+/* The runners of this number in all layers. */
+static int add_runners(struct comparison *k, const char *path, const lstm_desc *desc,
+                       const lstm_weights *weights, int moved)
+{
+	lstm_status status;
+	int layer;
+
+	for (layer = 0; layer < k->layer_count; layer++) {
+		lstm_model **model = &k->layers[layer].runners[k->count].model;
+		lstm_desc part = *desc;
+
+		part.layers = desc->layers - k->layer_count + 1 + layer;
+		status = moved ? sensitivity_model(model, &part, weights)
+		               : lstm_model_new(model, &part, weights);
+		if (status != LSTM_OK) {
+			cli_complain("%s: model for %s: %s", path, lstm_isa_name(desc->isa),
+			             lstm_strerror(status));
+			return 0;
+		}
+	}
+	k->count++;
+	return 1;
+}
+
+/* The layer's number in place of the %. */
+static char *layer_path(const char *pattern, int layer)
+{
+	size_t before = strcspn(pattern, "%"), room = strlen(pattern) + 12;
+	char *path = malloc(room);
+
+	if (path)
+		snprintf(path, room, "%.*s%d%s", (int)before, pattern, layer, pattern + before + 1);
+	return path;
+}
+
+static int add_layers(struct comparison *k, const struct compare_options *o, int layers)
+{
+	int layer;
+
+	if (o->layer_y && layers == 1) {
+		cli_complain("--layer-y: expected a model of more than one layer, found one in %s",
+		             o->model);
+		return 0;
+	}
+	k->layers = calloc((size_t)layers, sizeof(*k->layers));
+	for (layer = o->layer_y ? 0 : layers - 1; k->layers && layer < layers; layer++) {
+		struct compare_layer *l = &k->layers[k->layer_count++];
+
+		l->y.file = -1;
+		l->path = layer == layers - 1 ? strdup(o->y) : layer_path(o->layer_y, layer);
+		if (!l->path)
+			break;
+	}
+	if (!k->layers || layer < layers)
+		cli_no_memory(o->model, "its layers");
+	return k->layers && layer == layers;
 }
 
 /* The fastest comes first, for the network moved runs with the same instructions. */
-static int add_models(struct comparison *k, const struct compare_options *o)
+static int add_models(struct comparison *k, const struct compare_options *o, const lstm_desc *given,
+                      const lstm_weights *weights)
+{
+	lstm_desc desc = *given;
+	int isa;
+
+	for (isa = LSTM_ISA_COUNT - 1; isa > LSTM_ISA_AUTO; isa--) {
+		desc.isa = (lstm_isa)isa;
+		if (lstm_isa_supported(desc.isa) &&
+		    !add_runners(k, o->model, &desc, weights, 0))
+			return 0;
+	}
+	if (o->tolerance >= 0)
+		return 1;
+	desc.isa = lstm_isa_best();
+	k->moved = 1;
+	return add_runners(k, o->model, &desc, weights, 1);
+}
+
+static int read_models(struct comparison *k, const struct compare_options *o)
 {
 	const lstm_load_args args = {o->prefix, LSTM_ISA_AUTO, o->dtype};
 	lstm_file *file = cli_file(o->model);
 	const lstm_weights *weights;
 	lstm_desc desc;
 	lstm_error error;
-	int isa, good = 1;
+	int good = 0;
 
 	if (!file)
 		return 0;
-	if (lstm_file_lstm(file, &args, &desc, &weights, &error) != LSTM_OK) {
+	if (lstm_file_lstm(file, &args, &desc, &weights, &error) != LSTM_OK)
 		cli_complain("%s", error.text);
-		good = 0;
-	} else if (o->tolerance < 0 &&
-	           (desc.dtype == LSTM_DTYPE_I8 || o->dtype > LSTM_DTYPE_F32)) {
+	else if (o->tolerance < 0 && (desc.dtype == LSTM_DTYPE_I8 || o->dtype > LSTM_DTYPE_F32))
 		cli_complain("%s: expected a --tolerance for weights of %s, found none", o->model,
 		             cli_dtype_name(desc.dtype));
-		good = 0;
-	}
-	for (isa = LSTM_ISA_COUNT - 1; isa > LSTM_ISA_AUTO && good; isa--) {
-		desc.isa = (lstm_isa)isa;
-		if (lstm_isa_supported(desc.isa))
-			good = add_runner(k, o->model, &desc, weights, 0);
-	}
-	if (good && o->tolerance < 0) {
-		desc.isa = lstm_isa_best();
-		good = add_runner(k, o->model, &desc, weights, 1);
-		k->moved = 1;
-	}
+	else
+		good = add_layers(k, o, desc.layers) && add_models(k, o, &desc, weights);
 	lstm_file_close(file);
 	return good;
 }
@@ -147,12 +215,12 @@ static int prepare_runner(struct comparison *k, struct compare_runner *r)
 	return 1;
 }
 
-static void release(struct comparison *k)
+static void release_layer(struct compare_layer *l)
 {
 	int i;
 
-	for (i = 0; i < k->count; i++) {
-		struct compare_runner *r = &k->runners[i];
+	for (i = 0; i < LSTM_ISA_COUNT; i++) {
+		struct compare_runner *r = &l->runners[i];
 
 		lstm_state_free(r->state);
 		lstm_model_free(r->model);
@@ -160,63 +228,81 @@ static void release(struct comparison *k)
 		free(r->h);
 		free(r->h_errors);
 	}
-	free(k->recorded_y);
+	free(l->recorded);
+	npy_close(&l->y);
+	free(l->path);
+}
+
+static void release(struct comparison *k)
+{
+	while (k->layer_count)
+		release_layer(&k->layers[--k->layer_count]);
+	free(k->layers);
 	free(k->recorded_h);
 	free(k->recorded_c);
-	npy_close(&k->y);
 	sequence_close(&k->sequence);
 }
 
 /* ---- the run --------------------------------------------------------------------------------- */
+static int open_layer(const struct sequence *s, struct compare_layer *l)
+{
+	char expected[NPY_SHAPE_TEXT], found[NPY_SHAPE_TEXT];
+	size_t shape[3];
+
+	if (!npy_open(&l->y, l->path, NPY_FLOATS))
+		return 0;
+	sequence_output_shape(s, shape);
+	if (l->y.rank != s->rank || memcmp(l->y.shape, shape, (size_t)s->rank * sizeof(*shape))) {
+		cli_complain("%s: shape: expected %s, as X and the model have it, found %s",
+		             l->y.path, npy_shape(expected, s->rank, shape),
+		             npy_shape(found, l->y.rank, l->y.shape));
+		return 0;
+	}
+	if (sequence_runs(s) > 1 && !npy_spool(&l->y))
+		return 0;
+	l->recorded = sequence_room(s);
+	return l->recorded != NULL;
+}
+
 static int open_recorded(struct comparison *k, const struct compare_options *o)
 {
 	struct sequence *s = &k->sequence;
-	char expected[NPY_SHAPE_TEXT], found[NPY_SHAPE_TEXT];
-	size_t shape[3];
+	char found[NPY_SHAPE_TEXT];
+	int layer;
 
 	if (s->steps == 0) {
 		cli_complain("%s: shape: expected at least one step, found %s", s->reader.path,
 		             npy_shape(found, s->rank, s->reader.shape));
 		return 0;
 	}
-	if (!npy_open(&k->y, o->y, NPY_FLOATS))
-		return 0;
-	sequence_output_shape(s, shape);
-	if (k->y.rank != s->rank || memcmp(k->y.shape, shape, (size_t)s->rank * sizeof(*shape))) {
-		cli_complain("%s: shape: expected %s, as X and the model have it, found %s",
-		             k->y.path, npy_shape(expected, s->rank, shape),
-		             npy_shape(found, k->y.rank, k->y.shape));
-		return 0;
-	}
-	if (sequence_runs(s) > 1 && !npy_spool(&k->y))
-		return 0;
-	k->recorded_y = sequence_room(s);
+	for (layer = 0; layer < k->layer_count; layer++)
+		if (!open_layer(s, &k->layers[layer]))
+			return 0;
 	if (o->hn)
 		k->recorded_h = sequence_states(s, o->hn, s->h_size);
 	if (o->cn)
 		k->recorded_c = sequence_states(s, o->cn, s->c_size);
-	return k->recorded_y && (!o->hn || k->recorded_h) && (!o->cn || k->recorded_c);
+	return (!o->hn || k->recorded_h) && (!o->cn || k->recorded_c);
 }
 
-static int read_recorded(struct comparison *k)
+static int read_recorded(const struct sequence *s, struct compare_layer *l)
 {
-	const struct sequence *s = &k->sequence;
 	size_t run, first, count;
-	float *to = k->recorded_y;
+	float *to = l->recorded;
 
 	for (run = 0; run < sequence_runs(s); run++, to += count) {
 		first = sequence_run(s, run, s->output, &count);
-		if (!npy_read_floats(&k->y, first, count, to))
+		if (!npy_read_floats(&l->y, first, count, to))
 			return 0;
 	}
 	return 1;
 }
 
-static void add_piece(struct comparison *k, int i)
+static void add_piece(struct comparison *k, struct compare_layer *l, int i)
 {
 	const struct sequence *s = &k->sequence;
-	struct compare_runner *r = &k->runners[i];
-	const float *expected = k->moved && i == k->count - 1 ? k->runners[0].y : k->recorded_y;
+	struct compare_runner *r = &l->runners[i];
+	const float *expected = k->moved && i == k->count - 1 ? l->runners[0].y : l->recorded;
 	const float *found = r->y;
 	size_t run, first, count;
 
@@ -230,10 +316,10 @@ static void add_piece(struct comparison *k, int i)
 static void add_states(struct comparison *k, int i)
 {
 	const struct sequence *s = &k->sequence;
-	struct compare_runner *r = &k->runners[i];
+	struct compare_runner *all = compare_last(k)->runners, *r = &all[i];
 	int moved = k->moved && i == k->count - 1;
-	const float *h = moved ? k->runners[0].h : k->recorded_h;
-	const float *c = moved ? k->runners[0].c : k->recorded_c;
+	const float *h = moved ? all[0].h : k->recorded_h;
+	const float *c = moved ? all[0].c : k->recorded_c;
 	size_t n, h_count = s->batch * s->h_size, c_count = s->batch * s->c_size;
 
 	lstm_state_get(r->state, r->h, r->c);
@@ -247,6 +333,25 @@ static void add_states(struct comparison *k, int i)
 	}
 }
 
+/* The present piece, through all runners of a layer. */
+static int run_layer(struct comparison *k, struct compare_layer *l)
+{
+	struct sequence *s = &k->sequence;
+	int i;
+
+	if (!read_recorded(s, l))
+		return 0;
+	for (i = 0; i < k->count; i++) {
+		s->args.y = l->runners[i].y;
+		if (lstm_run_with(l->runners[i].state, &s->args) != LSTM_OK) {
+			cli_complain("%s: expected sizes that memory can hold", s->reader.path);
+			return 0;
+		}
+		add_piece(k, l, i);
+	}
+	return 1;
+}
+
 static int run_all(struct comparison *k)
 {
 	struct sequence *s = &k->sequence;
@@ -254,17 +359,9 @@ static int run_all(struct comparison *k)
 
 	while ((more = sequence_next(s)) > 0) {
 		cli_progress("lstm compare", s->done, s->steps);
-		if (!read_recorded(k))
-			return 0;
-		for (i = 0; i < k->count; i++) {
-			s->args.y = k->runners[i].y;
-			if (lstm_run_with(k->runners[i].state, &s->args) != LSTM_OK) {
-				cli_complain("%s: expected sizes that memory can hold",
-				             s->reader.path);
+		for (i = 0; i < k->layer_count; i++)
+			if (!run_layer(k, &k->layers[i]))
 				return 0;
-			}
-			add_piece(k, i);
-		}
 	}
 	cli_progress_end();
 	for (i = 0; i < k->count && more == 0; i++)
@@ -276,16 +373,18 @@ int command_compare(int argc, char **argv)
 {
 	struct compare_options o;
 	struct comparison k;
-	int status = read_options(&o, argc, argv), i, good;
+	int status = read_options(&o, argc, argv), layer, i, good;
 
 	if (status != CLI_GO_ON)
 		return status;
 	memset(&k, 0, sizeof(k));
-	k.y.file = k.sequence.reader.file = -1;
-	good = add_models(&k, &o) && sequence_open(&k.sequence, &o.files, k.runners[0].model) &&
+	k.sequence.reader.file = -1;
+	good = read_models(&k, &o) &&
+	       sequence_open(&k.sequence, &o.files, compare_last(&k)->runners[0].model) &&
 	       open_recorded(&k, &o);
-	for (i = 0; i < k.count && good; i++)
-		good = prepare_runner(&k, &k.runners[i]);
+	for (layer = 0; layer < k.layer_count; layer++)
+		for (i = 0; i < k.count && good; i++)
+			good = prepare_runner(&k, &k.layers[layer].runners[i]);
 	status = good && run_all(&k) ? compare_report(&k, &o) : CLI_FAILED;
 	release(&k);
 	return status;

@@ -8,7 +8,7 @@
 #include "sequence.h"
 
 struct compare_options {
-	const char *model, *y, *hn, *cn, *prefix;
+	const char *model, *y, *layer_y, *hn, *cn, *prefix;
 	lstm_dtype dtype;
 	double tolerance; /* negative: to be found */
 	struct sequence_files files;
@@ -23,13 +23,23 @@ struct compare_runner {
 	struct errors y_errors, *h_errors, *c_errors; /* one for each layer and direction */
 };
 
+/* One layer's outputs: those of the network up to it, which other programs can run and record. */
+struct compare_layer {
+	char *path; /* of the recorded y */
+	struct npy_reader y;
+	float *recorded; /* of a piece */
+	struct compare_runner runners[LSTM_ISA_COUNT];
+};
+
 struct comparison {
 	struct sequence sequence;
-	struct npy_reader y;
-	struct compare_runner runners[LSTM_ISA_COUNT];
-	int count, moved; /* runners, and whether the last one is moved */
-	float *recorded_y, *recorded_h, *recorded_c; /* of a piece, and final ones or NULL */
+	struct compare_layer *layers; /* the last is the model's */
+	int layer_count;
+	int count, moved; /* runners of each, and whether the last one is moved */
+	float *recorded_h, *recorded_c; /* final ones, or NULL */
 };
+
+struct compare_layer *compare_last(const struct comparison *k);
 
 /* Print it all; an exit status. */
 int compare_report(const struct comparison *k, const struct compare_options *o);

@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common.h"
 #include "compare.h"
@@ -28,14 +29,19 @@ static double largest(const struct comparison *k, const struct compare_runner *r
 
 static double derive_tolerance(const struct comparison *k)
 {
-	const struct compare_runner *moved = &k->runners[k->count - 1];
 	const struct errors *e;
-	double magnitude = 0;
+	double magnitude = 0, max = 0;
 	size_t n;
+	int layer;
 
-	for (n = 0; (e = errors_at(k, moved, n)) != NULL; n++)
-		magnitude = fmax(magnitude, e->magnitude);
-	return sensitivity_tolerance(largest(k, moved), magnitude);
+	for (layer = 0; layer < k->layer_count; layer++) {
+		const struct compare_runner *moved = &k->layers[layer].runners[k->count - 1];
+
+		for (n = 0; (e = errors_at(k, moved, n)) != NULL; n++)
+			magnitude = fmax(magnitude, e->magnitude);
+		max = fmax(max, largest(k, moved));
+	}
+	return sensitivity_tolerance(max, magnitude);
 }
 
 static void print_errors(const struct comparison *k, const char *what,
@@ -61,33 +67,53 @@ static void print_errors(const struct comparison *k, const char *what,
 static void print_states(const struct comparison *k, const char *name, int h)
 {
 	const struct sequence *s = &k->sequence;
-	size_t directions = (size_t)lstm_model_directions(k->runners[0].model), n;
+	const struct compare_runner *r = compare_last(k)->runners;
+	size_t directions = (size_t)lstm_model_directions(r->model), n;
 	char what[60];
 	int i;
 
 	for (n = 0; n < s->states; n++)
 		for (i = 0; i < k->count - k->moved; i++) {
-			const struct compare_runner *r = &k->runners[i];
-
 			snprintf(what, sizeof(what), "%s, layer %zu%s", name, n / directions,
 			         n % directions ? " reverse" : "");
-			print_errors(k, what, r, h ? &r->h_errors[n] : &r->c_errors[n],
+			print_errors(k, what, &r[i], h ? &r[i].h_errors[n] : &r[i].c_errors[n],
 			             h ? s->h_size : s->c_size, 0);
 		}
 }
 
+/* And the largest error; *where is set to the file that it is of. */
+static double print_layers(const struct comparison *k, const char **where)
+{
+	double worst = -1, error;
+	char what[60];
+	int layer, i;
+
+	for (layer = 0; layer < k->layer_count; layer++)
+		for (i = 0; i < k->count - k->moved; i++) {
+			const struct compare_layer *l = &k->layers[layer];
+
+			if (l == compare_last(k))
+				strcpy(what, "y");
+			else
+				snprintf(what, sizeof(what), "y, layer %d", layer);
+			print_errors(k, what, &l->runners[i], &l->runners[i].y_errors,
+			             k->sequence.output, 1);
+			error = largest(k, &l->runners[i]);
+			if (error > worst) {
+				worst = error;
+				*where = l->path;
+			}
+		}
+	return worst;
+}
+
 int compare_report(const struct comparison *k, const struct compare_options *o)
 {
-	double tolerance = o->tolerance, worst = 0;
-	int i, status;
+	const char *where = o->y;
+	double tolerance = k->moved ? derive_tolerance(k) : o->tolerance;
+	double worst = print_layers(k, &where);
+	int status;
 
-	if (k->moved)
-		tolerance = derive_tolerance(k);
-	for (i = 0; i < k->count - k->moved; i++) {
-		print_errors(k, "y", &k->runners[i], &k->runners[i].y_errors, k->sequence.output,
-		             1);
-		worst = fmax(worst, largest(k, &k->runners[i]));
-	}
 	if (k->recorded_h)
 		print_states(k, "hn", 1);
 	if (k->recorded_c)
@@ -104,6 +130,6 @@ int compare_report(const struct comparison *k, const struct compare_options *o)
 	}
 	if (worst <= tolerance)
 		return CLI_DONE;
-	cli_complain("%s: expected differences up to %.3g, found %.3g", o->y, tolerance, worst);
+	cli_complain("%s: expected differences up to %.3g, found %.3g", where, tolerance, worst);
 	return CLI_FAILED;
 }

@@ -9,24 +9,27 @@ _lstm()
 	if ((COMP_CWORD == 1)); then
 		words='info run compare embed quantize bench digest --help --version'
 	else
-		case $before in
-		--layout) words='time batch' ;;
-		--isa) words='auto scalar neon avx2 avx512 simd128' ;;
-		--dtype)
-			words='f32 bf16 f16 int8'
-			[[ $command != quantize ]] || words='bf16 f16 int8'
-			;;
-		--mode) words='step block sequence batch stack streams' ;;
-		--activations) words='builtin sleef' ;;
-		--prefix | --name | --tolerance | --shape | --batch | --steps | --repeat | --cpu)
+		case $before:$command in
+		--layout:*) words='time batch' ;;
+		--isa:bench) words='scalar neon avx2 avx512' ;;
+		--isa:*) words='auto scalar neon avx2 avx512 simd128' ;;
+		--dtype:quantize) words='bf16 f16 int8' ;;
+		--dtype:*) words='f32 bf16 f16 int8' ;;
+		--mode:*) words='step block sequence batch stack streams setup' ;;
+		--activations:*) words='builtin sleef' ;;
+		--peers:*) words='none' ;;
+		--cpu:*) words='any' ;;
+		--prefix:* | --name:* | --tolerance:* | --shape:* | --batch:* | --steps:* | --repeat:*)
 			return ;;
-		-i | -y | -o | --h0 | --c0 | --hn | --cn | --lengths) ;; # files, by default
+		# Files, by default.
+		-i:* | -y:* | -o:* | --layer-y:* | --h0:* | --c0:* | --hn:* | --cn:* | --lengths:*) ;;
+		--json:bench | --plot:*) ;;
 		*)
 			case $word:$command in
 			-*:info) words='--prefix --json --help' ;;
 			-*:run) words='-i -o --h0 --c0 --hn --cn --lengths --layout --prefix --isa
 				--dtype --help' ;;
-			-*:compare) words='-i -y --hn --cn --tolerance --h0 --c0 --lengths --layout
+			-*:compare) words='-i -y --layer-y --hn --cn --tolerance --h0 --c0 --lengths --layout
 				--prefix --dtype --help' ;;
 			-*:embed) words='-o --name --prefix --dtype --help' ;;
 			-*:quantize) words='--prefix --dtype --help' ;;

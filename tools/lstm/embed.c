@@ -6,9 +6,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "commands.h"
 #include "common.h"
+#include "embed_codes.h"
 #include "errors.h"
 #include "output.h"
 #include "sensitivity.h"
@@ -24,8 +26,9 @@ static const char help[] =
 	"  --prefix P       of the LSTM's names in MODEL, where there is more than one\n"
 	"  --dtype f32|bf16|f16|int8\n"
 	"                   what the model made of it keeps (as lstm run does).  The constants are\n"
-	"                   floats, with int8 codes of a byte and a scale for each row, which take\n"
-	"                   a float of memory for each while the model is made\n"
+	"                   floats; the matrices of bf16 and f16 are of two bytes, with int8 codes\n"
+	"                   of a byte and a scale for each row, and take a float of memory for\n"
+	"                   each weight while the model is made\n"
 	"  --help           this\n"
 	"\n"
 	"The header's first comment says how to use it and what memory it takes.\n";
@@ -33,21 +36,29 @@ static const char help[] =
 enum { NAME_MOST = 60 };
 
 /* ---- the name -------------------------------------------------------------------------------- */
-/* Letters, digits and underscores, a letter first, and not of the library's names. */
+/* Letters, digits and underscores, a letter first, and not of the library's names, which its macros
+ * have in capitals, as those here do. */
 static int is_name(const char *name)
 {
 	size_t k;
 
-	if (!isalpha((unsigned char)*name) || strncmp(name, "lstm", 4) == 0)
+	if (!isalpha((unsigned char)*name) || strncasecmp(name, "lstm", 4) == 0)
 		return 0;
 	for (k = 0; isalnum((unsigned char)name[k]) || name[k] == '_'; k++)
 		;
 	return name[k] == '\0' && k <= NAME_MOST;
 }
 
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 static const char *name_from_path(const char *path, char *name)
 {
-	const char *slash = strrchr(path, '/'), *from = slash ? slash + 1 : path;
+	const char *from = file_name(path);
 	size_t size = strlen(from), k;
 
 	if (size > 2 && strcmp(from + size - 2, ".h") == 0)
@@ -170,7 +181,7 @@ static int embed(struct embed *e, const char *prefix, lstm_dtype dtype, const ch
 		             e->source, count);
 	if (count == 1) {
 		e->facts = facts;
-		if (prepare(e))
+		if (embed_fits(facts, e->source) && prepare(e))
 			status = write_header(e, path);
 		free(e->x);
 		free(e->last);
@@ -201,6 +212,12 @@ int command_embed(int argc, char **argv)
 		return status;
 	if (!path) {
 		cli_complain("embed: expected -o model.h, found no -o");
+		return CLI_MISUSED;
+	}
+	/* Also in capitals, which some file systems do not tell apart. */
+	if (strcasecmp(file_name(path), "lstm.h") == 0) {
+		cli_complain("%s: expected another name than lstm.h, which the header includes",
+		             path);
 		return CLI_MISUSED;
 	}
 	if (e.name && !is_name(e.name)) {

@@ -15,10 +15,10 @@ static const char help[] =
 	"  --json           print one JSON object: file, lstms and other_tensors\n"
 	"  --help           this\n"
 	"\n"
-	"The bytes of a model are those of its weights, packed as what the file has (f32 where "
-        "that\n"
-	"differs), the bytes of a state those of one stream that runs step by step, for each\n"
-	"instruction set of this machine.\n";
+	"The bytes as int8 are those of the matrices' codes, their rows' scales, and all else as F32.\n"
+	"Those of a model are of its weights, packed as each --dtype of lstm run for each\n"
+	"instruction set of this machine; those of a state are of one stream that runs step by\n"
+	"step.\n";
 
 /* ---- text ------------------------------------------------------------------------------------ */
 static const char *biases(const lstm_weights *weights)
@@ -48,11 +48,23 @@ static void print_options(const lstm_desc *d, const lstm_weights *weights)
 		printf("  cell clip     %.9g\n", (double)d->cell_clip);
 }
 
+static void print_packed(const struct model_facts *f, lstm_dtype dtype)
+{
+	const struct model_memory *packed = f->packed[dtype];
+	int isa;
+
+	for (isa = 0; isa < LSTM_ISA_COUNT; isa++)
+		if (packed[isa].model_bytes)
+			printf("  %-4s %-8s model of %zu bytes, state of %zu bytes\n",
+			       cli_dtype_name(dtype), lstm_isa_name((lstm_isa)isa),
+			       packed[isa].model_bytes, packed[isa].state_bytes);
+}
+
 static void print_lstm(const struct model_facts *f)
 {
 	const lstm_desc *d = &f->desc;
 	char types[MODEL_TEXT];
-	int isa;
+	int k;
 
 	printf("LSTM of prefix \"%s\"\n", f->prefix);
 	printf("  input         %d\n  hidden        %d\n", d->input, d->hidden);
@@ -61,14 +73,12 @@ static void print_lstm(const struct model_facts *f)
 	printf("  output        %d\n", f->output);
 	printf("  layers        %d, %s\n", d->layers, model_direction(d->direction));
 	printf("  parameters    %zu\n", f->parameters);
-	printf("  bytes         %zu in the file (%s), %zu as F32, %zu as F16 or BF16\n",
-	       f->file_bytes, model_types(types, f, ", "), 4 * f->parameters, 2 * f->parameters);
+	printf("  bytes         %zu in the file (%s), %zu as F32, %zu as F16 or BF16, %zu as int8\n",
+	       f->file_bytes, model_types(types, f, ", "), 4 * f->parameters, 2 * f->parameters,
+	       model_code_bytes(f));
 	print_options(d, f->weights);
-	for (isa = 0; isa < LSTM_ISA_COUNT; isa++)
-		if (f->model_bytes[isa])
-			printf("  %s, %-8s model of %zu bytes, state of %zu bytes\n",
-			       cli_dtype_name(d->dtype), lstm_isa_name((lstm_isa)isa),
-			       f->model_bytes[isa], f->state_bytes[isa]);
+	for (k = 0; cli_dtype_at(k) != LSTM_DTYPE_OTHER; k++)
+		print_packed(f, cli_dtype_at(k));
 }
 
 static void print_all(const lstm_file *file, const struct model_facts *facts, size_t count)
@@ -120,12 +130,27 @@ static void json_options(const lstm_desc *d, const lstm_weights *weights)
 	printf("\"clip\": %.9g, \"cell_clip\": %.9g, ", (double)d->clip, (double)d->cell_clip);
 }
 
+static void json_packed(const struct model_facts *f, lstm_dtype dtype, const char **comma)
+{
+	const struct model_memory *packed = f->packed[dtype];
+	int isa;
+
+	for (isa = 0; isa < LSTM_ISA_COUNT; isa++)
+		if (packed[isa].model_bytes) {
+			printf("%s{\"dtype\": \"%s\", \"isa\": \"%s\", \"model_bytes\": %zu, "
+			       "\"state_bytes\": %zu}",
+			       *comma, cli_dtype_name(dtype), lstm_isa_name((lstm_isa)isa),
+			       packed[isa].model_bytes, packed[isa].state_bytes);
+			*comma = ", ";
+		}
+}
+
 static void json_lstm(const struct model_facts *f)
 {
 	const lstm_desc *d = &f->desc;
 	char types[MODEL_TEXT];
 	const char *comma = "";
-	int isa;
+	int k;
 
 	putchar('{');
 	json_string("prefix", f->prefix);
@@ -134,18 +159,15 @@ static void json_lstm(const struct model_facts *f)
 	printf("\"layers\": %d, \"direction\": \"%s\", ", d->layers, model_direction(d->direction));
 	printf("\"parameters\": %zu, \"dtypes\": [\"%s\"], ", f->parameters,
 	       model_types(types, f, "\", \""));
-	printf("\"bytes\": {\"file\": %zu, \"f32\": %zu, \"f16\": %zu, \"bf16\": %zu}, ",
-	       f->file_bytes, 4 * f->parameters, 2 * f->parameters, 2 * f->parameters);
+	printf("\"bytes\": {\"file\": %zu, \"f32\": %zu, \"f16\": %zu, \"bf16\": %zu, "
+	       "\"int8\": %zu}, ",
+	       f->file_bytes, 4 * f->parameters, 2 * f->parameters, 2 * f->parameters,
+	       model_code_bytes(f));
 	json_options(d, f->weights);
+	printf("\"dtype\": \"%s\", ", cli_dtype_name(d->dtype));
 	printf("\"packed\": [");
-	for (isa = 0; isa < LSTM_ISA_COUNT; isa++)
-		if (f->model_bytes[isa]) {
-			printf("%s{\"dtype\": \"%s\", \"isa\": \"%s\", \"model_bytes\": %zu, "
-			       "\"state_bytes\": %zu}",
-			       comma, cli_dtype_name(d->dtype), lstm_isa_name((lstm_isa)isa),
-			       f->model_bytes[isa], f->state_bytes[isa]);
-			comma = ", ";
-		}
+	for (k = 0; cli_dtype_at(k) != LSTM_DTYPE_OTHER; k++)
+		json_packed(f, cli_dtype_at(k), &comma);
 	printf("]}");
 }
 

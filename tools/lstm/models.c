@@ -130,6 +130,23 @@ void model_arrays(const lstm_desc *desc, const lstm_weights *weights, int cell,
 	}
 }
 
+size_t model_code_bytes(const struct model_facts *m)
+{
+	struct model_array arrays[MODEL_ARRAYS];
+	size_t bytes = 0;
+	int cell, k;
+
+	for (cell = 0; cell < model_cells(&m->desc); cell++) {
+		model_arrays(&m->desc, m->weights, cell, arrays);
+		for (k = 0; k < MODEL_ARRAYS; k++)
+			if (arrays[k].values && arrays[k].rows)
+				bytes += arrays[k].count + sizeof(float) * arrays[k].rows;
+			else
+				bytes += sizeof(float) * arrays[k].count;
+	}
+	return bytes;
+}
+
 /* ---- facts ----------------------------------------------------------------------------------- */
 static int belongs(const struct model_facts *facts, const lstm_tensor *tensor)
 {
@@ -189,34 +206,47 @@ static void count_tensors(struct model_facts *f, const lstm_file *file)
 	}
 }
 
-/* Pack it for every instruction set, as only a packed model knows what its states need. */
-static int measure(struct model_facts *f, const char *path)
+/* Only a packed model knows what its states need. */
+static lstm_status measure(struct model_facts *f, lstm_dtype dtype, lstm_isa isa)
 {
+	struct model_memory *memory = &f->packed[dtype][isa];
 	lstm_desc desc = f->desc;
 	lstm_model *model;
 	lstm_status status;
-	int isa;
 
-	for (isa = LSTM_ISA_SCALAR; isa < LSTM_ISA_COUNT; isa++) {
-		desc.isa = (lstm_isa)isa;
-		if (!lstm_isa_supported(desc.isa))
-			continue;
-		status = lstm_model_new(&model, &desc, f->weights);
-		if (status == LSTM_OK)
-			status = lstm_model_size(&desc, &f->model_bytes[isa]);
-		if (status == LSTM_OK)
-			status = lstm_state_size(model, 1, f->state_steps, &f->state_bytes[isa]);
-		if (status == LSTM_OK) {
-			f->desc = *lstm_model_desc(model);
-			f->output = lstm_model_output(model);
-		}
-		lstm_model_free(model);
-		if (status != LSTM_OK) {
-			cli_complain("%s: model for %s: %s", path, lstm_isa_name(desc.isa),
-			             lstm_strerror(status));
+	desc.dtype = dtype;
+	desc.isa = isa;
+	status = lstm_model_new(&model, &desc, f->weights);
+	if (status == LSTM_OK)
+		status = lstm_state_size(model, 1, f->state_steps, &memory->state_bytes);
+	if (status == LSTM_OK)
+		status = lstm_model_size(&desc, &memory->model_bytes);
+	if (status == LSTM_OK && dtype == f->desc.dtype) {
+		f->desc = *lstm_model_desc(model);
+		f->output = lstm_model_output(model);
+	}
+	lstm_model_free(model);
+	return status;
+}
+
+/* As every type, for every instruction set. */
+static int measure_all(struct model_facts *f, const char *path)
+{
+	lstm_dtype dtype;
+	lstm_status status;
+	int isa, k;
+
+	for (isa = LSTM_ISA_SCALAR; isa < LSTM_ISA_COUNT; isa++)
+		for (k = 0; lstm_isa_supported((lstm_isa)isa) &&
+		            (dtype = cli_dtype_at(k)) != LSTM_DTYPE_OTHER;
+		     k++) {
+			status = measure(f, dtype, (lstm_isa)isa);
+			if (status == LSTM_OK)
+				continue;
+			cli_complain("%s: model of %s for %s: %s", path, cli_dtype_name(dtype),
+			             lstm_isa_name((lstm_isa)isa), lstm_strerror(status));
 			return 0;
 		}
-	}
 	return 1;
 }
 
@@ -242,7 +272,7 @@ static int read_one(lstm_file *file, const char *path, const char *name, size_t 
 	}
 	count_tensors(f, file);
 	f->state_steps = f->desc.direction != LSTM_FORWARD && f->desc.layers > 1 ? whole_steps : 1;
-	return measure(f, path);
+	return measure_all(f, path);
 }
 
 /* 1 if the tensor is an LSTM's first, and then how long its prefix is. */

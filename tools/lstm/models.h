@@ -6,6 +6,10 @@
 
 enum { MODEL_TYPES = 6, MODEL_TEXT = 200 };
 
+struct model_memory {
+	size_t model_bytes, state_bytes; /* the state is of one stream */
+};
+
 struct model_facts {
 	char *prefix;
 	lstm_desc desc;              /* with the defaults filled in */
@@ -14,8 +18,8 @@ struct model_facts {
 	size_t parameters, file_bytes;
 	int types[MODEL_TYPES]; /* tensors of each lstm_dtype */
 	size_t state_steps;     /* that states were measured for */
-	/* Packed as desc.dtype says, by lstm_isa; 0: not here.  States are of one stream. */
-	size_t model_bytes[LSTM_ISA_COUNT], state_bytes[LSTM_ISA_COUNT];
+	/* Packed, by lstm_dtype and lstm_isa; 0: not on this machine. */
+	struct model_memory packed[MODEL_TYPES][LSTM_ISA_COUNT];
 };
 
 /* The LSTM of this prefix or, if that is NULL, all there are: in *facts, and how many.  0 after a
@@ -45,6 +49,8 @@ struct model_array {
 void model_arrays(const lstm_desc *desc, const lstm_weights *weights, int cell,
                   struct model_array arrays[MODEL_ARRAYS]);
 int model_cells(const lstm_desc *desc);
+/* Of all parameters in a file, with the matrices as codes of a byte and the scales of their rows. */
+size_t model_code_bytes(const struct model_facts *facts);
 int model_directions(const lstm_desc *desc);
 
 /* Whether the tensor belongs to one of these LSTMs, and is one of its matrices. */
