@@ -433,7 +433,9 @@ typedef struct lstm_error {
  * l2 ... for further layers; an LSTMCell has no _l0.  F32, F64, F16 and BF16 are read, and matrices
  * of I8 codes -127 .. 127 with the F32 scales of their rows beside them, weight_ih_l0.scale [4H] and
  * so on: a weight is code * scale.  Sizes, layers, direction and projection follow from the shapes;
- * what shapes cannot say is read from __metadata__ (see the README, formats). */
+ * what shapes cannot say is read from __metadata__ (see the README, formats).  A tensor of these names
+ * that no layer takes is refused, and with a prefix that ends in "." so is any other one directly
+ * under it: rnn.gamma beside rnn.weight_ih_l0, but not rnn.head.weight, which is another module's. */
 typedef struct lstm_load_args {
 	const char *prefix; /* what stands before weight_ih_l0: "encoder.rnn."; NULL: the only one */
 	lstm_isa isa;
@@ -2745,7 +2747,10 @@ LSTM__DEF lstm_status lstm_state_new(lstm_state **state, const lstm_model *model
 	if (!memory)
 		return LSTM_ERR_MEMORY;
 	status = lstm_state_init(state, model, batch, max_steps, memory, bytes);
-	(*state)->owned = 1;
+	if (status == LSTM_OK)
+		(*state)->owned = 1;
+	else
+		lstm__delete(memory);
 	return status;
 }
 
@@ -5879,19 +5884,23 @@ static lstm_status lstm__load_layer(lstm__load *load, int layer, int reverse, ls
 	return LSTM_OK;
 }
 
-/* Nothing under the prefix that looks like the LSTM's may be left unused: it would mean that the
- * model is another one than was loaded. */
+/* Nothing of the LSTM's own may be left unused: it would mean that the model is another one than was
+ * loaded.  Its own are its names with any layer and direction and, where the prefix is a module's
+ * ("rnn."), all that stands directly in it; "rnn.head.weight" is another module's. */
 static lstm_status lstm__load_check_rest(const lstm__load *load)
 {
 	const lstm_tensor *tensor;
+	const char *rest;
 	size_t k, stem;
 
+	load->name[load->prefix] = '\0';
 	for (k = 0; k < load->file->count; k++) {
 		tensor = &load->file->entries[k];
 		if (load->used[k] || strncmp(tensor->name, load->name, load->prefix) != 0)
 			continue;
+		rest = tensor->name + load->prefix;
 		for (stem = 0; stem < LSTM__LOAD_STEMS; stem++)
-			if (strncmp(tensor->name + load->prefix, lstm__load_stems[stem],
+			if (strncmp(rest, lstm__load_stems[stem],
 			            strlen(lstm__load_stems[stem])) == 0)
 				return lstm__text_fail(
 					&load->log, LSTM_ERR_FORMAT,
@@ -5900,6 +5909,11 @@ static lstm_status lstm__load_check_rest(const lstm__load *load)
 					tensor->name, (uint64_t)load->desc->layers,
 					load->directions == 2 ? "both directions"
 							      : "one direction");
+		if (lstm__load_ends(load->name, ".") && !strchr(rest, '.'))
+			return lstm__text_fail(&load->log, LSTM_ERR_FORMAT,
+			                       "tensor %q: expected only the LSTM's own directly "
+			                       "under prefix %q, found this one too",
+			                       tensor->name, load->name);
 	}
 	return LSTM_OK;
 }
