@@ -160,6 +160,14 @@ class Formats(Vad):
         vad_sound.write_wave_float(path, [sample / 32768 for sample in self.samples])
         self.assert_same(path)
 
+    def test_a_wave_written_to_a_pipe_gives_the_same(self):
+        whole = self.speech.read_bytes()
+        path = self.folder / "pipe.wav"
+        for sizes in ((2**32 - 1, 2**32 - 1), (2**31, 2**31), (0x7FFFF024, 0x7FFFF000), (8, 0)):
+            form, data = (struct.pack("<I", size) for size in sizes)
+            path.write_bytes(whole[:4] + form + whole[8:40] + data + whole[44:])
+            self.assert_same(path)
+
     def test_flac_gives_the_same(self):
         path = self.folder / "speech.flac"
         vad_sound.write_flac(self.library("sndfile"), path, self.samples)
