@@ -22,11 +22,12 @@ import unittest
 import xml.dom.minidom
 
 import vad_kit
+import vad_neon
+import vad_progress
 import vad_refusals
 import vad_sound
 from vad_kit import Vad, limits, listen, run, texts, weights_path
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 FRAME = 512
 RATE = 16000
 FIELDS = {
@@ -262,7 +263,6 @@ class Stream(Vad):
             child.stdout.read()
         self.assertEqual(child.returncode, 0)
 
-
     def test_an_interrupt_ends_a_stream_with_its_summary(self):
         with subprocess.Popen(
             [vad_kit.PROGRAM, "--weights", weights_path(), "-"],
@@ -363,12 +363,11 @@ def main():
         print(__doc__, file=sys.stderr)
         return 2
     vad_kit.PROGRAM = os.path.abspath(program)
-    vad_kit.CACHE = pathlib.Path(
-        arguments[1] if len(arguments) > 1 else os.environ.get("LSTM_CACHE", ROOT / ".cache")
-    )
+    cache = os.environ.get("LSTM_CACHE", vad_kit.ROOT / ".cache")
+    vad_kit.CACHE = pathlib.Path(arguments[1] if len(arguments) > 1 else cache)
     os.environ.pop("LSTM_ISA", None)
     load = unittest.defaultTestLoader.loadTestsFromModule
-    modules = sys.modules[__name__], vad_refusals
+    modules = sys.modules[__name__], vad_neon, vad_progress, vad_refusals
     result = unittest.TextTestRunner(verbosity=2).run(unittest.TestSuite(map(load, modules)))
     failed = len(result.failures) + len(result.errors)
     skipped = len(result.skipped)
