@@ -435,7 +435,8 @@ typedef struct lstm_error {
  * so on: a weight is code * scale.  Sizes, layers, direction and projection follow from the shapes;
  * what shapes cannot say is read from __metadata__ (see the README, formats).  A tensor of these names
  * that no layer takes is refused, and with a prefix that ends in "." so is any other one directly
- * under it: rnn.gamma beside rnn.weight_ih_l0, but not rnn.head.weight, which is another module's. */
+ * under it: rnn.gamma beside rnn.weight_ih_l0, but neither rnn.head.weight, which is another module's,
+ * nor rnn.initial_h and rnn.initial_c, which are the caller's to read and to hand to lstm_run_with. */
 typedef struct lstm_load_args {
 	const char *prefix; /* what stands before weight_ih_l0: "encoder.rnn."; NULL: the only one */
 	lstm_isa isa;
@@ -5886,7 +5887,8 @@ static lstm_status lstm__load_layer(lstm__load *load, int layer, int reverse, ls
 
 /* Nothing of the LSTM's own may be left unused: it would mean that the model is another one than was
  * loaded.  Its own are its names with any layer and direction and, where the prefix is a module's
- * ("rnn."), all that stands directly in it; "rnn.head.weight" is another module's. */
+ * ("rnn."), all that stands directly in it but the two tensors of where it starts, which the caller
+ * reads; "rnn.head.weight" is another module's. */
 static lstm_status lstm__load_check_rest(const lstm__load *load)
 {
 	const lstm_tensor *tensor;
@@ -5909,7 +5911,8 @@ static lstm_status lstm__load_check_rest(const lstm__load *load)
 					tensor->name, (uint64_t)load->desc->layers,
 					load->directions == 2 ? "both directions"
 							      : "one direction");
-		if (lstm__load_ends(load->name, ".") && !strchr(rest, '.'))
+		if (lstm__load_ends(load->name, ".") && !strchr(rest, '.') &&
+		    strcmp(rest, "initial_h") != 0 && strcmp(rest, "initial_c") != 0)
 			return lstm__text_fail(&load->log, LSTM_ERR_FORMAT,
 			                       "tensor %q: expected only the LSTM's own directly "
 			                       "under prefix %q, found this one too",

@@ -347,7 +347,8 @@ typedef struct lstm_error {
  * so on: a weight is code * scale.  Sizes, layers, direction and projection follow from the shapes;
  * what shapes cannot say is read from __metadata__ (see the README, formats).  A tensor of these names
  * that no layer takes is refused, and with a prefix that ends in "." so is any other one directly
- * under it: rnn.gamma beside rnn.weight_ih_l0, but not rnn.head.weight, which is another module's. */
+ * under it: rnn.gamma beside rnn.weight_ih_l0, but neither rnn.head.weight, which is another module's,
+ * nor rnn.initial_h and rnn.initial_c, which are the caller's to read and to hand to lstm_run_with. */
 typedef struct lstm_load_args {
 	const char *prefix; /* what stands before weight_ih_l0: "encoder.rnn."; NULL: the only one */
 	lstm_isa isa;

@@ -314,7 +314,8 @@ static lstm_status lstm__load_layer(lstm__load *load, int layer, int reverse, ls
 
 /* Nothing of the LSTM's own may be left unused: it would mean that the model is another one than was
  * loaded.  Its own are its names with any layer and direction and, where the prefix is a module's
- * ("rnn."), all that stands directly in it; "rnn.head.weight" is another module's. */
+ * ("rnn."), all that stands directly in it but the two tensors of where it starts, which the caller
+ * reads; "rnn.head.weight" is another module's. */
 static lstm_status lstm__load_check_rest(const lstm__load *load)
 {
 	const lstm_tensor *tensor;
@@ -337,7 +338,8 @@ static lstm_status lstm__load_check_rest(const lstm__load *load)
 					tensor->name, (uint64_t)load->desc->layers,
 					load->directions == 2 ? "both directions"
 							      : "one direction");
-		if (lstm__load_ends(load->name, ".") && !strchr(rest, '.'))
+		if (lstm__load_ends(load->name, ".") && !strchr(rest, '.') &&
+		    strcmp(rest, "initial_h") != 0 && strcmp(rest, "initial_c") != 0)
 			return lstm__text_fail(&load->log, LSTM_ERR_FORMAT,
 			                       "tensor %q: expected only the LSTM's own directly "
 			                       "under prefix %q, found this one too",

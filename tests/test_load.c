@@ -123,7 +123,8 @@ Test(load, layers_directions_projection_peepholes)
 Test(load, other_modules_may_stand_beside_and_below_the_lstm)
 {
 	loaded l = load("m.weight_ih F32 4 1; m.weight_hh F32 4 1; m.head.weight F32 3; "
-	                "m.weight.gamma F32 1; mx F32 1; gamma F32 1; x.y F32 1",
+	                "m.weight.gamma F32 1; mx F32 1; gamma F32 1; x.y F32 1; "
+	                "m.initial_h F32 1 1; m.initial_c F32 1 1",
 	                NULL, NULL);
 
 	expect_sizes(&l, 1, 1, 0, 1, LSTM_FORWARD);
