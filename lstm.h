@@ -451,7 +451,10 @@ typedef struct lstm_error {
  * l2 ... for further layers; an LSTMCell has no _l0.  F32, F64, F16 and BF16 are read, and matrices
  * of I8 codes -127 .. 127 with the F32 scales of their rows beside them, weight_ih_l0.scale [4H] and
  * so on: a weight is code * scale.  Sizes, layers, direction and projection follow from the shapes;
- * what shapes cannot say is read from __metadata__ (see the README, formats). */
+ * what shapes cannot say is read from __metadata__ (see the README, formats).  A tensor of these names
+ * that no layer takes is refused, and with a prefix that ends in "." so is any other one directly
+ * under it: rnn.gamma beside rnn.weight_ih_l0, but neither rnn.head.weight, which is another module's,
+ * nor rnn.initial_h and rnn.initial_c, which are the caller's to read and to hand to lstm_run_with. */
 typedef struct lstm_load_args {
 	const char *prefix; /* what stands before weight_ih_l0: "encoder.rnn."; NULL: the only one */
 	lstm_isa isa;
@@ -2813,7 +2816,10 @@ LSTM__DEF lstm_status lstm_state_new(lstm_state **state, const lstm_model *model
 	if (!memory)
 		return LSTM_ERR_MEMORY;
 	status = lstm_state_init(state, model, batch, max_steps, memory, bytes);
-	(*state)->owned = 1;
+	if (status == LSTM_OK)
+		(*state)->owned = 1;
+	else
+		lstm__delete(memory);
 	return status;
 }
 
@@ -6001,19 +6007,24 @@ static lstm_status lstm__load_layer(lstm__load *load, int layer, int reverse, ls
 	return LSTM_OK;
 }
 
-/* Nothing under the prefix that looks like the LSTM's may be left unused: it would mean that the
- * model is another one than was loaded. */
+/* Nothing of the LSTM's own may be left unused: it would mean that the model is another one than was
+ * loaded.  Its own are its names with any layer and direction and, where the prefix is a module's
+ * ("rnn."), all that stands directly in it but the two tensors of where it starts, which the caller
+ * reads; "rnn.head.weight" is another module's. */
 static lstm_status lstm__load_check_rest(const lstm__load *load)
 {
 	const lstm_tensor *tensor;
+	const char *rest;
 	size_t k, stem;
 
+	load->name[load->prefix] = '\0';
 	for (k = 0; k < load->file->count; k++) {
 		tensor = &load->file->entries[k];
 		if (load->used[k] || strncmp(tensor->name, load->name, load->prefix) != 0)
 			continue;
+		rest = tensor->name + load->prefix;
 		for (stem = 0; stem < LSTM__LOAD_STEMS; stem++)
-			if (strncmp(tensor->name + load->prefix, lstm__load_stems[stem],
+			if (strncmp(rest, lstm__load_stems[stem],
 			            strlen(lstm__load_stems[stem])) == 0)
 				return lstm__text_fail(
 					&load->log, LSTM_ERR_FORMAT,
@@ -6022,6 +6033,12 @@ static lstm_status lstm__load_check_rest(const lstm__load *load)
 					tensor->name, (uint64_t)load->desc->layers,
 					load->directions == 2 ? "both directions"
 							      : "one direction");
+		if (lstm__load_ends(load->name, ".") && !strchr(rest, '.') &&
+		    strcmp(rest, "initial_h") != 0 && strcmp(rest, "initial_c") != 0)
+			return lstm__text_fail(&load->log, LSTM_ERR_FORMAT,
+			                       "tensor %q: expected only the LSTM's own directly "
+			                       "under prefix %q, found this one too",
+			                       tensor->name, load->name);
 	}
 	return LSTM_OK;
 }
@@ -6698,6 +6715,14 @@ LSTM__TARGET lstm__vf LSTM__V(sleef_tanh)(lstm__vf) __asm__(LSTM__LABEL LSTM__SL
 #ifdef __cplusplus
 }
 #endif
+
+/* Nobody calls this.  A linker that misses SLEEF names the functions that want it: here is one whose
+ * name says what to do. */
+LSTM__TARGET __attribute__((used)) static lstm__vf
+	LSTM__V(SLEEF_is_missing_link_with_lsleef_or_define_LSTM_NO_SLEEF)(lstm__vf y)
+{
+	return LSTM__V(sleef_exp)(y);
+}
 
 LSTM__INLINE lstm__vf LSTM__V(exp)(lstm__vf y, lstm__vf *more)
 {

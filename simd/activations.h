@@ -75,6 +75,14 @@ LSTM__TARGET lstm__vf LSTM__V(sleef_tanh)(lstm__vf) __asm__(LSTM__LABEL LSTM__SL
 }
 #endif
 
+/* Nobody calls this.  A linker that misses SLEEF names the functions that want it: here is one whose
+ * name says what to do. */
+LSTM__TARGET __attribute__((used)) static lstm__vf
+	LSTM__V(SLEEF_is_missing_link_with_lsleef_or_define_LSTM_NO_SLEEF)(lstm__vf y)
+{
+	return LSTM__V(sleef_exp)(y);
+}
+
 LSTM__INLINE lstm__vf LSTM__V(exp)(lstm__vf y, lstm__vf *more)
 {
 	const lstm__vf e = LSTM__V(sleef_exp)(y);

@@ -358,7 +358,10 @@ typedef struct lstm_error {
  * l2 ... for further layers; an LSTMCell has no _l0.  F32, F64, F16 and BF16 are read, and matrices
  * of I8 codes -127 .. 127 with the F32 scales of their rows beside them, weight_ih_l0.scale [4H] and
  * so on: a weight is code * scale.  Sizes, layers, direction and projection follow from the shapes;
- * what shapes cannot say is read from __metadata__ (see the README, formats). */
+ * what shapes cannot say is read from __metadata__ (see the README, formats).  A tensor of these names
+ * that no layer takes is refused, and with a prefix that ends in "." so is any other one directly
+ * under it: rnn.gamma beside rnn.weight_ih_l0, but neither rnn.head.weight, which is another module's,
+ * nor rnn.initial_h and rnn.initial_c, which are the caller's to read and to hand to lstm_run_with. */
 typedef struct lstm_load_args {
 	const char *prefix; /* what stands before weight_ih_l0: "encoder.rnn."; NULL: the only one */
 	lstm_isa isa;

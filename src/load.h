@@ -312,19 +312,24 @@ static lstm_status lstm__load_layer(lstm__load *load, int layer, int reverse, ls
 	return LSTM_OK;
 }
 
-/* Nothing under the prefix that looks like the LSTM's may be left unused: it would mean that the
- * model is another one than was loaded. */
+/* Nothing of the LSTM's own may be left unused: it would mean that the model is another one than was
+ * loaded.  Its own are its names with any layer and direction and, where the prefix is a module's
+ * ("rnn."), all that stands directly in it but the two tensors of where it starts, which the caller
+ * reads; "rnn.head.weight" is another module's. */
 static lstm_status lstm__load_check_rest(const lstm__load *load)
 {
 	const lstm_tensor *tensor;
+	const char *rest;
 	size_t k, stem;
 
+	load->name[load->prefix] = '\0';
 	for (k = 0; k < load->file->count; k++) {
 		tensor = &load->file->entries[k];
 		if (load->used[k] || strncmp(tensor->name, load->name, load->prefix) != 0)
 			continue;
+		rest = tensor->name + load->prefix;
 		for (stem = 0; stem < LSTM__LOAD_STEMS; stem++)
-			if (strncmp(tensor->name + load->prefix, lstm__load_stems[stem],
+			if (strncmp(rest, lstm__load_stems[stem],
 			            strlen(lstm__load_stems[stem])) == 0)
 				return lstm__text_fail(
 					&load->log, LSTM_ERR_FORMAT,
@@ -333,6 +338,12 @@ static lstm_status lstm__load_check_rest(const lstm__load *load)
 					tensor->name, (uint64_t)load->desc->layers,
 					load->directions == 2 ? "both directions"
 							      : "one direction");
+		if (lstm__load_ends(load->name, ".") && !strchr(rest, '.') &&
+		    strcmp(rest, "initial_h") != 0 && strcmp(rest, "initial_c") != 0)
+			return lstm__text_fail(&load->log, LSTM_ERR_FORMAT,
+			                       "tensor %q: expected only the LSTM's own directly "
+			                       "under prefix %q, found this one too",
+			                       tensor->name, load->name);
 	}
 	return LSTM_OK;
 }

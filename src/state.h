@@ -262,7 +262,10 @@ LSTM__DEF lstm_status lstm_state_new(lstm_state **state, const lstm_model *model
 	if (!memory)
 		return LSTM_ERR_MEMORY;
 	status = lstm_state_init(state, model, batch, max_steps, memory, bytes);
-	(*state)->owned = 1;
+	if (status == LSTM_OK)
+		(*state)->owned = 1;
+	else
+		lstm__delete(memory);
 	return status;
 }
 

@@ -91,6 +91,12 @@ class BadInput(AmpTest):
         missing = self.folder / "missing.wav"
         self.refused(model, missing, says=[f"{missing}: ", "No such file"])
 
+    def test_a_sound_that_was_cut(self):
+        path = self.sound([0.0] * 700)
+        path.write_bytes(path.read_bytes()[:-3])
+        self.refused(self.model(amp_model.Amp(58, 4)), path,
+                     says=[f"{path}: cut short: 2800 bytes of samples expected, 2797 found"])
+
     def test_a_sample_that_is_no_number(self):
         model = self.model(amp_model.Amp(53, 4))
         path = self.sound([0.0] * 700 + [math.nan, 0.0], channels=2)

@@ -8,24 +8,43 @@
 
 enum { BATCH = 3, STEPS = 70 };
 
-/* Every kind of work: pieces, hoisting, stacks, both directions, projections, any functions. */
+/* Every kind of work: pieces, hoisting, stacks, both directions, projections, any functions, every
+ * type of weights; in a batch, and one stream, whose single steps go a shorter way. */
 static const struct {
 	const char *name;
 	lstm_desc desc;
 	unsigned parts;
+	int batch;
 } nets[] = {
-	{"one layer", {.input = 5, .hidden = 24}, NET_B},
-	{"a stack", {.input = 3, .hidden = 20, .layers = 3}, NET_B | NET_B2},
+	{"one layer", {.input = 5, .hidden = 24}, NET_B, BATCH},
+	{"a stack", {.input = 3, .hidden = 20, .layers = 3}, NET_B | NET_B2, BATCH},
 	{"both directions",
 	 {.input = 4, .hidden = 9, .layers = 2, .direction = LSTM_BIDIRECTIONAL},
-	 NET_B},
-	{"projected", {.input = 6, .hidden = 33, .projection = 10}, NET_B | NET_PEEPHOLE},
+	 NET_B,
+	 BATCH},
+	{"projected", {.input = 6, .hidden = 33, .projection = 10}, NET_B | NET_PEEPHOLE, BATCH},
 	{"other functions",
 	 {.input = 2,
 	  .hidden = 8,
 	  .clip = 3,
 	  .activations = {{{LSTM_HARD_SIGMOID, 0, 0}, {LSTM_SOFTPLUS, 0, 0}, {LSTM_ELU, 0, 0}}}},
-	 0},
+	 0,
+	 BATCH},
+	{"one stream", {.input = 5, .hidden = 24}, NET_B, 1},
+	{"one stream, a projected stack",
+	 {.input = 3, .hidden = 21, .layers = 3, .projection = 7},
+	 NET_B,
+	 1},
+	{"one stream, both directions",
+	 {.input = 4, .hidden = 9, .direction = LSTM_BIDIRECTIONAL},
+	 NET_B,
+	 1},
+	{"bf16", {.input = 5, .hidden = 24, .layers = 2, .dtype = LSTM_DTYPE_BF16}, NET_B, BATCH},
+	{"bf16, one stream", {.input = 5, .hidden = 24, .dtype = LSTM_DTYPE_BF16}, NET_B, 1},
+	{"f16", {.input = 5, .hidden = 24, .layers = 2, .dtype = LSTM_DTYPE_F16}, NET_B, BATCH},
+	{"f16, one stream", {.input = 5, .hidden = 24, .dtype = LSTM_DTYPE_F16}, NET_B, 1},
+	{"int8", {.input = 5, .hidden = 24, .projection = 9, .dtype = LSTM_DTYPE_I8}, NET_B, BATCH},
+	{"int8, one stream", {.input = 5, .hidden = 24, .dtype = LSTM_DTYPE_I8}, NET_B, 1},
 };
 
 /* Everything that running needs, allocated beforehand. */
@@ -50,17 +69,18 @@ static struct setup set_up(size_t k, lstm_isa isa)
 	struct setup u;
 	lstm_desc desc = nets[k].desc;
 	size_t directions = (size_t)oracle_directions(&desc), units = (size_t)oracle_units(&desc);
-	size_t rows = (size_t)oracle_layers(&desc) * directions * BATCH;
+	int batch = nets[k].batch;
+	size_t rows = (size_t)oracle_layers(&desc) * directions * (size_t)batch;
 
 	desc.isa = isa;
 	u.n = net_make(&desc, nets[k].parts, 1.0f, 40 + k);
-	u.s = sequence_make(&desc, BATCH, STEPS, SEQUENCE_LENGTHS | SEQUENCE_MASK, 50 + k);
+	u.s = sequence_make(&desc, batch, STEPS, SEQUENCE_LENGTHS | SEQUENCE_MASK, 50 + k);
 	cr_assert_eq(lstm_model_new(&u.model, &desc, u.n.weights), LSTM_OK, "%s: no model",
 	             nets[k].name);
-	cr_assert_eq(lstm_state_new(&u.state, u.model, BATCH, STEPS), LSTM_OK, "%s: no state",
+	cr_assert_eq(lstm_state_new(&u.state, u.model, batch, STEPS), LSTM_OK, "%s: no state",
 	             nets[k].name);
-	u.y = floats((size_t)STEPS * BATCH * directions * units);
-	u.last = floats(BATCH * directions * units);
+	u.y = floats((size_t)STEPS * (size_t)batch * directions * units);
+	u.last = floats((size_t)batch * directions * units);
 	u.h = floats(rows * units);
 	u.c = floats(rows * (size_t)desc.hidden);
 	return u;
@@ -84,9 +104,11 @@ static int play(void *data)
 	struct setup *u = data;
 	lstm_run_args args = {0};
 	lstm_status status;
+	int k;
 
 	lstm_run(u->state, u->s.x, u->y, STEPS);
-	lstm_run(u->state, u->s.x, NULL, 1);
+	for (k = 0; k < 3; k++)
+		lstm_run(u->state, u->s.x, k ? u->y : NULL, 1);
 	args.x = u->s.x;
 	args.y = u->y;
 	args.last = u->last;
@@ -99,7 +121,7 @@ static int play(void *data)
 	status = lstm_run_with(u->state, &args);
 	lstm_state_get(u->state, u->h, u->c);
 	lstm_state_set(u->state, u->h, u->c);
-	lstm_state_reset_stream(u->state, 1);
+	lstm_state_reset_stream(u->state, 0);
 	lstm_state_reset(u->state);
 	return status != LSTM_OK;
 }

@@ -120,6 +120,25 @@ Test(load, layers_directions_projection_peepholes)
 	unload(&l);
 }
 
+Test(load, other_modules_may_stand_beside_and_below_the_lstm)
+{
+	loaded l = load("m.weight_ih F32 4 1; m.weight_hh F32 4 1; m.head.weight F32 3; "
+	                "m.weight.gamma F32 1; mx F32 1; gamma F32 1; x.y F32 1; "
+	                "m.initial_h F32 1 1; m.initial_c F32 1 1",
+	                NULL, NULL);
+
+	expect_sizes(&l, 1, 1, 0, 1, LSTM_FORWARD);
+	unload(&l);
+	l = load(ONE_LAYER "; initial_h F32 2; head.weight F32 2", NULL, NULL);
+	expect_sizes(&l, 3, 2, 0, 1, LSTM_FORWARD);
+	unload(&l);
+	/* a prefix that ends in no dot is part of names that anybody may have chosen */
+	l = load("m.a_weight_ih F32 4 1; m.a_weight_hh F32 4 1; m.a_b_weight_ih F32 4 1", NULL,
+	         "m.a_");
+	expect_sizes(&l, 1, 1, 0, 1, LSTM_FORWARD);
+	unload(&l);
+}
+
 Test(load, twelve_layers_are_counted_past_nine)
 {
 	char tensors[1200] = "", line[100];
@@ -325,6 +344,13 @@ Test(load, what_does_not_fit_is_named)
 		{ONE_LAYER "; weight_ih_l00 F32 8 2", NULL, NULL,
 	         "tensor 'weight_ih_l00': expected none beyond the layers found (1, in one "
 	         "direction)"},
+		{"rnn.weight_ih F32 8 3; rnn.weight_hh F32 8 2; rnn.gamma F32 8", NULL, NULL,
+	         "tensor 'rnn.gamma': expected only the LSTM's own directly under prefix 'rnn.', "
+	         "found this one too"},
+		{"a.weight_ih_l0 F32 8 3; a.weight_hh_l0 F32 8 2; a.bias F32 8; a.b.c F32 1", NULL,
+	         "a.",
+	         "tensor 'a.bias': expected only the LSTM's own directly under prefix 'a.', found "
+	         "this one too"},
 		{ONE_LAYER "; weight_peephole_l1 F32 6", NULL, NULL,
 	         "tensor 'weight_peephole_l1': expected none beyond the layers found (1, in one "
 	         "direction)"},

@@ -22,11 +22,12 @@ import unittest
 import xml.dom.minidom
 
 import vad_kit
+import vad_neon
+import vad_progress
 import vad_refusals
 import vad_sound
 from vad_kit import Vad, limits, listen, run, texts, weights_path
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 FRAME = 512
 RATE = 16000
 FIELDS = {
@@ -160,6 +161,14 @@ class Formats(Vad):
         vad_sound.write_wave_float(path, [sample / 32768 for sample in self.samples])
         self.assert_same(path)
 
+    def test_a_wave_written_to_a_pipe_gives_the_same(self):
+        whole = self.speech.read_bytes()
+        path = self.folder / "pipe.wav"
+        for sizes in ((2**32 - 1, 2**32 - 1), (2**31, 2**31), (0x7FFFF024, 0x7FFFF000), (8, 0)):
+            form, data = (struct.pack("<I", size) for size in sizes)
+            path.write_bytes(whole[:4] + form + whole[8:40] + data + whole[44:])
+            self.assert_same(path)
+
     def test_flac_gives_the_same(self):
         path = self.folder / "speech.flac"
         vad_sound.write_flac(self.library("sndfile"), path, self.samples)
@@ -253,7 +262,6 @@ class Stream(Vad):
             child.stdin.close()
             child.stdout.read()
         self.assertEqual(child.returncode, 0)
-
 
     def test_an_interrupt_ends_a_stream_with_its_summary(self):
         with subprocess.Popen(
@@ -355,12 +363,11 @@ def main():
         print(__doc__, file=sys.stderr)
         return 2
     vad_kit.PROGRAM = os.path.abspath(program)
-    vad_kit.CACHE = pathlib.Path(
-        arguments[1] if len(arguments) > 1 else os.environ.get("LSTM_CACHE", ROOT / ".cache")
-    )
+    cache = os.environ.get("LSTM_CACHE", vad_kit.ROOT / ".cache")
+    vad_kit.CACHE = pathlib.Path(arguments[1] if len(arguments) > 1 else cache)
     os.environ.pop("LSTM_ISA", None)
     load = unittest.defaultTestLoader.loadTestsFromModule
-    modules = sys.modules[__name__], vad_refusals
+    modules = sys.modules[__name__], vad_neon, vad_progress, vad_refusals
     result = unittest.TextTestRunner(verbosity=2).run(unittest.TestSuite(map(load, modules)))
     failed = len(result.failures) + len(result.errors)
     skipped = len(result.skipped)

@@ -10,6 +10,7 @@ import unittest
 
 import vad_sound
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = None  # lstm-vad, and the folder that tools/fetch-vad --golden made: set by test_vad.py
 CACHE = None
 

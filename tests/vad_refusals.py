@@ -8,7 +8,7 @@ import subprocess
 
 import vad_kit
 import vad_sound
-from vad_kit import Vad, run, weights_path
+from vad_kit import Vad, listen, run, weights_path
 
 
 class BadInput(Vad):
@@ -48,6 +48,36 @@ class BadInput(Vad):
     def test_a_truncated_header(self):
         path = self.write("header.wav", self.speech.read_bytes()[:20])
         self.refused(path, says=[f"{path}: a WAV or FLAC file expected"])
+
+    def test_a_wave_that_was_cut(self):
+        whole = self.speech.read_bytes()
+        promised = struct.unpack("<I", whole[40:44])[0]
+        for size in (200001, 44, len(whole) - 1):
+            path = self.write("cut.wav", whole[:size])
+            says = [f"{path}: cut short: {promised} bytes of samples expected, {size - 44} found"]
+            self.refused("--json", path, says=says)
+
+    def test_a_wave_with_sizes_of_64_bits_that_was_cut(self):
+        samples = self.samples[:4000].tobytes()
+        sizes = struct.pack("<IQQQI", 28, 72 + len(samples), len(samples), 4000, 0)
+        form = struct.pack("<IHHIIHH", 16, 1, 1, 16000, 32000, 2, 16)
+        whole = (b"RF64\xff\xff\xff\xffWAVEds64" + sizes + b"fmt " + form
+                 + b"data\xff\xff\xff\xff" + samples)  # fmt: skip
+        self.assertEqual(listen(self.write("long.wav", whole))["frames"], 8)
+        path = self.write("long.wav", whole[:-100])
+        says = [f"{path}: cut short: 8000 bytes of samples expected, 7900 found"]
+        self.refused("--json", path, says=says)
+
+    def test_a_flac_that_was_cut(self):
+        sndfile = vad_sound.library("sndfile")
+        path = self.folder / "cut.flac"
+        vad_sound.write_flac(sndfile, path, self.samples)
+        whole = path.read_bytes()
+        path.write_bytes(whole[: len(whole) // 3])
+        self.refused("--json", path, says=[f"{path}: damaged after "])
+        path.write_bytes(whole[: whole.index(b"\xff\xf8", len(whole) // 3)])  # whole blocks
+        says = [f"{path}: cut short: {len(self.samples)} samples of each channel expected, "]
+        self.refused("--json", path, says=says)
 
     def test_a_folder(self):
         self.refused(self.folder, says=[f"{self.folder}: ", "a folder found"])

@@ -216,7 +216,8 @@ def hotloops(stage):
 
 
 def consume(stage):
-    """how users take the header in: compilers, knobs, build systems, old CPUs"""
+    """how users take the header in, and set up: compilers, knobs, build systems, old CPUs"""
+    stage.counted("tests/test_setup.py")
     stage.counted("tests/consume/run")
 
 

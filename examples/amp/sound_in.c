@@ -1,21 +1,20 @@
-#define _POSIX_C_SOURCE 200809L
 #include "sound.h"
 
-#include <errno.h>
 #include <math.h>
 #include <samplerate.h>
 #include <sndfile.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "../recording/recording.h"
 
 enum { CHUNK = 4096 }; /* frames read from the file at once, where they are to be converted */
 
 struct sound_in {
 	const char *path;
 	SNDFILE *file;
+	SF_INFO info;         /* of the file */
 	SRC_STATE *converter; /* NULL: the file has the right rate */
 	int channels, file_rate, rate;
 	long long frames;    /* read so far, for messages */
@@ -52,18 +51,6 @@ void sound_close(struct sound_in *in)
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
-/* What libsndfile would call an unknown format, said better; NULL: it may try. */
-static const char *unreadable(const char *path)
-{
-	struct stat status;
-
-	if (stat(path, &status) != 0 || access(path, R_OK) != 0)
-		return strerror(errno);
-	if (S_ISDIR(status.st_mode))
-		return "a folder found";
-	return S_ISREG(status.st_mode) && status.st_size == 0 ? "an empty file found" : NULL;
-}
-
 static int convert_to(struct sound_in *in, int rate, char *error, size_t size)
 {
 	int code;
@@ -88,27 +75,23 @@ static int convert_to(struct sound_in *in, int rate, char *error, size_t size)
 
 static int open_file(struct sound_in *in, int most_channels, char *error, size_t size)
 {
-	const char *why = unreadable(in->path);
-	SF_INFO info;
+	SF_INFO *info = &in->info;
 
-	if (why) {
-		snprintf(error, size, "%s: a sound file expected: %s", in->path, why);
+	if (!recording_readable(in->path, error, size))
 		return 0;
-	}
-	memset(&info, 0, sizeof(info));
-	in->file = sf_open(in->path, SFM_READ, &info);
+	in->file = sf_open(in->path, SFM_READ, info);
 	if (!in->file) {
 		snprintf(error, size, "%s: a WAV or FLAC file expected, but libsndfile says: %s",
 		         in->path, sf_strerror(NULL));
 		return 0;
 	}
-	if (info.channels < 1 || info.channels > most_channels || info.samplerate < 1) {
+	if (info->channels < 1 || info->channels > most_channels || info->samplerate < 1) {
 		snprintf(error, size, "%s: 1 to %d channels expected, %d at %d Hz found", in->path,
-		         most_channels, info.channels, info.samplerate);
+		         most_channels, info->channels, info->samplerate);
 		return 0;
 	}
-	in->channels = info.channels;
-	in->file_rate = in->rate = info.samplerate;
+	in->channels = info->channels;
+	in->file_rate = in->rate = info->samplerate;
 	return 1;
 }
 
@@ -150,6 +133,8 @@ static long read_file(struct sound_in *in, float *frames, size_t count, char *er
 		}
 	in->frames += found;
 	in->at_end = (size_t)found < count;
+	if (in->at_end && !recording_complete(in->path, &in->info, in->frames, error, size))
+		return -1;
 	return (long)found;
 }
 

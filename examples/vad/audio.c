@@ -11,8 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "../recording/recording.h"
 
 enum {
 	CHUNK = 4096,        /* frames of all channels read from the file at once */
@@ -23,6 +24,7 @@ struct audio {
 	const char *path;
 	char description[64];
 	SNDFILE *file;        /* NULL: standard input */
+	SF_INFO info;         /* of the file */
 	SRC_STATE *resampler; /* NULL: the file has the right rate */
 	int channels;
 	double ratio; /* output rate / input rate */
@@ -67,49 +69,32 @@ void audio_close(struct audio *audio)
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
-/* libsndfile calls a folder and an empty file unknown formats: ask the system first. */
-static int readable(const char *path, char *error, size_t size)
-{
-	struct stat status;
-
-	if (stat(path, &status) != 0 || access(path, R_OK) != 0)
-		snprintf(error, size, "%s: cannot be read: %s", path, strerror(errno));
-	else if (S_ISDIR(status.st_mode))
-		snprintf(error, size, "%s: a sound file expected, a folder found", path);
-	else if (S_ISREG(status.st_mode) && status.st_size == 0)
-		snprintf(error, size, "%s: a sound file expected, an empty file found", path);
-	else
-		return 1;
-	return 0;
-}
-
 static int open_file(struct audio *audio, char *error, size_t size)
 {
-	SF_INFO info;
+	SF_INFO *info = &audio->info;
 	int code;
 
-	if (!readable(audio->path, error, size))
+	if (!recording_readable(audio->path, error, size))
 		return 0;
-	memset(&info, 0, sizeof(info));
-	audio->file = sf_open(audio->path, SFM_READ, &info);
+	audio->file = sf_open(audio->path, SFM_READ, info);
 	if (!audio->file) {
 		snprintf(error, size, "%s: a WAV or FLAC file expected, but libsndfile says: %s",
 		         audio->path, sf_strerror(NULL));
 		return 0;
 	}
-	if (info.channels < 1 || info.channels > MOST_CHANNELS || info.samplerate < 1) {
+	if (info->channels < 1 || info->channels > MOST_CHANNELS || info->samplerate < 1) {
 		snprintf(error, size, "%s: 1 to %d channels expected, %d at %d Hz found",
-		         audio->path, MOST_CHANNELS, info.channels, info.samplerate);
+		         audio->path, MOST_CHANNELS, info->channels, info->samplerate);
 		return 0;
 	}
-	audio->channels = info.channels;
-	audio->ratio = (double)AUDIO_RATE / info.samplerate;
+	audio->channels = info->channels;
+	audio->ratio = (double)AUDIO_RATE / info->samplerate;
 	snprintf(audio->description, sizeof(audio->description), "%d Hz, %d channel%s",
-	         info.samplerate, info.channels, info.channels == 1 ? "" : "s");
-	if (info.samplerate != AUDIO_RATE) {
+	         info->samplerate, info->channels, info->channels == 1 ? "" : "s");
+	if (info->samplerate != AUDIO_RATE) {
 		if (!src_is_valid_ratio(audio->ratio)) {
 			snprintf(error, size, "%s: a rate of 63 Hz to 4 MHz expected, %d Hz found",
-			         audio->path, info.samplerate);
+			         audio->path, info->samplerate);
 			return 0;
 		}
 		audio->resampler = src_new(SRC_SINC_BEST_QUALITY, 1, &code);
@@ -120,9 +105,9 @@ static int open_file(struct audio *audio, char *error, size_t size)
 		}
 	}
 	/* Pipes and damaged headers give nonsense here. */
-	if (info.frames > 0 && info.frames < INT64_MAX / 2)
-		audio->expected = (long long)((double)info.frames * audio->ratio);
-	audio->interleaved = malloc(sizeof(float) * CHUNK * (size_t)info.channels);
+	if (info->frames > 0 && info->frames < INT64_MAX / 2)
+		audio->expected = (long long)((double)info->frames * audio->ratio);
+	audio->interleaved = malloc(sizeof(float) * CHUNK * (size_t)info->channels);
 	if (!audio->interleaved) {
 		snprintf(error, size, "%s: out of memory", audio->path);
 		return 0;
@@ -219,7 +204,8 @@ static int read_file(struct audio *audio, char *error, size_t size)
 		audio->mono[i] = sum / (float)audio->channels;
 	}
 	audio->frames += found;
-	return 1;
+	return !audio->at_end ||
+	       recording_complete(audio->path, &audio->info, audio->frames, error, size);
 }
 
 static long resample(struct audio *audio, float *samples, size_t count, char *error, size_t size)

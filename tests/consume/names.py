@@ -9,7 +9,8 @@ OWN_MACRO = re.compile(r"lstm__|LSTM_")
 # Linkers and debuggers add nothing to an object, compilers a few: clang's and gcc's constants, and
 # what their own libraries know of an x86 processor.
 COMPILERS_OWN = re.compile(
-    r"\.L|\.C|__PRETTY|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|__cpu_(model|indicator_init)$"
+    r"\.L|\.C|__PRETTY|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail"
+    r"|__cpu_(model|features2|indicator_init)$"
 )
 
 # What a build without heap, files and environment may need: devices have little more.

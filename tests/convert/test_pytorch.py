@@ -241,6 +241,14 @@ class Safetensors(ConvertTest):
         self.assert_tensors(tensors, lstm)
         self.assertIn("left out: weight_ih_l0_mask [20, 3]", said)
 
+    def test_other_parameters_of_the_lstm_are_left_out(self):
+        lstm = random_lstm(1, (3, 5), prefix="rnn.")
+        beside = {"rnn.gamma": np.ones(5, "f4"), "rnn.norm.weight": np.ones(5, "f4")}
+        tensors, _, said = self.convert(self.write(lstm, beside))
+        np.testing.assert_array_equal(tensors.pop("rnn.norm.weight"), beside["rnn.norm.weight"])
+        self.assert_tensors(tensors, lstm)
+        self.assertIn("left out: rnn.gamma [5]", said)
+
     def test_truncated(self):
         path = self.write(random_lstm(1, (3, 5)))
         path.write_bytes(path.read_bytes()[:-7])

@@ -10,7 +10,7 @@ import struct
 import sys
 from pathlib import Path
 
-SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "U8": 1}
+SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "U8": 1, "I8": 1}
 
 
 def safetensors(tensors, metadata=None, pad=8):
@@ -28,6 +28,15 @@ def safetensors(tensors, metadata=None, pad=8):
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % pad)
     return struct.pack("<Q", len(text)) + text + bytes(37 * k % 64 for k in range(end))
+
+
+def of_codes(tensors):
+    """The network with its matrices as int8 codes, and the scales of their rows beside them."""
+    for name, (dtype, shape) in list(tensors.items()):
+        if len(shape) == 2:
+            tensors[name] = "I8", shape
+            tensors[name + ".scale"] = "F32", shape[:1]
+    return tensors
 
 
 def network(input=1, hidden=1, layers=1, both=False, projection=0, bias=2, peephole=False,
@@ -62,6 +71,10 @@ def models():
     yield safetensors(network(layers=2, both=True, projection=1, hidden=2))
     yield safetensors(network(hidden=2, projection=1, peephole=True))
     yield safetensors(network(bias=0))
+    yield safetensors(of_codes(network(input=3, hidden=2)))
+    yield safetensors(of_codes(network(bias=0, dtype="F16", cell=True, prefix="a.")), pad=1)
+    yield safetensors(of_codes(network(layers=2, both=True, projection=1, hidden=2)))
+    yield safetensors({**of_codes(network()), "code": ("I8", [3])})
     yield safetensors(network(bias=1), {"lstm.bias": "single"})
     yield safetensors({**network(), "other": ("I64", [2]), "none": ("U8", [0])})
     yield safetensors({**network(prefix="a."), **network(prefix="b.", cell=True)})
@@ -81,6 +94,8 @@ def near_misses():
     for size in (0, 7, 8, 9, len(good) // 2, len(good) - 1):
         yield good[:size]
     yield good + b"\0"
+    yield safetensors(of_codes(network())).replace(b".scale", b".shale")
+    yield safetensors({**of_codes(network(bias=0)), "weight_hh_l0.scale": ("F16", [4])})
     for old, new in ((b"F32", b"I32"), (b"[0,16]", b"[8,24]"), (b"[4,1]", b"[1,4]"),
                      (b"weight_hh", b"weight_ih"), (b"bias_hh", b"bias_ih"), (b"_l0", b"_l1"),
                      (b'"shape"', b'"dtype"'), (b"},", b"} "), (b"[4,1]", b"[-4]"),

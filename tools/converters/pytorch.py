@@ -228,10 +228,14 @@ def load(path, options):
 
 
 def around(lstms, tensors, recurrent):
-    """Keep the other tensors, but for those that would be taken for the LSTM's."""
+    """Keep the other tensors, but for those that would be taken for the LSTM's, and refused."""
+    def owns(prefix, name):
+        rest = name[len(prefix) :]
+        return name.startswith(prefix) and (
+            rest.startswith(STEMS) or prefix.endswith(".") and "." not in rest)
+
     for name in sorted(tensors.keys() - recurrent, key=natural):
-        owners = [lstm for lstm in lstms if name.startswith(lstm.prefix)
-                  and name[len(lstm.prefix) :].startswith(STEMS)]
+        owners = [lstm for lstm in lstms if owns(lstm.prefix, name)]
         dtype = getattr(tensors[name], "dtype", None) or getattr(
             getattr(tensors[name], "storage", None), "dtype", None)
         for lstm in owners or (lstms if dtype is None else ()):
