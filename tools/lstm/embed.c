@@ -10,7 +10,6 @@
 
 #include "commands.h"
 #include "common.h"
-#include "embed_codes.h"
 #include "errors.h"
 #include "output.h"
 #include "sensitivity.h"
@@ -26,9 +25,8 @@ static const char help[] =
 	"  --prefix P       of the LSTM's names in MODEL, where there is more than one\n"
 	"  --dtype f32|bf16|f16|int8\n"
 	"                   what the model made of it keeps (as lstm run does).  The constants are\n"
-	"                   floats; the matrices of bf16 and f16 are of two bytes, with int8 codes\n"
-	"                   of a byte and a scale for each row, and take a float of memory for\n"
-	"                   each weight while the model is made\n"
+	"                   floats, with int8 codes of a byte and a scale for each row, which take\n"
+	"                   a float of memory for each while the model is made\n"
 	"  --help           this\n"
 	"\n"
 	"The header's first comment says how to use it and what memory it takes.\n";
@@ -181,7 +179,7 @@ static int embed(struct embed *e, const char *prefix, lstm_dtype dtype, const ch
 		             e->source, count);
 	if (count == 1) {
 		e->facts = facts;
-		if (embed_fits(facts, e->source) && prepare(e))
+		if (prepare(e))
 			status = write_header(e, path);
 		free(e->x);
 		free(e->last);

@@ -1,12 +1,29 @@
+#include <ctype.h>
 #include <math.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "embed.h"
 #include "embed_codes.h"
-#include "embed_text.h"
+#include "rounding.h"
 
 /* In the order of lstm_weights. */
 static const char *const fields[MODEL_ARRAYS] = {"w", "u", "b", "b2", "peephole", "projection"};
+
+/* Text in which @ stands for the name and ^ for the name in capitals. */
+static void put(FILE *f, const char *name, const char *text)
+{
+	const char *s;
+
+	for (; *text; text++)
+		if (*text == '@')
+			fputs(name, f);
+		else if (*text == '^')
+			for (s = name; *s; s++)
+				putc(toupper((unsigned char)*s), f);
+		else
+			putc(*text, f);
+}
 
 /* ---- the comment at the top ------------------------------------------------------------------ */
 /* A file's name inside a comment, which nothing in it may end, nor begin another. */
@@ -58,22 +75,66 @@ static void put_top(FILE *f, const struct embed *e)
 		fprintf(f, "projection %d, ", d->projection);
 	fprintf(f, "layers %d, %s; %zu parameters.\n *\n", d->layers, model_direction(d->direction),
 	        e->facts->parameters);
-	embed_put(f, e->name,
+	put(f, e->name,
 	    " * Include this in one file.  model_memory and state_memory are yours, as large as "
 	    "below:\n"
 	    " *\n"
 	    " *     lstm_model *model;\n"
 	    " *     lstm_state *state;\n"
 	    " *     status = @_init(&model, LSTM_ISA_AUTO, model_memory, model_bytes");
-	embed_put(f, e->name, embed_scratch(e->facts) ? ", scratch);\n" : ");\n");
-	embed_put(f, e->name, " *     status = lstm_state_init(&state, model, 1, ");
+	put(f, e->name, embed_scratch(e->facts) ? ", scratch);\n" : ");\n");
+	put(f, e->name, " *     status = lstm_state_init(&state, model, 1, ");
 	fprintf(f, "%zu, state_memory, state_bytes);\n", e->facts->state_steps);
-	embed_put(f, e->name, " *     status = @_self_test(state);\n *\n");
+	put(f, e->name, " *     status = @_self_test(state);\n *\n");
 	put_memory(f, e->facts);
 	fputs(" */\n", f);
 }
 
 /* ---- constants ------------------------------------------------------------------------------- */
+/* Nine digits give every float back, to the bit. */
+static void put_float(FILE *f, float value)
+{
+	char text[40];
+
+	if (isnan(value)) {
+		fputs("NAN", f);
+	} else if (isinf(value)) {
+		fputs(value < 0 ? "-INFINITY" : "INFINITY", f);
+	} else {
+		snprintf(text, sizeof(text), "%.9g", (double)value);
+		fprintf(f, "%s%sf", text, strpbrk(text, ".e") ? "" : ".0");
+	}
+}
+
+/* The codes of a matrix, then their scales. */
+static void put_codes(FILE *f, const char *name, const char *suffix,
+                      const struct model_array *matrix)
+{
+	size_t columns = matrix->count / matrix->rows, row, k;
+	const float *from = matrix->values;
+	unsigned char code;
+	float scale;
+
+	fprintf(f, "LSTM_EMBED_SECTION LSTM_EMBED_ALIGN static const signed char %s_%s[%zu] = {",
+	        name, suffix, matrix->count);
+	for (row = 0; row < matrix->rows; row++, from += columns) {
+		scale = embed_row_scale(matrix, row);
+		for (k = 0; k < columns; k++) {
+			rounding_row(LSTM_DTYPE_I8, from + k, 1, scale, &code);
+			fprintf(f, "%s%d,", k % 20 ? " " : "\n\t", (signed char)code);
+		}
+	}
+	fprintf(f,
+	        "\n};\nLSTM_EMBED_SECTION LSTM_EMBED_ALIGN static const float %s_%s_scale[%zu] = {",
+	        name, suffix, matrix->rows);
+	for (row = 0; row < matrix->rows; row++) {
+		fputs(row % 5 ? " " : "\n\t", f);
+		put_float(f, embed_row_scale(matrix, row));
+		fputs(row + 1 < matrix->rows ? "," : "", f);
+	}
+	fputs("\n};\n", f);
+}
+
 static void put_array(FILE *f, const char *name, const char *suffix, const float *values,
                       size_t count)
 {
@@ -83,7 +144,7 @@ static void put_array(FILE *f, const char *name, const char *suffix, const float
 	        suffix, count);
 	for (k = 0; k < count; k++) {
 		fputs(k % 5 ? " " : "\n\t", f);
-		embed_put_float(f, values[k]);
+		put_float(f, values[k]);
 		fputs(k + 1 < count ? "," : "", f);
 	}
 	fputs("\n};\n", f);
@@ -133,8 +194,8 @@ static void put_weights(FILE *f, const struct embed *e)
 		model_arrays(&m->desc, m->weights, cell, arrays);
 		for (k = 0; k < MODEL_ARRAYS; k++)
 			if (embed_in_codes(m, &arrays[k]))
-				embed_put_codes(f, m, e->name, array_name(name, &m->desc, cell, k),
-				                &arrays[k]);
+				put_codes(f, e->name, array_name(name, &m->desc, cell, k),
+				          &arrays[k]);
 			else if (arrays[k].values)
 				put_array(f, e->name, array_name(name, &m->desc, cell, k),
 				          arrays[k].values, arrays[k].count);
@@ -159,9 +220,9 @@ static void put_activations(FILE *f, const lstm_desc *d)
 			fprintf(f, "%s.function = %s;\n", field, model_function(a->function));
 			if (a->alpha != 0 || a->beta != 0) {
 				fprintf(f, "%s.alpha = ", field);
-				embed_put_float(f, a->alpha);
+				put_float(f, a->alpha);
 				fprintf(f, ";\n%s.beta = ", field);
-				embed_put_float(f, a->beta);
+				put_float(f, a->beta);
 				fputs(";\n", f);
 			}
 		}
@@ -173,7 +234,7 @@ static void put_desc(FILE *f, const struct embed *e)
 	                                         "LSTM_BIDIRECTIONAL"};
 	const lstm_desc *d = &e->facts->desc;
 
-	embed_put(f, e->name,
+	put(f, e->name,
 	    "\n/* What lstm_model_init wants to know; the instruction set is chosen there. */\n"
 	    "static inline lstm_desc @_desc(void)\n{\n\tlstm_desc desc;\n\n"
 	    "\tmemset(&desc, 0, sizeof(desc));\n\tdesc.input = ^_INPUT;\n");
@@ -188,15 +249,29 @@ static void put_desc(FILE *f, const struct embed *e)
 		fputs("\tdesc.input_forget = 1;\n", f);
 	if (d->clip > 0) {
 		fputs("\tdesc.clip = ", f);
-		embed_put_float(f, d->clip);
+		put_float(f, d->clip);
 		fputs(";\n", f);
 	}
 	if (d->cell_clip > 0) {
 		fputs("\tdesc.cell_clip = ", f);
-		embed_put_float(f, d->cell_clip);
+		put_float(f, d->cell_clip);
 		fputs(";\n", f);
 	}
 	fputs("\treturn desc;\n}\n", f);
+}
+
+static void put_expand(FILE *f, const struct embed *e)
+{
+	put(f, e->name,
+	    "\n/* rows * columns floats of scratch for codes; the next follow them. */\n"
+	    "static inline const float *@_expand(const signed char *codes, const float *scale, "
+	    "size_t rows,\n                                    size_t columns, float "
+	    "**scratch)\n{\n"
+	    "\tfloat *to = *scratch;\n\tsize_t row, k;\n\n"
+	    "\tfor (row = 0; row < rows; row++)\n"
+	    "\t\tfor (k = 0; k < columns; k++)\n"
+	    "\t\t\t*(*scratch)++ = (float)codes[row * columns + k] * scale[row];\n"
+	    "\treturn to;\n}\n");
 }
 
 static void put_fields(FILE *f, const struct embed *e)
@@ -211,8 +286,13 @@ static void put_fields(FILE *f, const struct embed *e)
 		for (k = 0; k < MODEL_ARRAYS; k++) {
 			array_name(name, &m->desc, cell, k);
 			if (embed_in_codes(m, &arrays[k]))
-				embed_put_expanded(f, m, e->name, cell, fields[k], name,
-				                   &arrays[k]);
+				fprintf(f,
+				        "\tweights[%d].%s_scale = %s_%s_scale;\n"
+				        "\tweights[%d].%s = %s_expand(%s_%s, %s_%s_scale, %zu, "
+				        "%zu, &scratch);\n",
+				        cell, fields[k], e->name, name, cell, fields[k], e->name,
+				        e->name, name, e->name, name, arrays[k].rows,
+				        arrays[k].count / arrays[k].rows);
 			else if (arrays[k].values)
 				fprintf(f, "\tweights[%d].%s = %s_%s;\n", cell, fields[k], e->name,
 				        name);
@@ -222,38 +302,37 @@ static void put_fields(FILE *f, const struct embed *e)
 
 static void put_init(FILE *f, const struct embed *e)
 {
-	const struct model_facts *m = e->facts;
-	const int codes = embed_scratch(m) > 0;
+	const int codes = embed_scratch(e->facts) > 0;
 
 	if (codes)
-		embed_put_expand(f, m, e->name);
-	embed_put(f, e->name, "\n/* And its weights: weights[^_CELLS], which point to the constants");
-	embed_put(f, e->name,
+		put_expand(f, e);
+	put(f, e->name, "\n/* And its weights: weights[^_CELLS], which point to the constants");
+	put(f, e->name,
 	    codes ? " and to\n * scratch[^_SCRATCH], needed until the model is made. */\n"
 	          : ". */\n");
-	embed_put(f, e->name, "static inline void @_weights(lstm_weights *weights");
-	embed_put(f, e->name, codes ? ", float *scratch)\n{\n" : ")\n{\n");
-	embed_put(f, e->name, "\tmemset(weights, 0, ^_CELLS * sizeof(*weights));\n");
+	put(f, e->name, "static inline void @_weights(lstm_weights *weights");
+	put(f, e->name, codes ? ", float *scratch)\n{\n" : ")\n{\n");
+	put(f, e->name, "\tmemset(weights, 0, ^_CELLS * sizeof(*weights));\n");
 	put_fields(f, e);
-	embed_put(f, e->name,
+	put(f, e->name,
 	    "}\n\n"
 	    "/* lstm_model_init of both. */\n"
 	    "static inline lstm_status @_init(lstm_model **model, lstm_isa isa, void *memory, "
 	    "size_t "
 	    "bytes");
-	embed_put(f, e->name,
+	put(f, e->name,
 	    codes ? ",\n                                 float *scratch)\n{\n" : ")\n{\n");
-	embed_put(f, e->name,
+	put(f, e->name,
 	    "\tlstm_desc desc = @_desc();\n"
 	    "\tlstm_weights weights[^_CELLS];\n\n"
 	    "\tdesc.isa = isa;\n");
-	embed_put(f, e->name, codes ? "\t@_weights(weights, scratch);\n" : "\t@_weights(weights);\n");
-	embed_put(f, e->name, "\treturn lstm_model_init(model, &desc, weights, memory, bytes);\n}\n");
+	put(f, e->name, codes ? "\t@_weights(weights, scratch);\n" : "\t@_weights(weights);\n");
+	put(f, e->name, "\treturn lstm_model_init(model, &desc, weights, memory, bytes);\n}\n");
 }
 
 static void put_self_test(FILE *f, const struct embed *e)
 {
-	embed_put(f, e->name,
+	put(f, e->name,
 	    "\n/* Whether a state of this model and one stream gives the outputs on record: "
 	    "LSTM_OK, or\n"
 	    " * LSTM_ERR_FORMAT if not.  The tolerance is what rounding may come to in fp32, "
@@ -261,8 +340,8 @@ static void put_self_test(FILE *f, const struct embed *e)
 	    " * the instruction set and the activations.  The state is reset before and after. */\n"
 	    "static inline lstm_status @_self_test(lstm_state *state)\n{\n"
 	    "\tconst float tolerance = ");
-	embed_put_float(f, (float)e->tolerance);
-	embed_put(f, e->name,
+	put_float(f, (float)e->tolerance);
+	put(f, e->name,
 	    ";\n"
 	    "\tfloat last[^_OUTPUT], error;\n"
 	    "\tlstm_run_args args;\n"
@@ -288,12 +367,10 @@ int embed_write(FILE *f, const struct embed *e)
 	const struct model_facts *m = e->facts;
 
 	put_top(f, e);
-	embed_put(f, e->name, "#ifndef ^_H\n#define ^_H\n\n");
+	put(f, e->name, "#ifndef ^_H\n#define ^_H\n\n");
 	if (needs_math(m))
 		fputs("#include <math.h>\n", f);
-	if (embed_scratch(m) && m->desc.dtype != LSTM_DTYPE_I8)
-		fputs("#include <stdint.h>\n", f);
-	embed_put(f, e->name,
+	put(f, e->name,
 	    "#include <string.h>\n\n"
 	    "#include \"lstm.h\"\n\n"
 	    "/* Where the constants go, to be defined before: "
@@ -310,14 +387,14 @@ int embed_write(FILE *f, const struct embed *e)
 	    "#endif\n\n"
 	    "#define ^_INPUT ");
 	fprintf(f, "%d\n", m->desc.input);
-	embed_put(f, e->name, "#define ^_OUTPUT ");
+	put(f, e->name, "#define ^_OUTPUT ");
 	fprintf(f, "%d /* of all directions */\n", m->output);
-	embed_put(f, e->name, "#define ^_CELLS ");
+	put(f, e->name, "#define ^_CELLS ");
 	fprintf(f, "%d /* layers * directions */\n", model_cells(&m->desc));
-	embed_put(f, e->name, "#define ^_TEST_STEPS ");
+	put(f, e->name, "#define ^_TEST_STEPS ");
 	fprintf(f, "%d\n\n", EMBED_STEPS);
 	if (embed_scratch(m)) {
-		embed_put(f, e->name, "#define ^_SCRATCH ");
+		put(f, e->name, "#define ^_SCRATCH ");
 		fprintf(f, "%zu /* floats that @_init needs for a while */\n\n", embed_scratch(m));
 	}
 	put_weights(f, e);
