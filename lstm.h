@@ -437,7 +437,9 @@ typedef struct lstm_error {
 typedef struct lstm_load_args {
 	const char *prefix; /* what stands before weight_ih_l0: "encoder.rnn."; NULL: the only one */
 	lstm_isa isa;
-	lstm_dtype dtype;   /* for lstm_desc; 0: F16, BF16 or I8 if every matrix is of it, else F32 */
+	/* For lstm_desc.  0: as the file has it, layer by layer: F16, BF16 or I8 where all matrices of a
+	 * layer are, in both directions, else F32; F32 alone with LSTM_F32_ONLY. */
+	lstm_dtype dtype;
 } lstm_load_args;
 
 #ifndef LSTM_NO_STDIO
@@ -483,7 +485,8 @@ LSTM_API const char *lstm_file_key(const lstm_file *file, size_t index);
 LSTM_API lstm_status lstm_tensor_read(const lstm_tensor *tensor, float *values, size_t count);
 
 /* Describe the LSTM under args->prefix: desc for lstm_model_init, and in *weights its array of
- * lstm_weights, which belongs to the file and lives until it is closed. */
+ * lstm_weights, which belongs to the file and lives until it is closed; so does desc->dtypes, which
+ * is NULL unless layers differ in type: desc->dtype is F32 then. */
 LSTM_API lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args, lstm_desc *desc,
                                     const lstm_weights **weights, lstm_error *error);
 #endif /* LSTM_NO_MALLOC */
@@ -1603,8 +1606,8 @@ static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa, lstm_dtype dt
 	switch (isa) {
 #ifdef LSTM__HAVE_AVX2
 	case LSTM_ISA_AVX2:
-#ifdef LSTM__AVXVNNI
-		if (LSTM__LOW && dtype == LSTM_DTYPE_I8 && lstm__cpu_has_int8(isa))
+#if LSTM__LOW && defined(LSTM__AVXVNNI)
+		if (dtype == LSTM_DTYPE_I8 && lstm__cpu_has_int8(isa))
 			return &lstm__kernels_i8dot_avx2;
 #endif
 		return LSTM__CHOOSE(dtype, lstm__kernels_avx2, lstm__kernels_bf16_avx2,
@@ -5594,7 +5597,8 @@ typedef struct lstm__load {
 	unsigned char *used; /* [tensors of the file]: belongs to the LSTM */
 	int cell;            /* names are an LSTMCell's, without _l0 */
 	int directions, single_bias;
-	unsigned types; /* of the matrices: a bit for each lstm_dtype */
+	unsigned types;     /* of a layer's matrices: a bit for each lstm_dtype */
+	lstm_dtype *dtypes; /* [layers] */
 } lstm__load;
 
 static int lstm__load_ends(const char *name, const char *end)
@@ -5904,9 +5908,12 @@ static lstm_status lstm__load_check_rest(const lstm__load *load)
 	return LSTM_OK;
 }
 
-/* What the model's weights are to be, where nobody says: what all matrices of the file are. */
+/* What a layer's weights are to be, where nobody says: what all its matrices are, if models of this
+ * build can keep that. */
 static lstm_dtype lstm__load_dtype(unsigned types)
 {
+	if (!LSTM__LOW)
+		return LSTM_DTYPE_F32;
 	if (types == 1u << LSTM_DTYPE_F16)
 		return LSTM_DTYPE_F16;
 	if (types == 1u << LSTM_DTYPE_BF16)
@@ -5939,15 +5946,34 @@ static lstm_status lstm__load_all(lstm__load *load, const char *prefix, const ls
 		return status;
 	memset(weights, 0, count * sizeof(*weights));
 	*result = weights;
-	for (layer = 0; layer < load->desc->layers; layer++)
+	load->dtypes = (lstm_dtype *)lstm__file_keep(
+		load->file, &load->log, (size_t)load->desc->layers, sizeof(*load->dtypes), &status);
+	for (layer = 0; layer < load->desc->layers && status == LSTM_OK; layer++) {
+		load->types = 0;
 		for (reverse = 0; reverse < load->directions && status == LSTM_OK; reverse++)
 			status = lstm__load_layer(load, layer, reverse, weights++);
+		load->dtypes[layer] = lstm__load_dtype(load->types);
+	}
 	return status == LSTM_OK ? lstm__load_check_rest(load) : status;
 }
 #endif /* LSTM_NO_MALLOC */
 /* ==== src/load_model.h ======================================================================== */
 /* ---- the calls: describe the LSTM of a file, make its model ------------------------------------ */
 #ifndef LSTM_NO_MALLOC
+/* What the model keeps: what is asked for, or what each layer of the file is. */
+static void lstm__load_types(const lstm__load *load, lstm_dtype asked)
+{
+	lstm_desc *desc = load->desc;
+	int layer;
+
+	desc->dtype = asked != LSTM_DTYPE_OTHER ? asked : load->dtypes[0];
+	for (layer = 1; layer < desc->layers && asked == LSTM_DTYPE_OTHER; layer++)
+		if (load->dtypes[layer] != load->dtypes[0]) {
+			desc->dtype = LSTM_DTYPE_F32;
+			desc->dtypes = load->dtypes;
+		}
+}
+
 LSTM__DEF lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args, lstm_desc *desc,
                                      const lstm_weights **weights, lstm_error *error)
 {
@@ -5973,7 +5999,7 @@ LSTM__DEF lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args
 	lstm__file_free(load.used);
 	if (status == LSTM_OK) {
 		desc->isa = args ? args->isa : LSTM_ISA_AUTO;
-		desc->dtype = args && args->dtype ? args->dtype : lstm__load_dtype(load.types);
+		lstm__load_types(&load, args ? args->dtype : LSTM_DTYPE_OTHER);
 	} else {
 		lstm__file_forget(file, kept);
 		memset(desc, 0, sizeof(*desc));

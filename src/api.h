@@ -349,7 +349,9 @@ typedef struct lstm_error {
 typedef struct lstm_load_args {
 	const char *prefix; /* what stands before weight_ih_l0: "encoder.rnn."; NULL: the only one */
 	lstm_isa isa;
-	lstm_dtype dtype;   /* for lstm_desc; 0: F16, BF16 or I8 if every matrix is of it, else F32 */
+	/* For lstm_desc.  0: as the file has it, layer by layer: F16, BF16 or I8 where all matrices of a
+	 * layer are, in both directions, else F32; F32 alone with LSTM_F32_ONLY. */
+	lstm_dtype dtype;
 } lstm_load_args;
 
 #ifndef LSTM_NO_STDIO
@@ -395,7 +397,8 @@ LSTM_API const char *lstm_file_key(const lstm_file *file, size_t index);
 LSTM_API lstm_status lstm_tensor_read(const lstm_tensor *tensor, float *values, size_t count);
 
 /* Describe the LSTM under args->prefix: desc for lstm_model_init, and in *weights its array of
- * lstm_weights, which belongs to the file and lives until it is closed. */
+ * lstm_weights, which belongs to the file and lives until it is closed; so does desc->dtypes, which
+ * is NULL unless layers differ in type: desc->dtype is F32 then. */
 LSTM_API lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args, lstm_desc *desc,
                                     const lstm_weights **weights, lstm_error *error);
 #endif /* LSTM_NO_MALLOC */

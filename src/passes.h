@@ -104,8 +104,8 @@ static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa, lstm_dtype dt
 	switch (isa) {
 #ifdef LSTM__HAVE_AVX2
 	case LSTM_ISA_AVX2:
-#ifdef LSTM__AVXVNNI
-		if (LSTM__LOW && dtype == LSTM_DTYPE_I8 && lstm__cpu_has_int8(isa))
+#if LSTM__LOW && defined(LSTM__AVXVNNI)
+		if (dtype == LSTM_DTYPE_I8 && lstm__cpu_has_int8(isa))
 			return &lstm__kernels_i8dot_avx2;
 #endif
 		return LSTM__CHOOSE(dtype, lstm__kernels_avx2, lstm__kernels_bf16_avx2,
