@@ -143,16 +143,61 @@ class Embed(kit.Case):
         tolerance = float(re.search(r"tolerance = (\S+)f;", text)[1])
         self.assertTrue(2**-21 < tolerance < 1e-5, tolerance)
 
-    def test_a_weight_that_changed_fails_the_test(self):
-        model, _ = self.model()
-        text = self.embed(model)
+    def status_of_test(self, text):
+        """0, or 3 if the self-test fails."""
+        self.path("net.h").write_text(text)
         isa, *figures = MEMORY.findall(text)[0]
-        first = re.search(VALUES.format("w_l0"), text)[1].split(",")[0].strip()
-        for value, status in ((first, 0), ("0.9f", 3)):
-            self.path("net.h").write_text(text.replace(first, value, 1))
-            done = subprocess.run([self.compile(text), isa, *figures], stdin=subprocess.DEVNULL,
-                                  capture_output=True, check=False)
-            self.assertEqual(done.returncode, status)
+        scratch = ["-DSCRATCH"] if "NET_SCRATCH" in text else []
+        done = subprocess.run([self.compile(text, *scratch), isa, *figures],
+                              stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        return done.returncode
+
+    def test_a_weight_that_changed_fails_the_test(self):
+        model, _ = self.model(hidden=32)
+        for dtype, changed in (("f32", "0.2f"), ("bf16", "0.2f"), ("f16", "0.2f"), ("int8", "99")):
+            with self.subTest(dtype):
+                text = self.embed(model, "--dtype", dtype)
+                begin = re.search(VALUES.format("w_l0"), text).start(1)
+                first = text[begin:].split(",")[0]
+                self.assertEqual(self.status_of_test(text), 0)
+                text = text[:begin] + text[begin:].replace(first, f"\n\t{changed}", 1)
+                self.assertEqual(self.status_of_test(text), 3)
+
+    def test_outputs_of_full_precision_fail_the_test_of_less(self):
+        """The tolerance is that of rounding in fp32, not of rounding weights to fewer bits."""
+        model, _ = self.model()
+        x, last = (re.compile(VALUES.format(name)) for name in ("test_x", "test_last"))
+        full = self.embed(model)
+        for dtype in ("bf16", "f16", "int8"):
+            with self.subTest(dtype):
+                text = self.embed(model, "--dtype", dtype)
+                self.assertEqual(x.search(text)[0], x.search(full)[0])
+                self.assertEqual(self.status_of_test(text), 0)
+                text = text.replace(last.search(text)[0], last.search(full)[0])
+                self.assertEqual(self.status_of_test(text), 3)
+
+    def test_layers_of_different_types(self):
+        _, tensors = self.model(layers=3, both=True)
+        coded, _ = kit.with_codes(tensors, 1)
+        for name, values in tensors.items():
+            if values.ndim == 2 and "_l2" in name:
+                coded[name] = values.astype("f2")
+        model = kit.save_model(self.path("mixed"), coded)
+        x = np.random.default_rng(1).normal(size=(8, 3)).astype("f4")
+        for language in LANGUAGES:
+            text = self.embed(model)
+            self.assertIn("net_dtypes[3] = {\n\tLSTM_DTYPE_F32, LSTM_DTYPE_I8, LSTM_DTYPE_F16\n};",
+                          text)
+            program = self.compile(text, "-DSCRATCH", language=language)
+            for isa, *figures in MEMORY.findall(text):
+                done = subprocess.run([program, isa, *figures], input=x.tobytes(),
+                                      capture_output=True, check=False)
+                self.assertEqual(done.returncode, 0, isa)
+                self.does("run", model, "-i", self.array("x.npy", x), "-o", self.path("y.npy"),
+                          "--isa", isa)
+                y = np.load(self.path("y.npy"))
+                found = np.frombuffer(done.stdout[: 4 * y.size], "f4").reshape(y.shape)
+                self.assert_near(found, y, 2e-3)
 
     def test_special_numbers_keep_their_bits(self):
         tensors = kit.random_model(1, 3, 8)

@@ -83,7 +83,7 @@ static int add_runner(struct comparison *k, const char *path, const lstm_desc *d
                       const lstm_weights *weights, int moved)
 {
 	struct compare_runner *r = &k->runners[k->count++];
-	lstm_status status = moved ? sensitivity_model(&r->model, desc, weights)
+	lstm_status status = moved ? sensitivity_model(&r->model, desc, weights, 1)
 	                           : lstm_model_new(&r->model, desc, weights);
 
 	if (status != LSTM_OK)
@@ -108,9 +108,9 @@ static int add_models(struct comparison *k, const struct compare_options *o)
 		cli_complain("%s", error.text);
 		good = 0;
 	} else if (o->tolerance < 0 &&
-	           (desc.dtype == LSTM_DTYPE_I8 || o->dtype > LSTM_DTYPE_F32)) {
+	           (model_has_dtype(&desc, LSTM_DTYPE_I8) || o->dtype > LSTM_DTYPE_F32)) {
 		cli_complain("%s: expected a --tolerance for weights of %s, found none", o->model,
-		             cli_dtype_name(desc.dtype));
+		             model_dtype_name(&desc));
 		good = 0;
 	}
 	for (isa = LSTM_ISA_COUNT - 1; isa > LSTM_ISA_AUTO && good; isa--) {

@@ -1,19 +1,8 @@
 #include "embed_codes.h"
 
-#include "rounding.h"
-
-int embed_in_codes(const struct model_facts *m, const struct model_array *array)
+int embed_in_codes(const struct model_array *array)
 {
-	return m->desc.dtype == LSTM_DTYPE_I8 && array->rows && array->values;
-}
-
-float embed_row_scale(const struct model_array *matrix, size_t row)
-{
-	size_t columns = matrix->count / matrix->rows;
-
-	if (matrix->scales)
-		return matrix->scales[row];
-	return rounding_scale(matrix->values + row * columns, columns);
+	return array->kept == LSTM_DTYPE_I8 && array->values;
 }
 
 /* Numbers that are codes, and that are floats: scales too. */
@@ -30,7 +19,7 @@ static struct counts count(const struct model_facts *m)
 	for (cell = 0; cell < model_cells(&m->desc); cell++) {
 		model_arrays(&m->desc, m->weights, cell, arrays);
 		for (k = 0; k < MODEL_ARRAYS; k++)
-			if (embed_in_codes(m, &arrays[k])) {
+			if (embed_in_codes(&arrays[k])) {
 				all.codes += arrays[k].count;
 				all.floats += arrays[k].rows; /* scales */
 			} else {

@@ -4,11 +4,8 @@
 
 #include "models.h"
 
-/* Whether the constants are codes: of the matrices, in a model of int8. */
-int embed_in_codes(const struct model_facts *m, const struct model_array *array);
-
-/* The scale of a row, as the file has it or as a model would choose it. */
-float embed_row_scale(const struct model_array *matrix, size_t row);
+/* Whether the constants are codes: of the matrices, in layers of int8. */
+int embed_in_codes(const struct model_array *array);
 
 /* Floats that the codes take while the model is made. */
 size_t embed_scratch(const struct model_facts *m);

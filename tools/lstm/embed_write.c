@@ -117,7 +117,7 @@ static void put_codes(FILE *f, const char *name, const char *suffix,
 	fprintf(f, "LSTM_EMBED_SECTION LSTM_EMBED_ALIGN static const signed char %s_%s[%zu] = {",
 	        name, suffix, matrix->count);
 	for (row = 0; row < matrix->rows; row++, from += columns) {
-		scale = embed_row_scale(matrix, row);
+		scale = model_row_scale(matrix, row);
 		for (k = 0; k < columns; k++) {
 			rounding_row(LSTM_DTYPE_I8, from + k, 1, scale, &code);
 			fprintf(f, "%s%d,", k % 20 ? " " : "\n\t", (signed char)code);
@@ -128,7 +128,7 @@ static void put_codes(FILE *f, const char *name, const char *suffix,
 	        name, suffix, matrix->rows);
 	for (row = 0; row < matrix->rows; row++) {
 		fputs(row % 5 ? " " : "\n\t", f);
-		put_float(f, embed_row_scale(matrix, row));
+		put_float(f, model_row_scale(matrix, row));
 		fputs(row + 1 < matrix->rows ? "," : "", f);
 	}
 	fputs("\n};\n", f);
@@ -192,7 +192,7 @@ static void put_weights(FILE *f, const struct embed *e)
 	for (cell = 0; cell < model_cells(&m->desc); cell++) {
 		model_arrays(&m->desc, m->weights, cell, arrays);
 		for (k = 0; k < MODEL_ARRAYS; k++)
-			if (embed_in_codes(m, &arrays[k]))
+			if (embed_in_codes(&arrays[k]))
 				put_codes(f, e->name, array_name(name, &m->desc, cell, k),
 				          &arrays[k]);
 			else if (arrays[k].values)
@@ -227,12 +227,29 @@ static void put_activations(FILE *f, const lstm_desc *d)
 		}
 }
 
+/* The types of the layers, where they differ. */
+static void put_dtypes(FILE *f, const struct embed *e)
+{
+	const lstm_desc *d = &e->facts->desc;
+	int layer;
+
+	for (layer = 0; d->dtypes && layer < d->layers; layer++) {
+		if (layer == 0)
+			fprintf(f, "\nstatic const lstm_dtype %s_dtypes[%d] = {", e->name,
+			        d->layers);
+		fprintf(f, "%sLSTM_DTYPE_%s%s", layer % 4 ? " " : "\n\t",
+		        model_type(d->dtypes[layer]),
+		        layer + 1 < d->layers ? "," : "\n};\n");
+	}
+}
+
 static void put_desc(FILE *f, const struct embed *e)
 {
 	static const char *const directions[] = {"LSTM_FORWARD", "LSTM_REVERSE",
 	                                         "LSTM_BIDIRECTIONAL"};
 	const lstm_desc *d = &e->facts->desc;
 
+	put_dtypes(f, e);
 	put(f, e->name,
 	    "\n/* What lstm_model_init wants to know; the instruction set is chosen there. */\n"
 	    "static inline lstm_desc @_desc(void)\n{\n\tlstm_desc desc;\n\n"
@@ -241,6 +258,8 @@ static void put_desc(FILE *f, const struct embed *e)
 	        d->layers, directions[d->direction]);
 	if (d->projection)
 		fprintf(f, "\tdesc.projection = %d;\n", d->projection);
+	if (d->dtypes)
+		put(f, e->name, "\tdesc.dtypes = @_dtypes;\n");
 	if (d->dtype != LSTM_DTYPE_F32)
 		fprintf(f, "\tdesc.dtype = LSTM_DTYPE_%s;\n", model_type(d->dtype));
 	put_activations(f, d);
@@ -284,7 +303,7 @@ static void put_fields(FILE *f, const struct embed *e)
 		model_arrays(&m->desc, m->weights, cell, arrays);
 		for (k = 0; k < MODEL_ARRAYS; k++) {
 			array_name(name, &m->desc, cell, k);
-			if (embed_in_codes(m, &arrays[k]))
+			if (embed_in_codes(&arrays[k]))
 				fprintf(f,
 				        "\tweights[%d].%s_scale = %s_%s_scale;\n"
 				        "\tweights[%d].%s = %s_expand(%s_%s, %s_%s_scale, %zu, "
@@ -334,9 +353,10 @@ static void put_self_test(FILE *f, const struct embed *e)
 	put(f, e->name,
 	    "\n/* Whether a state of this model and one stream gives the outputs on record: "
 	    "LSTM_OK, or\n"
-	    " * LSTM_ERR_FORMAT if not.  The tolerance is what rounding may come to in fp32, "
+	    " * LSTM_ERR_FORMAT if not.  The tolerance is what rounding in fp32 may come to, "
 	    "whatever\n"
-	    " * the instruction set and the activations.  The state is reset before and after. */\n"
+	    " * the instruction set and the activations, codes of int8 on an edge included.  The state "
+	    "is\n * reset before and after. */\n"
 	    "static inline lstm_status @_self_test(lstm_state *state)\n{\n"
 	    "\tconst float tolerance = ");
 	put_float(f, (float)e->tolerance);

@@ -15,9 +15,9 @@ static const char help[] =
 	"  --json           print one JSON object: file, lstms and other_tensors\n"
 	"  --help           this\n"
 	"\n"
-	"The bytes of a model are those of its weights, packed as what the file has (f32 where "
-        "that\n"
-	"differs), the bytes of a state those of one stream that runs step by step, for each\n"
+	"The bytes of a model are those of its weights, packed as what the file has, layer by "
+        "layer\n"
+	"(f32 where that differs within one), the bytes of a state those of one stream that runs step by step, for each\n"
 	"instruction set of this machine.\n";
 
 /* ---- text ------------------------------------------------------------------------------------ */
@@ -52,7 +52,7 @@ static void print_lstm(const struct model_facts *f)
 {
 	const lstm_desc *d = &f->desc;
 	char types[MODEL_TEXT];
-	int isa;
+	int isa, layer;
 
 	printf("LSTM of prefix \"%s\"\n", f->prefix);
 	printf("  input         %d\n  hidden        %d\n", d->input, d->hidden);
@@ -63,11 +63,14 @@ static void print_lstm(const struct model_facts *f)
 	printf("  parameters    %zu\n", f->parameters);
 	printf("  bytes         %zu in the file (%s), %zu as F32, %zu as F16 or BF16\n",
 	       f->file_bytes, model_types(types, f, ", "), 4 * f->parameters, 2 * f->parameters);
+	for (layer = 0; d->dtypes && layer < d->layers; layer++)
+		printf("%s%s%s", layer ? ", " : "  dtypes        ",
+		       cli_dtype_name(d->dtypes[layer]), layer + 1 < d->layers ? "" : "\n");
 	print_options(d, f->weights);
 	for (isa = 0; isa < LSTM_ISA_COUNT; isa++)
 		if (f->model_bytes[isa])
 			printf("  %s, %-8s model of %zu bytes, state of %zu bytes\n",
-			       cli_dtype_name(d->dtype), lstm_isa_name((lstm_isa)isa),
+			       model_dtype_name(d), lstm_isa_name((lstm_isa)isa),
 			       f->model_bytes[isa], f->state_bytes[isa]);
 }
 
@@ -125,7 +128,7 @@ static void json_lstm(const struct model_facts *f)
 	const lstm_desc *d = &f->desc;
 	char types[MODEL_TEXT];
 	const char *comma = "";
-	int isa;
+	int isa, layer;
 
 	putchar('{');
 	json_string("prefix", f->prefix);
@@ -136,13 +139,17 @@ static void json_lstm(const struct model_facts *f)
 	       model_types(types, f, "\", \""));
 	printf("\"bytes\": {\"file\": %zu, \"f32\": %zu, \"f16\": %zu, \"bf16\": %zu}, ",
 	       f->file_bytes, 4 * f->parameters, 2 * f->parameters, 2 * f->parameters);
+	for (layer = 0; layer < d->layers; layer++)
+		printf("%s\"%s\"", layer ? ", " : "\"layer_dtypes\": [",
+		       cli_dtype_name(model_dtype(d, layer)));
+	printf("], ");
 	json_options(d, f->weights);
 	printf("\"packed\": [");
 	for (isa = 0; isa < LSTM_ISA_COUNT; isa++)
 		if (f->model_bytes[isa]) {
 			printf("%s{\"dtype\": \"%s\", \"isa\": \"%s\", \"model_bytes\": %zu, "
 			       "\"state_bytes\": %zu}",
-			       comma, cli_dtype_name(d->dtype), lstm_isa_name((lstm_isa)isa),
+			       comma, model_dtype_name(d), lstm_isa_name((lstm_isa)isa),
 			       f->model_bytes[isa], f->state_bytes[isa]);
 			comma = ", ";
 		}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common.h"
+#include "rounding.h"
 
 /* ---- texts ----------------------------------------------------------------------------------- */
 const char *model_type(lstm_dtype type)
@@ -127,7 +128,37 @@ void model_arrays(const lstm_desc *desc, const lstm_weights *weights, int cell,
 		arrays[k].count = values[k] ? counts[k] : 0;
 		arrays[k].rows = rows[k];
 		arrays[k].scales = scales[k];
+		arrays[k].kept = rows[k] ? model_dtype(desc, cell / (int)directions)
+		                         : LSTM_DTYPE_F32;
 	}
+}
+
+float model_row_scale(const struct model_array *matrix, size_t row)
+{
+	size_t columns = matrix->count / matrix->rows;
+
+	if (matrix->scales)
+		return matrix->scales[row];
+	return rounding_scale(matrix->values + row * columns, columns);
+}
+
+lstm_dtype model_dtype(const lstm_desc *desc, int layer)
+{
+	return desc->dtypes ? desc->dtypes[layer] : desc->dtype;
+}
+
+int model_has_dtype(const lstm_desc *desc, lstm_dtype dtype)
+{
+	int layer = 0;
+
+	while (layer < desc->layers && model_dtype(desc, layer) != dtype)
+		layer++;
+	return layer < desc->layers;
+}
+
+const char *model_dtype_name(const lstm_desc *desc)
+{
+	return desc->dtypes ? "mixed" : cli_dtype_name(desc->dtype);
 }
 
 /* ---- facts ----------------------------------------------------------------------------------- */
@@ -159,6 +190,14 @@ int models_use(const struct model_facts *facts, size_t count, const lstm_tensor 
 int models_matrix(const struct model_facts *facts, size_t count, const lstm_tensor *tensor)
 {
 	return tensor->rank == 2 && models_use(facts, count, tensor);
+}
+
+/* Names are an LSTMCell's, or have _l before the number and nothing but a direction after it. */
+int models_layer(const struct model_facts *facts, const lstm_tensor *tensor)
+{
+	const char *end = strstr(tensor->name + strlen(facts->prefix), "_l");
+
+	return end ? (int)strtol(end + 2, NULL, 10) : 0;
 }
 
 /* The scales of int8 codes are no parameters. */
@@ -208,6 +247,7 @@ static int measure(struct model_facts *f, const char *path)
 			status = lstm_state_size(model, 1, f->state_steps, &f->state_bytes[isa]);
 		if (status == LSTM_OK) {
 			f->desc = *lstm_model_desc(model);
+			f->desc.dtypes = desc.dtypes; /* the model goes, the file stays */
 			f->output = lstm_model_output(model);
 		}
 		lstm_model_free(model);

@@ -8,13 +8,13 @@ enum { MODEL_TYPES = 6, MODEL_TEXT = 200 };
 
 struct model_facts {
 	char *prefix;
-	lstm_desc desc;              /* with the defaults filled in */
+	lstm_desc desc;              /* with the defaults filled in; dtypes are the file's */
 	const lstm_weights *weights; /* the file's */
 	int output;
 	size_t parameters, file_bytes;
 	int types[MODEL_TYPES]; /* tensors of each lstm_dtype */
 	size_t state_steps;     /* that states were measured for */
-	/* Packed as desc.dtype says, by lstm_isa; 0: not here.  States are of one stream. */
+	/* Packed as desc says, by lstm_isa; 0: not here.  States are of one stream. */
 	size_t model_bytes[LSTM_ISA_COUNT], state_bytes[LSTM_ISA_COUNT];
 };
 
@@ -41,15 +41,25 @@ struct model_array {
 	size_t count;
 	size_t rows;         /* of a matrix, else 0 */
 	const float *scales; /* [rows], of codes in the file, or NULL */
+	lstm_dtype kept;     /* what the model makes of it */
 };
 void model_arrays(const lstm_desc *desc, const lstm_weights *weights, int cell,
                   struct model_array arrays[MODEL_ARRAYS]);
 int model_cells(const lstm_desc *desc);
+
+/* What the int8 codes of a row are multiplied by, as the file has it or as a model would choose it. */
+float model_row_scale(const struct model_array *matrix, size_t row);
 int model_directions(const lstm_desc *desc);
+
+/* What a layer's weights are kept as, and whether any is of this type. */
+lstm_dtype model_dtype(const lstm_desc *desc, int layer);
+int model_has_dtype(const lstm_desc *desc, lstm_dtype dtype);
+const char *model_dtype_name(const lstm_desc *desc); /* "mixed" where layers differ */
 
 /* Whether the tensor belongs to one of these LSTMs, and is one of its matrices. */
 int models_use(const struct model_facts *facts, size_t count, const lstm_tensor *tensor);
 int models_matrix(const struct model_facts *facts, size_t count, const lstm_tensor *tensor);
+int models_layer(const struct model_facts *facts, const lstm_tensor *tensor); /* of this one's */
 
 /* Texts, in buffers of MODEL_TEXT bytes where one is given. */
 const char *model_type(lstm_dtype type);

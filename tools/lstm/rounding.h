@@ -20,4 +20,7 @@ float rounding_scale(const float *weights, size_t count);
 void rounding_row(lstm_dtype type, const float *weights, size_t count, float scale,
                   unsigned char *to);
 
+/* The same row as what is left of it then; of F32 all. */
+void rounding_values(lstm_dtype type, float *weights, size_t count, float scale);
+
 #endif
