@@ -73,3 +73,6 @@ class Completion(kit.Case):
         self.assertEqual(self.complete("run", "m", "--isa", "avx"), {"avx2", "avx512"})
         self.assertEqual(self.complete("run", "m", "-i", "-"), set())
         self.assertEqual(self.complete("embed", "m", "--name", ""), set())
+        self.assertEqual(self.complete("quantize", "a", "b", "--dtype", ""), {"bf16", "f16", "int8"})
+        self.assertEqual(self.complete("quantize", "a", "b", "--calibrate", "x", "--error", ""),
+                         set())

@@ -32,8 +32,8 @@ static const char help[] =
 	"every\n"
 	"bias by 2^-21 more: what rounding comes to in an fp32 implementation that adds in "
 	"another\n"
-	"order and has coarser activations.  Another --dtype than f32, and models of\n"
-	"int8, need a --tolerance.\n";
+	"order and has coarser activations.  Another --dtype than f32, and models\n"
+	"with layers of int8, need a --tolerance.\n";
 
 static int read_options(struct compare_options *o, int argc, char **argv)
 {

@@ -18,9 +18,9 @@ _lstm()
 			;;
 		--mode) words='step block sequence batch stack streams' ;;
 		--activations) words='builtin sleef' ;;
-		--prefix | --name | --tolerance | --shape | --batch | --steps | --repeat | --cpu)
+		--prefix | --name | --tolerance | --error | --shape | --batch | --steps | --repeat | --cpu)
 			return ;;
-		-i | -y | -o | --h0 | --c0 | --hn | --cn | --lengths) ;; # files, by default
+		-i | -y | -o | --h0 | --c0 | --hn | --cn | --lengths | --calibrate) ;; # files, by default
 		*)
 			case $word:$command in
 			-*:info) words='--prefix --json --help' ;;
@@ -29,7 +29,7 @@ _lstm()
 			-*:compare) words='-i -y --hn --cn --tolerance --h0 --c0 --lengths --layout
 				--prefix --dtype --help' ;;
 			-*:embed) words='-o --name --prefix --dtype --help' ;;
-			-*:quantize) words='--prefix --dtype --help' ;;
+			-*:quantize) words='--prefix --dtype --calibrate --error --layout --json --help' ;;
 			-*:bench) words='--prefix --mode --shape --isa --activations --dtype --peers --batch
 				--steps --accuracy --quick --repeat --cpu --json --plot --list --help' ;;
 			-*:digest) words='--help' ;;

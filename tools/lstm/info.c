@@ -17,8 +17,9 @@ static const char help[] =
 	"\n"
 	"The bytes of a model are those of its weights, packed as what the file has, layer by "
         "layer\n"
-	"(f32 where that differs within one), the bytes of a state those of one stream that runs step by step, for each\n"
-	"instruction set of this machine.\n";
+	"(f32 where that differs within one), the bytes of a state those of one stream that runs "
+        "step\n"
+	"by step, for each instruction set of this machine.\n";
 
 /* ---- text ------------------------------------------------------------------------------------ */
 static const char *biases(const lstm_weights *weights)
