@@ -16,10 +16,12 @@ class Bench(kit.Case):
             self.assertEqual(done.returncode, 1)
             self.skipTest("this build is without the benchmark")
 
+    def rows(self, *arguments):
+        return json.loads(self.does("bench", *arguments, *QUICK, "--json", self.path("r.json"))
+                          and self.path("r.json").read_text())["rows"]
+
     def shapes(self, *arguments):
-        found = json.loads(self.does("bench", *arguments, *QUICK, "--json", self.path("r.json"))
-                           and self.path("r.json").read_text())
-        return {(row["input"], row["hidden"]) for row in found["rows"]}
+        return {(row["input"], row["hidden"]) for row in self.rows(*arguments)}
 
     def test_model(self):
         model, _ = self.model(hidden=24, layers=2)
@@ -33,6 +35,16 @@ class Bench(kit.Case):
 
     def test_shape(self):
         self.assertEqual(self.shapes("--shape", "2x3"), {(2, 3)})
+
+    def test_dtypes(self):
+        model, _ = self.model()
+        for asked in ("int8", "f32,bf16,f16"):
+            found = {(row["dtype"], row["input"], row["hidden"])
+                     for row in self.rows(model, "--dtype", asked)}
+            self.assertEqual(found, {(dtype, 3, 8) for dtype in asked.split(",")})
+        done = kit.run("bench", model, *QUICK, "--dtype", "int4")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--dtype", done.stderr.decode())
 
     def test_refused(self):
         model, _ = self.model()
