@@ -216,7 +216,7 @@ typedef struct lstm_desc {
 } lstm_desc;
 
 /* The weights of one layer and direction as the framework wrote them; borrowed until the model is
- * made.  output = projection if there is one, else hidden; width = input for the first layer, else
+ * made.  Start from {0}.  output = projection if there is one, else hidden; width = input for the first layer, else
  * directions * output.  Shapes in PyTorch and ONNX layout (see lstm_layout for Keras'): */
 typedef struct lstm_weights {
 	const float *w;          /* [4 * hidden][width]    input kernel */
@@ -230,6 +230,11 @@ typedef struct lstm_weights {
 	const float *w_scale;          /* [4 * hidden], in the order of w's rows */
 	const float *u_scale;          /* [4 * hidden] */
 	const float *projection_scale; /* [projection] */
+	/* What w, u and projection point to, if not floats (0 or LSTM_DTYPE_F32): the layer's own type
+	 * in lstm_desc, else LSTM_ERR_ARG.  LSTM_DTYPE_BF16, _F16: the bits of each in a uint16_t;
+	 * LSTM_DTYPE_I8: the codes in signed chars, where scales must be given and -128 counts as -127.
+	 * The model is the same to the bit as of the floats that they stand for. */
+	lstm_dtype type;
 } lstm_weights;
 
 typedef struct lstm_model lstm_model;
@@ -1651,13 +1656,14 @@ static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa, lstm_dtype dt
  * one vector per block this is the plain matrix, which is what the reference path reads. */
 struct lstm__source {
 	const float *data;
-	size_t row, column; /* strides in floats */
+	size_t row, column; /* strides in elements */
 	size_t columns;     /* of this matrix */
 	size_t before, all; /* words of a row of a block before this matrix's, and altogether */
 	size_t hidden;
 	int lanes;
 	unsigned char gate[4]; /* position in the framework's order of i, f, g, o */
 	lstm_dtype dtype;      /* what it becomes */
+	lstm_dtype from;       /* what data points to: F32, or the same */
 };
 
 /* Where row r of the packed order (unit vector, gate, lane) comes from, and how many units there are
@@ -1806,50 +1812,84 @@ static void lstm__pack(float *all, const struct lstm__source *s, lstm__row_fn fi
 /* ==== src/pack_low.h ========================================================================== */
 /* The same order for bf16, f16 and int8, rounded on the way: words instead of floats. */
 #if LSTM__LOW
-/* Row r of the packed order: where it begins, or NULL if it is padding. */
-static const float *lstm__low_row(const struct lstm__source *s, lstm__row_fn find, size_t r)
+static int lstm__low_code(const struct lstm__source *s, size_t i, float scale)
 {
-	size_t row;
-	return find(s, r, &row) ? s->data + row * s->row : NULL;
+	int code;
+	if (s->from == LSTM_DTYPE_F32)
+		return lstm__weight_code(lstm__flush(s->data[i]) / scale);
+	code = ((const signed char *)(const void *)s->data)[i];
+	if (code < -127)
+		code = -127;
+	return lstm__flush((float)code * scale) != 0 ? code : 0;
 }
 
-static void lstm__low_halves(uint16_t *to, const struct lstm__source *s, const float *from,
-                             size_t stride)
+/* From floats, or from halves of the same type: two loops, as asking at each element takes as long
+ * as rounding it. */
+static void lstm__low_halves(uint16_t *to, const struct lstm__source *s, size_t from, size_t stride)
 {
+	const uint16_t *halves = (const uint16_t *)(const void *)s->data;
+	const float *floats = s->data;
 	size_t k;
-	for (k = 0; k < s->columns; k++, to += stride)
-		*to = (uint16_t)(from ? lstm__f16_of(lstm__flush(from[k * s->column])) : 0);
+	if (s->from == LSTM_DTYPE_F32)
+		for (k = 0; k < s->columns; k++, to += stride)
+			*to = (uint16_t)lstm__f16_of(lstm__flush(floats[from + k * s->column]));
+	else
+		for (k = 0; k < s->columns; k++, to += stride)
+			*to = halves[from + k * s->column];
 }
 
-static void lstm__low_pairs(uint32_t *to, const struct lstm__source *s, const float *from,
-                            size_t stride)
+static uint32_t lstm__flush_bf16(uint32_t half)
 {
-	size_t k;
-	for (k = 0; k < s->columns; k++) {
-		const uint32_t half = from ? lstm__bf16_of(lstm__flush(from[k * s->column])) : 0;
-		if (k % 2 == 0)
-			*to = half;
-		else
-			*to |= half << 16;
-		if (k % 2)
-			to += stride;
+	return (half & 0x7fff) < LSTM__TINY_BITS >> 16 ? 0 : half;
+}
+
+LSTM__INLINE uint32_t *lstm__low_pair(uint32_t *to, uint32_t half, size_t k, size_t stride)
+{
+	if (k % 2 == 0) {
+		*to = half;
+		return to;
 	}
+	*to |= half << 16;
+	return to + stride;
+}
+
+static void lstm__low_pairs(uint32_t *to, const struct lstm__source *s, size_t from, size_t stride)
+{
+	const uint16_t *halves = (const uint16_t *)(const void *)s->data;
+	const float *floats = s->data;
+	size_t k;
+	if (s->from == LSTM_DTYPE_F32)
+		for (k = 0; k < s->columns; k++)
+			to = lstm__low_pair(to, lstm__bf16_of(lstm__flush(floats[from + k * s->column])),
+			                    k, stride);
+	else
+		for (k = 0; k < s->columns; k++)
+			to = lstm__low_pair(to, lstm__flush_bf16(halves[from + k * s->column]), k, stride);
 }
 
 /* Codes of a row; returns their sum. */
-static int32_t lstm__low_codes(signed char *to, const struct lstm__source *s, const float *from,
+static int32_t lstm__low_codes(signed char *to, const struct lstm__source *s, size_t from,
                                size_t stride, float scale)
 {
 	int32_t sum = 0;
 	size_t k;
 	for (k = 0; k < (s->columns + 3) / 4 * 4; k++) {
-		int code = 0;
-		if (from && k < s->columns)
-			code = lstm__weight_code(lstm__flush(from[k * s->column]) / scale);
+		const int code =
+			k < s->columns ? lstm__low_code(s, from + k * s->column, scale) : 0;
 		to[k / 4 * 4 * stride + k % 4] = (signed char)code;
 		sum += code;
 	}
 	return sum;
+}
+
+/* Row r of a block of n that begins with this word: zeros. */
+static void lstm__low_padding(const struct lstm__matrix *to, const struct lstm__source *s,
+                              size_t word, size_t n)
+{
+	const size_t bytes = lstm__word_bytes(s->dtype), words = lstm__words(s->dtype, s->columns);
+	size_t k;
+	for (k = 0; k < words; k++)
+		memset((char *)to->words + (word + k * n) * bytes, 0, bytes);
 }
 
 /* scale: of each of the framework's rows, or NULL. */
@@ -1860,28 +1900,28 @@ static void lstm__pack_low(const struct lstm__matrix *to, const struct lstm__sou
 	for (first = 0; first < rows; first += block) {
 		const size_t n = rows - first < block ? rows - first : block;
 		for (r = 0; r < n; r++) {
-			const float *from = lstm__low_row(s, find, first + r);
+			const int real = find(s, first + r, &row) > 0;
+			const size_t from = row * s->row;
 			const size_t word = first * s->all + n * s->before + r;
-			float step;
-			if (s->dtype == LSTM_DTYPE_F16) {
+			float step = 0;
+			if (!real) {
+				lstm__low_padding(to, s, word, n);
+			} else if (s->dtype == LSTM_DTYPE_F16) {
 				lstm__low_halves((uint16_t *)to->words + word, s, from, n);
-				continue;
-			}
-			if (s->dtype == LSTM_DTYPE_BF16) {
+			} else if (s->dtype == LSTM_DTYPE_BF16) {
 				lstm__low_pairs((uint32_t *)to->words + word, s, from, n);
-				continue;
+			} else {
+				step = scale ? scale[row]
+				             : lstm__weight_scale(s->data + from, s->columns,
+				                                  s->column);
 			}
-			if (!from)
-				step = 0;
-			else if (!scale)
-				step = lstm__weight_scale(from, s->columns, s->column);
-			else {
-				find(s, first + r, &row);
-				step = scale[row];
+			if (s->dtype == LSTM_DTYPE_I8) {
+				to->scale[first + r] = step;
+				to->sum[first + r] =
+					real ? lstm__low_codes((signed char *)to->words + 4 * word,
+				                               s, from, n, step)
+					     : 0;
 			}
-			to->scale[first + r] = step;
-			to->sum[first + r] = lstm__low_codes(
-				(signed char *)to->words + 4 * word, s, from, n, step);
 		}
 	}
 }
@@ -1956,6 +1996,7 @@ static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *fr
 	s.hidden = l->hidden;
 	s.lanes = (int)lanes;
 	s.dtype = l->dtype;
+	s.from = from->type == LSTM_DTYPE_OTHER ? LSTM_DTYPE_F32 : from->type;
 
 	lstm__pack_bias(l->bias, &s, from->b, from->b2, rows);
 	s.data = from->w;
@@ -2254,12 +2295,24 @@ static lstm_status lstm__model_measure(lstm_model *draft, const lstm_desc *desc,
 	return LSTM_OK;
 }
 
+/* Whether the arrays are of a type from which the layer's can be made. */
+static int lstm__type_fits(const lstm_weights *w, lstm_dtype dtype)
+{
+	if (w->type == LSTM_DTYPE_OTHER || w->type == LSTM_DTYPE_F32)
+		return 1;
+	return w->type == dtype &&
+	       (dtype != LSTM_DTYPE_I8 || (w->w_scale && w->u_scale &&
+	                                   (!w->projection || w->projection_scale)));
+}
+
 static int lstm__weights_complete(const lstm_model *draft, const lstm_weights *weights)
 {
 	int i, n = draft->desc.layers * draft->directions;
 	for (i = 0; i < n; i++)
 		if (!weights[i].w || !weights[i].u ||
-		    !weights[i].projection != !draft->desc.projection)
+		    !weights[i].projection != !draft->desc.projection ||
+		    !lstm__type_fits(&weights[i],
+		                     lstm__dtype_of(&draft->desc, i / draft->directions)))
 			return 0;
 	return 1;
 }

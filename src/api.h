@@ -128,7 +128,7 @@ typedef struct lstm_desc {
 } lstm_desc;
 
 /* The weights of one layer and direction as the framework wrote them; borrowed until the model is
- * made.  output = projection if there is one, else hidden; width = input for the first layer, else
+ * made.  Start from {0}.  output = projection if there is one, else hidden; width = input for the first layer, else
  * directions * output.  Shapes in PyTorch and ONNX layout (see lstm_layout for Keras'): */
 typedef struct lstm_weights {
 	const float *w;          /* [4 * hidden][width]    input kernel */
@@ -142,6 +142,11 @@ typedef struct lstm_weights {
 	const float *w_scale;          /* [4 * hidden], in the order of w's rows */
 	const float *u_scale;          /* [4 * hidden] */
 	const float *projection_scale; /* [projection] */
+	/* What w, u and projection point to, if not floats (0 or LSTM_DTYPE_F32): the layer's own type
+	 * in lstm_desc, else LSTM_ERR_ARG.  LSTM_DTYPE_BF16, _F16: the bits of each in a uint16_t;
+	 * LSTM_DTYPE_I8: the codes in signed chars, where scales must be given and -128 counts as -127.
+	 * The model is the same to the bit as of the floats that they stand for. */
+	lstm_dtype type;
 } lstm_weights;
 
 typedef struct lstm_model lstm_model;

@@ -265,12 +265,24 @@ static lstm_status lstm__model_measure(lstm_model *draft, const lstm_desc *desc,
 	return LSTM_OK;
 }
 
+/* Whether the arrays are of a type from which the layer's can be made. */
+static int lstm__type_fits(const lstm_weights *w, lstm_dtype dtype)
+{
+	if (w->type == LSTM_DTYPE_OTHER || w->type == LSTM_DTYPE_F32)
+		return 1;
+	return w->type == dtype &&
+	       (dtype != LSTM_DTYPE_I8 || (w->w_scale && w->u_scale &&
+	                                   (!w->projection || w->projection_scale)));
+}
+
 static int lstm__weights_complete(const lstm_model *draft, const lstm_weights *weights)
 {
 	int i, n = draft->desc.layers * draft->directions;
 	for (i = 0; i < n; i++)
 		if (!weights[i].w || !weights[i].u ||
-		    !weights[i].projection != !draft->desc.projection)
+		    !weights[i].projection != !draft->desc.projection ||
+		    !lstm__type_fits(&weights[i],
+		                     lstm__dtype_of(&draft->desc, i / draft->directions)))
 			return 0;
 	return 1;
 }
