@@ -35,7 +35,6 @@ static int make_runner(struct runner *r, const struct calibration *c, const lstm
 
 static size_t layer_bytes(const struct model_facts *facts, int layer, lstm_dtype type)
 {
-	const size_t each = type == LSTM_DTYPE_I8 ? 1 : type == LSTM_DTYPE_F32 ? 4 : 2;
 	int directions = model_directions(&facts->desc), direction, k;
 	struct model_array arrays[MODEL_ARRAYS];
 	size_t bytes = 0;
@@ -43,11 +42,8 @@ static size_t layer_bytes(const struct model_facts *facts, int layer, lstm_dtype
 	for (direction = 0; direction < directions; direction++) {
 		model_arrays(&facts->desc, facts->weights, layer * directions + direction, arrays);
 		for (k = 0; k < MODEL_ARRAYS; k++)
-			if (arrays[k].rows && arrays[k].values) {
-				bytes += each * arrays[k].count;
-				if (type == LSTM_DTYPE_I8)
-					bytes += sizeof(float) * arrays[k].rows;
-			}
+			if (arrays[k].rows)
+				bytes += model_array_bytes(&arrays[k], type);
 	}
 	return bytes;
 }

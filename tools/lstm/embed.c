@@ -23,9 +23,8 @@ static const char help[] =
 	"  --name N         what its identifiers begin with (the header's name without .h)\n"
 	"  --prefix P       of the LSTM's names in MODEL, where there is more than one\n"
 	"  --dtype f32|bf16|f16|int8\n"
-	"                   what the model made of it keeps (as lstm run does).  The constants are\n"
-	"                   floats, with int8 codes of a byte and a scale for each row, which take\n"
-	"                   a float of memory for each while the model is made\n"
+	"                   what the model made of it keeps, as of lstm run, and what the constants\n"
+	"                   are: 4, 2, 2 bytes or 1 for a weight, and 4 for each row of int8\n"
 	"  --help           this\n"
 	"\n"
 	"The header's first comment says how to use it and what memory it takes.\n";

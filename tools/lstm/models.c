@@ -133,6 +133,15 @@ void model_arrays(const lstm_desc *desc, const lstm_weights *weights, int cell,
 	}
 }
 
+size_t model_array_bytes(const struct model_array *array, lstm_dtype type)
+{
+	if (type == LSTM_DTYPE_F32 || !array->values)
+		return sizeof(float) * array->count;
+	if (type == LSTM_DTYPE_I8)
+		return array->count + sizeof(float) * array->rows;
+	return rounding_bytes(type) * array->count;
+}
+
 float model_row_scale(const struct model_array *matrix, size_t row)
 {
 	size_t columns = matrix->count / matrix->rows;

@@ -47,6 +47,9 @@ void model_arrays(const lstm_desc *desc, const lstm_weights *weights, int cell,
                   struct model_array arrays[MODEL_ARRAYS]);
 int model_cells(const lstm_desc *desc);
 
+/* Bytes of an array as this type, with the scales of int8 codes. */
+size_t model_array_bytes(const struct model_array *array, lstm_dtype type);
+
 /* What the int8 codes of a row are multiplied by, as the file has it or as a model would choose it. */
 float model_row_scale(const struct model_array *matrix, size_t row);
 int model_directions(const lstm_desc *desc);

@@ -30,20 +30,24 @@ static float to_bits(float value, int bits, int least)
 
 static unsigned bf16_of(float value)
 {
-	float rounded = to_bits(value, 8, -125);
+	float rounded = isfinite(value) ? to_bits(value, 8, -125) : value;
 	uint32_t bits;
 
 	memcpy(&bits, &rounded, sizeof(bits));
-	return bits >> 16;
+	return bits >> 16 | (isnan(value) ? 0x40 : 0);
 }
 
 static unsigned f16_of(float value)
 {
-	float rounded = to_bits(value, 11, -13);
-	unsigned sign = signbit(rounded) ? 0x8000 : 0;
+	unsigned sign = signbit(value) ? 0x8000 : 0;
+	float rounded;
 	uint32_t bits;
 
-	rounded = fabsf(rounded);
+	if (isnan(value))
+		return sign | 0x7e00;
+	if (fabs((double)value) >= rounding_limit(LSTM_DTYPE_F16))
+		return sign | 0x7c00;
+	rounded = fabsf(to_bits(value, 11, -13));
 	if (rounded < 0x1p-14f)
 		return sign | (unsigned)(rounded * 0x1p24f);
 	memcpy(&bits, &rounded, sizeof(bits));

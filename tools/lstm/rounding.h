@@ -16,7 +16,7 @@ double rounding_limit(lstm_dtype type);
  * zero. */
 float rounding_scale(const float *weights, size_t count);
 
-/* A row of weights below the limit, to nearest, ties to even, little endian.  scale: of I8 alone. */
+/* A row of weights, to nearest, ties to even, little endian; from the limit on infinite.  scale: of I8 alone. */
 void rounding_row(lstm_dtype type, const float *weights, size_t count, float scale,
                   unsigned char *to);
 
