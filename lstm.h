@@ -230,7 +230,7 @@ typedef struct lstm_desc {
 } lstm_desc;
 
 /* The weights of one layer and direction as the framework wrote them; borrowed until the model is
- * made.  output = projection if there is one, else hidden; width = input for the first layer, else
+ * made.  Start from {0}.  output = projection if there is one, else hidden; width = input for the first layer, else
  * directions * output.  Shapes in PyTorch and ONNX layout (see lstm_layout for Keras'): */
 typedef struct lstm_weights {
 	const float *w;          /* [4 * hidden][width]    input kernel */
@@ -245,6 +245,11 @@ typedef struct lstm_weights {
 	const float *w_scale;          /* [4 * hidden], in the order of w's rows */
 	const float *u_scale;          /* [4 * hidden] */
 	const float *projection_scale; /* [projection] */
+	/* What w, u and projection point to, if not floats (0 or LSTM_DTYPE_F32): the layer's own type
+	 * in lstm_desc, else LSTM_ERR_ARG.  LSTM_DTYPE_BF16, _F16: the bits of each in a uint16_t;
+	 * LSTM_DTYPE_I8: the codes in signed chars, where scales must be given and -128 counts as -127.
+	 * The model is the same to the bit as of the floats that they stand for. */
+	lstm_dtype type;
 } lstm_weights;
 
 typedef struct lstm_model lstm_model;
@@ -458,7 +463,9 @@ typedef struct lstm_error {
 typedef struct lstm_load_args {
 	const char *prefix; /* what stands before weight_ih_l0: "encoder.rnn."; NULL: the only one */
 	lstm_isa isa;
-	lstm_dtype dtype;   /* for lstm_desc; 0: F16, BF16 or I8 if every matrix is of it, else F32 */
+	/* For lstm_desc.  0: as the file has it, layer by layer: F16, BF16 or I8 where all matrices of a
+	 * layer are, in both directions, else F32; F32 alone with LSTM_F32_ONLY. */
+	lstm_dtype dtype;
 } lstm_load_args;
 
 #ifndef LSTM_NO_STDIO
@@ -504,7 +511,8 @@ LSTM_API const char *lstm_file_key(const lstm_file *file, size_t index);
 LSTM_API lstm_status lstm_tensor_read(const lstm_tensor *tensor, float *values, size_t count);
 
 /* Describe the LSTM under args->prefix: desc for lstm_model_init, and in *weights its array of
- * lstm_weights, which belongs to the file and lives until it is closed. */
+ * lstm_weights, which belongs to the file and lives until it is closed; so does desc->dtypes, which
+ * is NULL unless layers differ in type: desc->dtype is F32 then. */
 LSTM_API lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args, lstm_desc *desc,
                                     const lstm_weights **weights, lstm_error *error);
 #endif /* LSTM_NO_MALLOC */
@@ -1697,13 +1705,14 @@ static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa, lstm_dtype dt
  * one vector per block this is the plain matrix, which is what the reference path reads. */
 struct lstm__source {
 	const float *data;
-	size_t row, column; /* strides in floats */
+	size_t row, column; /* strides in elements */
 	size_t columns;     /* of this matrix */
 	size_t before, all; /* words of a row of a block before this matrix's, and altogether */
 	size_t hidden;
 	int lanes;
 	unsigned char gate[4]; /* position in the framework's order of i, f, g, o */
 	lstm_dtype dtype;      /* what it becomes */
+	lstm_dtype from;       /* what data points to: F32, or the same */
 };
 
 /* Where row r of the packed order (unit vector, gate, lane) comes from, and how many units there are
@@ -1852,50 +1861,84 @@ static void lstm__pack(float *all, const struct lstm__source *s, lstm__row_fn fi
 /* ==== src/pack_low.h ========================================================================== */
 /* The same order for bf16, f16 and int8, rounded on the way: words instead of floats. */
 #if LSTM__LOW
-/* Row r of the packed order: where it begins, or NULL if it is padding. */
-static const float *lstm__low_row(const struct lstm__source *s, lstm__row_fn find, size_t r)
+static int lstm__low_code(const struct lstm__source *s, size_t i, float scale)
 {
-	size_t row;
-	return find(s, r, &row) ? s->data + row * s->row : NULL;
+	int code;
+	if (s->from == LSTM_DTYPE_F32)
+		return lstm__weight_code(lstm__flush(s->data[i]) / scale);
+	code = ((const signed char *)(const void *)s->data)[i];
+	if (code < -127)
+		code = -127;
+	return lstm__flush((float)code * scale) != 0 ? code : 0;
 }
 
-static void lstm__low_halves(uint16_t *to, const struct lstm__source *s, const float *from,
-                             size_t stride)
+/* From floats, or from halves of the same type: two loops, as asking at each element takes as long
+ * as rounding it. */
+static void lstm__low_halves(uint16_t *to, const struct lstm__source *s, size_t from, size_t stride)
 {
+	const uint16_t *halves = (const uint16_t *)(const void *)s->data;
+	const float *floats = s->data;
 	size_t k;
-	for (k = 0; k < s->columns; k++, to += stride)
-		*to = (uint16_t)(from ? lstm__f16_of(lstm__flush(from[k * s->column])) : 0);
+	if (s->from == LSTM_DTYPE_F32)
+		for (k = 0; k < s->columns; k++, to += stride)
+			*to = (uint16_t)lstm__f16_of(lstm__flush(floats[from + k * s->column]));
+	else
+		for (k = 0; k < s->columns; k++, to += stride)
+			*to = halves[from + k * s->column];
 }
 
-static void lstm__low_pairs(uint32_t *to, const struct lstm__source *s, const float *from,
-                            size_t stride)
+static uint32_t lstm__flush_bf16(uint32_t half)
 {
-	size_t k;
-	for (k = 0; k < s->columns; k++) {
-		const uint32_t half = from ? lstm__bf16_of(lstm__flush(from[k * s->column])) : 0;
-		if (k % 2 == 0)
-			*to = half;
-		else
-			*to |= half << 16;
-		if (k % 2)
-			to += stride;
+	return (half & 0x7fff) < LSTM__TINY_BITS >> 16 ? 0 : half;
+}
+
+LSTM__INLINE uint32_t *lstm__low_pair(uint32_t *to, uint32_t half, size_t k, size_t stride)
+{
+	if (k % 2 == 0) {
+		*to = half;
+		return to;
 	}
+	*to |= half << 16;
+	return to + stride;
+}
+
+static void lstm__low_pairs(uint32_t *to, const struct lstm__source *s, size_t from, size_t stride)
+{
+	const uint16_t *halves = (const uint16_t *)(const void *)s->data;
+	const float *floats = s->data;
+	size_t k;
+	if (s->from == LSTM_DTYPE_F32)
+		for (k = 0; k < s->columns; k++)
+			to = lstm__low_pair(to, lstm__bf16_of(lstm__flush(floats[from + k * s->column])),
+			                    k, stride);
+	else
+		for (k = 0; k < s->columns; k++)
+			to = lstm__low_pair(to, lstm__flush_bf16(halves[from + k * s->column]), k, stride);
 }
 
 /* Codes of a row; returns their sum. */
-static int32_t lstm__low_codes(signed char *to, const struct lstm__source *s, const float *from,
+static int32_t lstm__low_codes(signed char *to, const struct lstm__source *s, size_t from,
                                size_t stride, float scale)
 {
 	int32_t sum = 0;
 	size_t k;
 	for (k = 0; k < (s->columns + 3) / 4 * 4; k++) {
-		int code = 0;
-		if (from && k < s->columns)
-			code = lstm__weight_code(lstm__flush(from[k * s->column]) / scale);
+		const int code =
+			k < s->columns ? lstm__low_code(s, from + k * s->column, scale) : 0;
 		to[k / 4 * 4 * stride + k % 4] = (signed char)code;
 		sum += code;
 	}
 	return sum;
+}
+
+/* Row r of a block of n that begins with this word: zeros. */
+static void lstm__low_padding(const struct lstm__matrix *to, const struct lstm__source *s,
+                              size_t word, size_t n)
+{
+	const size_t bytes = lstm__word_bytes(s->dtype), words = lstm__words(s->dtype, s->columns);
+	size_t k;
+	for (k = 0; k < words; k++)
+		memset((char *)to->words + (word + k * n) * bytes, 0, bytes);
 }
 
 /* scale: of each of the framework's rows, or NULL. */
@@ -1906,28 +1949,28 @@ static void lstm__pack_low(const struct lstm__matrix *to, const struct lstm__sou
 	for (first = 0; first < rows; first += block) {
 		const size_t n = rows - first < block ? rows - first : block;
 		for (r = 0; r < n; r++) {
-			const float *from = lstm__low_row(s, find, first + r);
+			const int real = find(s, first + r, &row) > 0;
+			const size_t from = row * s->row;
 			const size_t word = first * s->all + n * s->before + r;
-			float step;
-			if (s->dtype == LSTM_DTYPE_F16) {
+			float step = 0;
+			if (!real) {
+				lstm__low_padding(to, s, word, n);
+			} else if (s->dtype == LSTM_DTYPE_F16) {
 				lstm__low_halves((uint16_t *)to->words + word, s, from, n);
-				continue;
-			}
-			if (s->dtype == LSTM_DTYPE_BF16) {
+			} else if (s->dtype == LSTM_DTYPE_BF16) {
 				lstm__low_pairs((uint32_t *)to->words + word, s, from, n);
-				continue;
+			} else {
+				step = scale ? scale[row]
+				             : lstm__weight_scale(s->data + from, s->columns,
+				                                  s->column);
 			}
-			if (!from)
-				step = 0;
-			else if (!scale)
-				step = lstm__weight_scale(from, s->columns, s->column);
-			else {
-				find(s, first + r, &row);
-				step = scale[row];
+			if (s->dtype == LSTM_DTYPE_I8) {
+				to->scale[first + r] = step;
+				to->sum[first + r] =
+					real ? lstm__low_codes((signed char *)to->words + 4 * word,
+				                               s, from, n, step)
+					     : 0;
 			}
-			to->scale[first + r] = step;
-			to->sum[first + r] = lstm__low_codes(
-				(signed char *)to->words + 4 * word, s, from, n, step);
 		}
 	}
 }
@@ -2002,6 +2045,7 @@ static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *fr
 	s.hidden = l->hidden;
 	s.lanes = (int)lanes;
 	s.dtype = l->dtype;
+	s.from = from->type == LSTM_DTYPE_OTHER ? LSTM_DTYPE_F32 : from->type;
 
 	lstm__pack_bias(l->bias, &s, from->b, from->b2, rows);
 	s.data = from->w;
@@ -2312,6 +2356,16 @@ static lstm_status lstm__model_measure(lstm_model *draft, const lstm_desc *desc,
 	return LSTM_OK;
 }
 
+/* Whether the arrays are of a type from which the layer's can be made. */
+static int lstm__type_fits(const lstm_weights *w, lstm_dtype dtype)
+{
+	if (w->type == LSTM_DTYPE_OTHER || w->type == LSTM_DTYPE_F32)
+		return 1;
+	return w->type == dtype &&
+	       (dtype != LSTM_DTYPE_I8 || (w->w_scale && w->u_scale &&
+	                                   (!w->projection || w->projection_scale)));
+}
+
 static int lstm__weights_usable(const lstm_model *draft, const lstm_weights *weights)
 {
 	const lstm_desc *d = &draft->desc;
@@ -2319,9 +2373,11 @@ static int lstm__weights_usable(const lstm_model *draft, const lstm_weights *wei
 	int i, n = d->layers * draft->directions;
 	for (i = 0; i < n; i++) {
 		const lstm_weights *w = &weights[i];
-		if (!w->w || !w->u || !w->projection != !d->projection)
+		const lstm_dtype dtype = lstm__dtype_of(d, i / draft->directions);
+		if (!w->w || !w->u || !w->projection != !d->projection ||
+		    !lstm__type_fits(w, dtype))
 			return 0;
-		if (lstm__dtype_of(d, i / draft->directions) == LSTM_DTYPE_I8 &&
+		if (dtype == LSTM_DTYPE_I8 &&
 		    !(lstm__scales_usable(w->w_scale, rows) &&
 		      lstm__scales_usable(w->u_scale, rows) &&
 		      lstm__scales_usable(w->projection_scale, (size_t)d->projection)))
@@ -5722,7 +5778,8 @@ typedef struct lstm__load {
 	unsigned char *used; /* [tensors of the file]: belongs to the LSTM */
 	int cell;            /* names are an LSTMCell's, without _l0 */
 	int directions, single_bias;
-	unsigned types; /* of the matrices: a bit for each lstm_dtype */
+	unsigned types;     /* of a layer's matrices: a bit for each lstm_dtype */
+	lstm_dtype *dtypes; /* [layers] */
 } lstm__load;
 
 static int lstm__load_ends(const char *name, const char *end)
@@ -6043,9 +6100,12 @@ static lstm_status lstm__load_check_rest(const lstm__load *load)
 	return LSTM_OK;
 }
 
-/* What the model's weights are to be, where nobody says: what all matrices of the file are. */
+/* What a layer's weights are to be, where nobody says: what all its matrices are, if models of this
+ * build can keep that. */
 static lstm_dtype lstm__load_dtype(unsigned types)
 {
+	if (!LSTM__LOW)
+		return LSTM_DTYPE_F32;
 	if (types == 1u << LSTM_DTYPE_F16)
 		return LSTM_DTYPE_F16;
 	if (types == 1u << LSTM_DTYPE_BF16)
@@ -6078,15 +6138,34 @@ static lstm_status lstm__load_all(lstm__load *load, const char *prefix, const ls
 		return status;
 	memset(weights, 0, count * sizeof(*weights));
 	*result = weights;
-	for (layer = 0; layer < load->desc->layers; layer++)
+	load->dtypes = (lstm_dtype *)lstm__file_keep(
+		load->file, &load->log, (size_t)load->desc->layers, sizeof(*load->dtypes), &status);
+	for (layer = 0; layer < load->desc->layers && status == LSTM_OK; layer++) {
+		load->types = 0;
 		for (reverse = 0; reverse < load->directions && status == LSTM_OK; reverse++)
 			status = lstm__load_layer(load, layer, reverse, weights++);
+		load->dtypes[layer] = lstm__load_dtype(load->types);
+	}
 	return status == LSTM_OK ? lstm__load_check_rest(load) : status;
 }
 #endif /* LSTM_NO_MALLOC */
 /* ==== src/load_model.h ======================================================================== */
 /* ---- the calls: describe the LSTM of a file, make its model ------------------------------------ */
 #ifndef LSTM_NO_MALLOC
+/* What the model keeps: what is asked for, or what each layer of the file is. */
+static void lstm__load_types(const lstm__load *load, lstm_dtype asked)
+{
+	lstm_desc *desc = load->desc;
+	int layer;
+
+	desc->dtype = asked != LSTM_DTYPE_OTHER ? asked : load->dtypes[0];
+	for (layer = 1; layer < desc->layers && asked == LSTM_DTYPE_OTHER; layer++)
+		if (load->dtypes[layer] != load->dtypes[0]) {
+			desc->dtype = LSTM_DTYPE_F32;
+			desc->dtypes = load->dtypes;
+		}
+}
+
 LSTM__DEF lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args, lstm_desc *desc,
                                      const lstm_weights **weights, lstm_error *error)
 {
@@ -6112,7 +6191,7 @@ LSTM__DEF lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args
 	lstm__file_free(load.used);
 	if (status == LSTM_OK) {
 		desc->isa = args ? args->isa : LSTM_ISA_AUTO;
-		desc->dtype = args && args->dtype ? args->dtype : lstm__load_dtype(load.types);
+		lstm__load_types(&load, args ? args->dtype : LSTM_DTYPE_OTHER);
 	} else {
 		lstm__file_forget(file, kept);
 		memset(desc, 0, sizeof(*desc));

@@ -137,7 +137,7 @@ typedef struct lstm_desc {
 } lstm_desc;
 
 /* The weights of one layer and direction as the framework wrote them; borrowed until the model is
- * made.  output = projection if there is one, else hidden; width = input for the first layer, else
+ * made.  Start from {0}.  output = projection if there is one, else hidden; width = input for the first layer, else
  * directions * output.  Shapes in PyTorch and ONNX layout (see lstm_layout for Keras'): */
 typedef struct lstm_weights {
 	const float *w;          /* [4 * hidden][width]    input kernel */
@@ -152,6 +152,11 @@ typedef struct lstm_weights {
 	const float *w_scale;          /* [4 * hidden], in the order of w's rows */
 	const float *u_scale;          /* [4 * hidden] */
 	const float *projection_scale; /* [projection] */
+	/* What w, u and projection point to, if not floats (0 or LSTM_DTYPE_F32): the layer's own type
+	 * in lstm_desc, else LSTM_ERR_ARG.  LSTM_DTYPE_BF16, _F16: the bits of each in a uint16_t;
+	 * LSTM_DTYPE_I8: the codes in signed chars, where scales must be given and -128 counts as -127.
+	 * The model is the same to the bit as of the floats that they stand for. */
+	lstm_dtype type;
 } lstm_weights;
 
 typedef struct lstm_model lstm_model;
@@ -365,7 +370,9 @@ typedef struct lstm_error {
 typedef struct lstm_load_args {
 	const char *prefix; /* what stands before weight_ih_l0: "encoder.rnn."; NULL: the only one */
 	lstm_isa isa;
-	lstm_dtype dtype;   /* for lstm_desc; 0: F16, BF16 or I8 if every matrix is of it, else F32 */
+	/* For lstm_desc.  0: as the file has it, layer by layer: F16, BF16 or I8 where all matrices of a
+	 * layer are, in both directions, else F32; F32 alone with LSTM_F32_ONLY. */
+	lstm_dtype dtype;
 } lstm_load_args;
 
 #ifndef LSTM_NO_STDIO
@@ -411,7 +418,8 @@ LSTM_API const char *lstm_file_key(const lstm_file *file, size_t index);
 LSTM_API lstm_status lstm_tensor_read(const lstm_tensor *tensor, float *values, size_t count);
 
 /* Describe the LSTM under args->prefix: desc for lstm_model_init, and in *weights its array of
- * lstm_weights, which belongs to the file and lives until it is closed. */
+ * lstm_weights, which belongs to the file and lives until it is closed; so does desc->dtypes, which
+ * is NULL unless layers differ in type: desc->dtype is F32 then. */
 LSTM_API lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args, lstm_desc *desc,
                                     const lstm_weights **weights, lstm_error *error);
 #endif /* LSTM_NO_MALLOC */

@@ -27,7 +27,8 @@ typedef struct lstm__load {
 	unsigned char *used; /* [tensors of the file]: belongs to the LSTM */
 	int cell;            /* names are an LSTMCell's, without _l0 */
 	int directions, single_bias;
-	unsigned types; /* of the matrices: a bit for each lstm_dtype */
+	unsigned types;     /* of a layer's matrices: a bit for each lstm_dtype */
+	lstm_dtype *dtypes; /* [layers] */
 } lstm__load;
 
 static int lstm__load_ends(const char *name, const char *end)
@@ -348,9 +349,12 @@ static lstm_status lstm__load_check_rest(const lstm__load *load)
 	return LSTM_OK;
 }
 
-/* What the model's weights are to be, where nobody says: what all matrices of the file are. */
+/* What a layer's weights are to be, where nobody says: what all its matrices are, if models of this
+ * build can keep that. */
 static lstm_dtype lstm__load_dtype(unsigned types)
 {
+	if (!LSTM__LOW)
+		return LSTM_DTYPE_F32;
 	if (types == 1u << LSTM_DTYPE_F16)
 		return LSTM_DTYPE_F16;
 	if (types == 1u << LSTM_DTYPE_BF16)
@@ -383,9 +387,14 @@ static lstm_status lstm__load_all(lstm__load *load, const char *prefix, const ls
 		return status;
 	memset(weights, 0, count * sizeof(*weights));
 	*result = weights;
-	for (layer = 0; layer < load->desc->layers; layer++)
+	load->dtypes = (lstm_dtype *)lstm__file_keep(
+		load->file, &load->log, (size_t)load->desc->layers, sizeof(*load->dtypes), &status);
+	for (layer = 0; layer < load->desc->layers && status == LSTM_OK; layer++) {
+		load->types = 0;
 		for (reverse = 0; reverse < load->directions && status == LSTM_OK; reverse++)
 			status = lstm__load_layer(load, layer, reverse, weights++);
+		load->dtypes[layer] = lstm__load_dtype(load->types);
+	}
 	return status == LSTM_OK ? lstm__load_check_rest(load) : status;
 }
 #endif /* LSTM_NO_MALLOC */

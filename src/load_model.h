@@ -1,5 +1,19 @@
 /* ---- the calls: describe the LSTM of a file, make its model ------------------------------------ */
 #ifndef LSTM_NO_MALLOC
+/* What the model keeps: what is asked for, or what each layer of the file is. */
+static void lstm__load_types(const lstm__load *load, lstm_dtype asked)
+{
+	lstm_desc *desc = load->desc;
+	int layer;
+
+	desc->dtype = asked != LSTM_DTYPE_OTHER ? asked : load->dtypes[0];
+	for (layer = 1; layer < desc->layers && asked == LSTM_DTYPE_OTHER; layer++)
+		if (load->dtypes[layer] != load->dtypes[0]) {
+			desc->dtype = LSTM_DTYPE_F32;
+			desc->dtypes = load->dtypes;
+		}
+}
+
 LSTM__DEF lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args, lstm_desc *desc,
                                      const lstm_weights **weights, lstm_error *error)
 {
@@ -25,7 +39,7 @@ LSTM__DEF lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args
 	lstm__file_free(load.used);
 	if (status == LSTM_OK) {
 		desc->isa = args ? args->isa : LSTM_ISA_AUTO;
-		desc->dtype = args && args->dtype ? args->dtype : lstm__load_dtype(load.types);
+		lstm__load_types(&load, args ? args->dtype : LSTM_DTYPE_OTHER);
 	} else {
 		lstm__file_forget(file, kept);
 		memset(desc, 0, sizeof(*desc));

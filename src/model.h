@@ -277,6 +277,16 @@ static lstm_status lstm__model_measure(lstm_model *draft, const lstm_desc *desc,
 	return LSTM_OK;
 }
 
+/* Whether the arrays are of a type from which the layer's can be made. */
+static int lstm__type_fits(const lstm_weights *w, lstm_dtype dtype)
+{
+	if (w->type == LSTM_DTYPE_OTHER || w->type == LSTM_DTYPE_F32)
+		return 1;
+	return w->type == dtype &&
+	       (dtype != LSTM_DTYPE_I8 || (w->w_scale && w->u_scale &&
+	                                   (!w->projection || w->projection_scale)));
+}
+
 static int lstm__weights_usable(const lstm_model *draft, const lstm_weights *weights)
 {
 	const lstm_desc *d = &draft->desc;
@@ -284,9 +294,11 @@ static int lstm__weights_usable(const lstm_model *draft, const lstm_weights *wei
 	int i, n = d->layers * draft->directions;
 	for (i = 0; i < n; i++) {
 		const lstm_weights *w = &weights[i];
-		if (!w->w || !w->u || !w->projection != !d->projection)
+		const lstm_dtype dtype = lstm__dtype_of(d, i / draft->directions);
+		if (!w->w || !w->u || !w->projection != !d->projection ||
+		    !lstm__type_fits(w, dtype))
 			return 0;
-		if (lstm__dtype_of(d, i / draft->directions) == LSTM_DTYPE_I8 &&
+		if (dtype == LSTM_DTYPE_I8 &&
 		    !(lstm__scales_usable(w->w_scale, rows) &&
 		      lstm__scales_usable(w->u_scale, rows) &&
 		      lstm__scales_usable(w->projection_scale, (size_t)d->projection)))

@@ -8,13 +8,14 @@
  * one vector per block this is the plain matrix, which is what the reference path reads. */
 struct lstm__source {
 	const float *data;
-	size_t row, column; /* strides in floats */
+	size_t row, column; /* strides in elements */
 	size_t columns;     /* of this matrix */
 	size_t before, all; /* words of a row of a block before this matrix's, and altogether */
 	size_t hidden;
 	int lanes;
 	unsigned char gate[4]; /* position in the framework's order of i, f, g, o */
 	lstm_dtype dtype;      /* what it becomes */
+	lstm_dtype from;       /* what data points to: F32, or the same */
 };
 
 /* Where row r of the packed order (unit vector, gate, lane) comes from, and how many units there are

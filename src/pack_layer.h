@@ -67,6 +67,7 @@ static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *fr
 	s.hidden = l->hidden;
 	s.lanes = (int)lanes;
 	s.dtype = l->dtype;
+	s.from = from->type == LSTM_DTYPE_OTHER ? LSTM_DTYPE_F32 : from->type;
 
 	lstm__pack_bias(l->bias, &s, from->b, from->b2, rows);
 	s.data = from->w;

@@ -48,7 +48,7 @@ static inline void built_free(built *b)
 
 /* ---- from a list of tensors ------------------------------------------------------------------ */
 /* Element k of every file made from a list: a multiple of 1/64 in [-0.5, 0.5), which each of the
- * four floating types holds exactly. */
+ * four floating types holds exactly, and I8 as how many of 1/64 it is. */
 static inline float built_value(size_t k)
 {
 	return ((float)(k * 37 % 64) - 32.0f) / 64.0f;
@@ -60,6 +60,8 @@ static inline size_t built_element_size(const char *dtype)
 		return 8;
 	if (strcmp(dtype, "F32") == 0 || strcmp(dtype, "I32") == 0)
 		return 4;
+	if (strcmp(dtype, "I8") == 0)
+		return 1;
 	return 2; /* F16, BF16, I16 */
 }
 
@@ -75,6 +77,8 @@ static inline void built_encode(unsigned char *out, const char *dtype, float val
 		memcpy(&bits, &wide, sizeof(bits));
 	} else if (size == 4) {
 		bits = single;
+	} else if (size == 1) {
+		bits = (uint64_t)(int64_t)(64 * value); /* codes of a scale of 1/64 */
 	} else if (strcmp(dtype, "F16") == 0) {
 		rest = single & 0x7fffffff; /* all values are 0 or normal in F16 */
 		bits = (single >> 16 & 0x8000) | (rest ? (rest - ((127 - 15) << 23)) >> 13 : 0);
@@ -151,11 +155,9 @@ static inline built built_list(const char *tensors, const char *metadata)
 		snprintf(number, sizeof(number), "],\"data_offsets\":[%lu,%lu]}",
 		         (unsigned long)begin, (unsigned long)data.used);
 		built_say(&header, number);
-		s += strspn(s, " ");
-		if (*s == ';') {
-			s++;
+		s += strspn(s, "; ");
+		if (*s)
 			built_say(&header, ",");
-		}
 	}
 	built_say(&header, "}");
 	while (header.used % 8)

@@ -32,7 +32,7 @@ static void run(const lstm_model *model, float y[STEPS * WIDTH])
 static lstm_model *from_arrays(lstm_isa isa)
 {
 	static float values[4000];
-	lstm_weights weights[4];
+	lstm_weights weights[4] = {{0}};
 	lstm_desc desc = {0};
 	lstm_model *model;
 	const float *next = values;

@@ -1,7 +1,7 @@
 /* A device: no heap, no files, and memory of exactly the size that the header's comment says.  The
  * arguments are an instruction set and the bytes of model and state; standard input is x, floats of
  * one stream, standard output is y, then every
- * constant of floats.  SCRATCH: the constants are codes.  Exit status 3: the self-test failed. */
+ * constant.  Exit status 3: the self-test failed. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +11,6 @@
 
 static char model_room[1 << 20], state_room[1 << 20];
 static float x[1000 * NET_INPUT], y[1000 * NET_OUTPUT];
-#ifdef SCRATCH
-static float scratch[NET_SCRATCH];
-#define ROOM , scratch
-#else
-#define ROOM
-#endif
 
 static void *aligned(char *room)
 {
@@ -36,8 +30,8 @@ int main(int argc, char **argv)
 
 	while (argc == 4 && isa < LSTM_ISA_COUNT && strcmp(lstm_isa_name(isa), argv[1]) != 0)
 		isa = (lstm_isa)(isa + 1);
-	if (net_init(&model, isa, aligned(model_room), model_bytes - 1 ROOM) != LSTM_ERR_MEMORY ||
-	    net_init(&model, isa, aligned(model_room), model_bytes ROOM) != LSTM_OK)
+	if (net_init(&model, isa, aligned(model_room), model_bytes - 1) != LSTM_ERR_MEMORY ||
+	    net_init(&model, isa, aligned(model_room), model_bytes) != LSTM_OK)
 		return 1;
 	if (lstm_state_init(&state, model, 1, STATE_STEPS, aligned(state_room), state_bytes - 1) !=
 	            LSTM_ERR_MEMORY ||

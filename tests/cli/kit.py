@@ -17,7 +17,7 @@ import numpy as np
 TOLERANCE = 2e-5
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-DTYPES = {"float32": "F32", "float64": "F64", "float16": "F16", "int64": "I64"}
+DTYPES = {"float32": "F32", "float64": "F64", "float16": "F16", "int64": "I64", "int8": "I8"}
 PROGRAM = None
 SECONDS = 300
 
@@ -72,6 +72,18 @@ def random_model(seed, inputs, hidden, layers=1, both=False, projection=0, prefi
             if projection:
                 add(f"weight_hr_{end}", projection, hidden)
     return tensors
+
+
+def with_codes(tensors, layer):
+    """The same with int8 codes for the matrices of a layer, and what they stand for as float32."""
+    coded, meant = dict(tensors), dict(tensors)
+    for name, values in tensors.items():
+        if values.ndim == 2 and f"_l{layer}" in name:
+            scale = (np.abs(values).max(1) / 127).astype("f4")
+            coded[name] = np.rint(values / scale[:, None]).astype("i1")
+            coded[name + ".scale"] = scale
+            meant[name] = coded[name].astype("f4") * scale[:, None]
+    return coded, meant
 
 
 class Case(unittest.TestCase):

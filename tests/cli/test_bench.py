@@ -106,6 +106,13 @@ class Bench(kit.Case):
             self.refuses((f"lstm: {lost}: cannot be written: {why}",), *words, lost)
         self.assertEqual(list(self.folder.iterdir()), [path])
 
+    def test_dtypes(self):
+        model, _ = self.model()
+        for asked in ("int8", "f32,bf16,f16"):
+            self.assertEqual(self.networks(model, "--dtype", asked),
+                             {(3, 8, 1, 1, 0, dtype) for dtype in asked.split(",")})
+        self.refuses("--dtype", "bench", model, *QUICK, "--dtype", "int4", status=2)
+
     def test_refused(self):
         model, _ = self.model()
         for option, value in (("--shape", "2x3"), ("--accuracy", None)):

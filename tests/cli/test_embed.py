@@ -15,7 +15,7 @@ STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 DEVICE = ["-DLSTM_NO_SLEEF", "-DLSTM_NO_MALLOC", "-DLSTM_NO_STDIO"]
 LANGUAGES = {"gcc -std=c99": ["gcc", "-std=c99"], "g++ -std=c++11": ["g++", "-x", "c++",
                                                                     "-std=c++11"]}
-ARRAY = re.compile(r"static const float (net_\w+)\[(\d+)\] = \{")
+ARRAY = re.compile(r"static const (?:float|uint16_t|signed char) (net_\w+)\[(\d+)\] = \{")
 MEMORY = re.compile(r"^ \*     (\w+) +model (\d+), state (\d+)$", re.MULTILINE)
 STATE = re.compile(r"lstm_state_init\(&state, model, 1, (\d+), ")
 VALUES = r"net_{}\[\d+\] = \{{([^}}]*)\}}"
@@ -72,8 +72,16 @@ class Embed(kit.Case):
         y = np.load(self.path("y.npy"))
         # The program has the built-in activations, whatever the command has.
         self.assert_near(found[: y.size].reshape(y.shape), y)
-        weights = np.concatenate([a.astype("f4").ravel() for a in self.in_order(tensors)])
-        self.assertEqual(found[y.size :][: weights.size].tobytes(), weights.tobytes(), isa)
+        weights = b"".join(self.encoded(a, options) for a in self.in_order(tensors))
+        self.assertEqual(found[y.size :].tobytes()[: len(weights)], weights, isa)
+
+    def encoded(self, array, options):
+        if array.ndim < 2 or not options:
+            return array.astype("f4").tobytes()
+        if "f16" in options:
+            return array.astype("<f2").tobytes()
+        bits = array.astype("<f4").view("<u4").astype("u8")
+        return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype("<u2").tobytes()
 
     def in_order(self, tensors):
         """The arrays as the header has them: by layer, direction, and field of lstm_weights."""
@@ -105,9 +113,21 @@ class Embed(kit.Case):
             self.whole({"peephole": True, "bias": False, "both": True}, metadata, language)
 
     def test_halves(self):
-        for dtype in ("bf16", "f16"):
-            _, text, _ = self.whole({"layers": 2}, options=("--dtype", dtype))
+        for dtype, language in zip(("bf16", "f16"), LANGUAGES):
+            tensors, text, _ = self.whole({"layers": 2}, language=language,
+                                          options=("--dtype", dtype))
             self.assertIn(f"desc.dtype = LSTM_DTYPE_{dtype.upper()};", text)
+            taken = sum((2 if a.ndim == 2 else 4) * a.size for a in tensors.values())
+            self.assertIn(f"take {taken} bytes\n", text)
+
+    def test_halves_without_a_number_are_infinite(self):
+        """What f16 cannot hold, as when the library rounds it."""
+        model, tensors = self.model()
+        tensors["weight_ih_l0"][0, 0] = 65520
+        kit.save_model(model, tensors)
+        text = self.embed(model, "--dtype", "f16")
+        self.assertIn("{\n\t0x7c00, ", text)
+        self.assertEqual(self.status_of_test(text), 0)
 
     def test_codes(self):
         """int8 takes a byte for each weight, and gives what lstm run does."""
@@ -116,9 +136,9 @@ class Embed(kit.Case):
         x = np.random.default_rng(1).normal(size=(8, 3)).astype("f4")
         for language in LANGUAGES:
             text = self.embed(model, "--dtype", "int8")
-            scratch = int(re.search(r"#define NET_SCRATCH (\d+)", text)[1])
-            self.assertEqual(scratch, sum(a.size for a in tensors.values() if a.ndim == 2))
-            program = self.compile(text, "-DSCRATCH", language=language)
+            taken = sum(a.size + 4 * len(a) if a.ndim == 2 else 4 * a.size for a in tensors.values())
+            self.assertIn(f"take {taken} bytes\n", text)
+            program = self.compile(text, language=language)
             for isa, *figures in MEMORY.findall(text):
                 done = subprocess.run([program, isa, *figures], input=x.tobytes(),
                                       capture_output=True, check=False)
@@ -143,16 +163,60 @@ class Embed(kit.Case):
         tolerance = float(re.search(r"tolerance = (\S+)f;", text)[1])
         self.assertTrue(2**-21 < tolerance < 1e-5, tolerance)
 
-    def test_a_weight_that_changed_fails_the_test(self):
-        model, _ = self.model()
-        text = self.embed(model)
+    def status_of_test(self, text):
+        """0, or 3 if the self-test fails."""
+        self.path("net.h").write_text(text)
         isa, *figures = MEMORY.findall(text)[0]
-        first = re.search(VALUES.format("w_l0"), text)[1].split(",")[0].strip()
-        for value, status in ((first, 0), ("0.9f", 3)):
-            self.path("net.h").write_text(text.replace(first, value, 1))
-            done = subprocess.run([self.compile(text), isa, *figures], stdin=subprocess.DEVNULL,
-                                  capture_output=True, check=False)
-            self.assertEqual(done.returncode, status)
+        done = subprocess.run([self.compile(text), isa, *figures], stdin=subprocess.DEVNULL,
+                              capture_output=True, check=False)
+        return done.returncode
+
+    def test_a_weight_that_changed_fails_the_test(self):
+        model, _ = self.model(hidden=32)
+        for dtype, changed in (("f32", "0.2f"), ("bf16", "0x3e4d"), ("f16", "0x3266"), ("int8", "99")):
+            with self.subTest(dtype):
+                text = self.embed(model, "--dtype", dtype)
+                begin = re.search(VALUES.format("w_l0"), text).start(1)
+                first = text[begin:].split(",")[0]
+                self.assertEqual(self.status_of_test(text), 0)
+                text = text[:begin] + text[begin:].replace(first, f"\n\t{changed}", 1)
+                self.assertEqual(self.status_of_test(text), 3)
+
+    def test_outputs_of_full_precision_fail_the_test_of_less(self):
+        """The tolerance is that of rounding in fp32, not of rounding weights to fewer bits."""
+        model, _ = self.model()
+        x, last = (re.compile(VALUES.format(name)) for name in ("test_x", "test_last"))
+        full = self.embed(model)
+        for dtype in ("bf16", "f16", "int8"):
+            with self.subTest(dtype):
+                text = self.embed(model, "--dtype", dtype)
+                self.assertEqual(x.search(text)[0], x.search(full)[0])
+                self.assertEqual(self.status_of_test(text), 0)
+                text = text.replace(last.search(text)[0], last.search(full)[0])
+                self.assertEqual(self.status_of_test(text), 3)
+
+    def test_layers_of_different_types(self):
+        _, tensors = self.model(layers=3, both=True)
+        coded, _ = kit.with_codes(tensors, 1)
+        for name, values in tensors.items():
+            if values.ndim == 2 and "_l2" in name:
+                coded[name] = values.astype("f2")
+        model = kit.save_model(self.path("mixed"), coded)
+        x = np.random.default_rng(1).normal(size=(8, 3)).astype("f4")
+        for language in LANGUAGES:
+            text = self.embed(model)
+            self.assertIn("net_dtypes[3] = {\n\tLSTM_DTYPE_F32, LSTM_DTYPE_I8, LSTM_DTYPE_F16\n};",
+                          text)
+            program = self.compile(text, language=language)
+            for isa, *figures in MEMORY.findall(text):
+                done = subprocess.run([program, isa, *figures], input=x.tobytes(),
+                                      capture_output=True, check=False)
+                self.assertEqual(done.returncode, 0, isa)
+                self.does("run", model, "-i", self.array("x.npy", x), "-o", self.path("y.npy"),
+                          "--isa", isa)
+                y = np.load(self.path("y.npy"))
+                found = np.frombuffer(done.stdout[: 4 * y.size], "f4").reshape(y.shape)
+                self.assert_near(found, y, 2e-3)
 
     def test_special_numbers_keep_their_bits(self):
         tensors = kit.random_model(1, 3, 8)

@@ -99,6 +99,28 @@ class Info(kit.Case):
             if isa != "scalar" and dtype != "f32":
                 self.assertLess(entry["model_bytes"], packed["f32", isa]["model_bytes"])
 
+    def test_types_of_layers(self):
+        path, tensors = self.model(layers=3)
+        self.assertEqual(self.info(path)["lstms"][0]["layer_dtypes"], ["f32"] * 3)
+        self.assertNotIn("  dtypes  ", self.does("info", path))
+        coded, _ = kit.with_codes(tensors, 1)
+        for name, values in tensors.items():
+            if values.ndim == 2 and "_l2" in name:
+                coded[name] = values.astype("f2")
+        mixed = kit.save_model(self.path("mixed"), coded)
+        (found,) = self.info(mixed)["lstms"]
+        self.assertEqual(found["layer_dtypes"], ["f32", "int8", "f16"])
+        self.assertEqual({entry["dtype"] for entry in found["packed"]},
+                         {"f32", "bf16", "f16", "int8", "mixed"})
+        self.assertEqual(found["dtypes"], ["F32", "F16", "I8"])
+        said = self.does("info", mixed)
+        self.assertIn("\n  dtypes        f32, int8, f16\n", said)
+        self.assertRegex(said, r"\n  mixed scalar +model of \d+ bytes")
+        packed = {(e["dtype"], e["isa"]): e["model_bytes"] for e in found["packed"]}
+        for (dtype, isa), size in packed.items():
+            if dtype == "f32":
+                self.assertLess(packed["mixed", isa], size)
+
     def test_several_and_other_tensors(self):
         tensors = {
             **kit.random_model(1, 3, 8, prefix="encoder.rnn."),

@@ -75,6 +75,9 @@ class Completion(kit.Case):
         self.assertEqual(self.complete("run", "m", "--isa", "avx"), {"avx2", "avx512"})
         self.assertEqual(self.complete("run", "m", "-i", "-"), set())
         self.assertEqual(self.complete("embed", "m", "--name", ""), set())
+        self.assertEqual(self.complete("quantize", "a", "b", "--dtype", ""), {"bf16", "f16", "int8"})
+        self.assertEqual(self.complete("quantize", "a", "b", "--calibrate", "x", "--error", ""),
+                         set())
 
     def test_values_are_those_that_the_command_takes(self):
         """Each that is offered is not refused for its name, and no other is known."""

@@ -67,6 +67,7 @@ def models():
     yield safetensors(network(input=3, hidden=2))
     yield safetensors(network(cell=True, prefix="vad.cell."))
     yield safetensors(network(layers=2))
+    yield safetensors({**network(layers=2, dtype="BF16"), **network(dtype="F16")})
     yield safetensors(network(both=True))
     yield safetensors(network(layers=2, both=True, projection=1, hidden=2))
     yield safetensors(network(hidden=2, projection=1, peephole=True))

@@ -35,8 +35,8 @@ static const char help[] =
 	"every\n"
 	"bias by 2^-21 more: what rounding comes to in an fp32 implementation that adds in "
 	"another\n"
-	"order and has coarser activations.  Another --dtype than f32, and models of\n"
-	"int8, need a --tolerance.\n";
+	"order and has coarser activations.  Another --dtype than f32, and models\n"
+	"with layers of int8, need a --tolerance.\n";
 
 static int read_options(struct compare_options *o, int argc, char **argv)
 {
@@ -107,7 +107,7 @@ static int add_runners(struct comparison *k, const char *path, const lstm_desc *
 		lstm_desc part = *desc;
 
 		part.layers = desc->layers - k->layer_count + 1 + layer;
-		status = moved ? sensitivity_model(model, &part, weights)
+		status = moved ? sensitivity_model(model, &part, weights, 1)
 		               : lstm_model_new(model, &part, weights);
 		if (status != LSTM_OK) {
 			cli_complain("%s: model for %s: %s", path, lstm_isa_name(desc->isa),
@@ -186,9 +186,10 @@ static int read_models(struct comparison *k, const struct compare_options *o)
 		return 0;
 	if (lstm_file_lstm(file, &args, &desc, &weights, &error) != LSTM_OK)
 		cli_complain("%s", error.text);
-	else if (o->tolerance < 0 && (desc.dtype == LSTM_DTYPE_I8 || o->dtype > LSTM_DTYPE_F32))
+	else if (o->tolerance < 0 &&
+	         (model_has_dtype(&desc, LSTM_DTYPE_I8) || o->dtype > LSTM_DTYPE_F32))
 		cli_complain("%s: expected a --tolerance for weights of %s, found none", o->model,
-		             cli_dtype_name(desc.dtype));
+		             model_dtype_name(&desc));
 	else
 		good = add_layers(k, o, desc.layers) && add_models(k, o, &desc, weights);
 	lstm_file_close(file);

@@ -15,14 +15,15 @@ _lstm()
 		--isa:*) words='auto scalar neon avx2 avx512 simd128' ;;
 		--dtype:quantize) words='bf16 f16 int8' ;;
 		--dtype:*) words='f32 bf16 f16 int8' ;;
-		--mode:*) words='step block sequence batch stack streams setup' ;;
+		--mode:*) words='step block sequence batch stack streams decay setup' ;;
 		--activations:*) words='builtin sleef' ;;
 		--peers:*) words='none' ;;
 		--cpu:*) words='any' ;;
-		--prefix:* | --name:* | --tolerance:* | --shape:* | --batch:* | --steps:* | --repeat:*)
+		--prefix:* | --name:* | --tolerance:* | --error:* | --shape:* | --batch:* | --steps:* | --repeat:*)
 			return ;;
 		# Files, by default.
 		-i:* | -y:* | -o:* | --layer-y:* | --h0:* | --c0:* | --hn:* | --cn:* | --lengths:*) ;;
+		--calibrate:*) ;;
 		--json:bench | --plot:*) ;;
 		*)
 			case $word:$command in
@@ -32,7 +33,7 @@ _lstm()
 			-*:compare) words='-i -y --layer-y --hn --cn --tolerance --h0 --c0 --lengths --layout
 				--prefix --dtype --help' ;;
 			-*:embed) words='-o --name --prefix --dtype --help' ;;
-			-*:quantize) words='--prefix --dtype --help' ;;
+			-*:quantize) words='--prefix --dtype --calibrate --error --layout --json --help' ;;
 			-*:bench) words='--prefix --mode --shape --isa --activations --dtype --peers --batch
 				--steps --accuracy --quick --repeat --cpu --json --plot --list --help' ;;
 			-*:digest) words='--help' ;;

@@ -24,9 +24,8 @@ static const char help[] =
 	"  --name N         what its identifiers begin with (the header's name without .h)\n"
 	"  --prefix P       of the LSTM's names in MODEL, where there is more than one\n"
 	"  --dtype f32|bf16|f16|int8\n"
-	"                   what the model made of it keeps (as lstm run does).  The constants are\n"
-	"                   floats, with int8 codes of a byte and a scale for each row, which take\n"
-	"                   a float of memory for each while the model is made\n"
+	"                   what the model made of it keeps, as of lstm run, and what the constants\n"
+	"                   are: 4, 2, 2 bytes or 1 for a weight, and 4 for each row of int8\n"
 	"  --help           this\n"
 	"\n"
 	"The header's first comment says how to use it and what memory it takes.\n";
@@ -73,10 +72,16 @@ static const char *name_from_path(const char *path, char *name)
 }
 
 /* ---- the self-test --------------------------------------------------------------------------- */
+/* Where an activation lies on the edge between two int8 codes, rounding decides which it gets, and may
+ * move the outputs by as much as a wrong weight would.  So several inputs are tried, until one has
+ * none on the edge. */
+enum { INPUTS = 8, MOVES = 4 };
+static const double no_edge = 1e-4;
+
 /* Multiples of 1/64 in +-1, which few digits write exactly. */
-static void fill_test_input(float *x, size_t count)
+static void fill_test_input(float *x, size_t count, unsigned number)
 {
-	uint64_t seed = 1;
+	uint64_t seed = number;
 	size_t k;
 
 	for (k = 0; k < count; k++) {
@@ -101,30 +106,59 @@ static lstm_status run_test(const lstm_model *model, const struct embed *e, floa
 	return status;
 }
 
-/* What the reference path answers, and how far rounding may take another one. */
+/* What the first model answers to this input, and how far rounding may take another one. */
+static lstm_status try_input(struct embed *e, lstm_model *const models[1 + MOVES], unsigned number)
+{
+	const size_t output = (size_t)e->facts->output;
+	struct errors errors;
+	lstm_status status;
+	int k;
+
+	memset(&errors, 0, sizeof(errors));
+	fill_test_input(e->x, EMBED_STEPS * (size_t)e->facts->desc.input, number);
+	status = run_test(models[0], e, e->last);
+	for (k = 1; k <= MOVES && status == LSTM_OK; k++) {
+		status = run_test(models[k], e, e->last + output);
+		errors_add(&errors, e->last, e->last + output, 0, output);
+	}
+	e->tolerance = sensitivity_tolerance(errors.max, errors.magnitude);
+	return status;
+}
+
+static lstm_status choose_input(struct embed *e, lstm_model *const models[1 + MOVES])
+{
+	double least = INFINITY;
+	unsigned number, best = 1;
+	lstm_status status = LSTM_OK;
+
+	for (number = 1; number <= INPUTS && status == LSTM_OK; number++) {
+		status = try_input(e, models, number);
+		if (e->tolerance < least) {
+			least = e->tolerance;
+			best = number;
+		}
+		if (least <= no_edge)
+			break;
+	}
+	return status == LSTM_OK ? try_input(e, models, best) : status;
+}
+
+/* By the reference path. */
 static lstm_status record_test(struct embed *e)
 {
 	lstm_desc desc = e->facts->desc;
-	size_t output = (size_t)e->facts->output;
-	lstm_model *model = NULL, *moved = NULL;
-	struct errors errors;
+	lstm_model *models[1 + MOVES] = {NULL};
 	lstm_status status;
+	unsigned k;
 
 	desc.isa = LSTM_ISA_SCALAR;
-	memset(&errors, 0, sizeof(errors));
-	status = lstm_model_new(&model, &desc, e->facts->weights);
+	status = lstm_model_new(&models[0], &desc, e->facts->weights);
+	for (k = 1; k <= MOVES && status == LSTM_OK; k++)
+		status = sensitivity_model(&models[k], &desc, e->facts->weights, k);
 	if (status == LSTM_OK)
-		status = sensitivity_model(&moved, &desc, e->facts->weights);
-	if (status == LSTM_OK)
-		status = run_test(model, e, e->last);
-	if (status == LSTM_OK)
-		status = run_test(moved, e, e->last + output);
-	if (status == LSTM_OK) {
-		errors_add(&errors, e->last, e->last + output, 0, output);
-		e->tolerance = sensitivity_tolerance(errors.max, errors.magnitude);
-	}
-	lstm_model_free(model);
-	lstm_model_free(moved);
+		status = choose_input(e, models);
+	for (k = 0; k <= MOVES; k++)
+		lstm_model_free(models[k]);
 	return status;
 }
 
@@ -135,10 +169,8 @@ static int prepare(struct embed *e)
 
 	e->x = malloc(EMBED_STEPS * input * sizeof(*e->x));
 	e->last = malloc(2 * output * sizeof(*e->last));
-	if (e->x && e->last) {
-		fill_test_input(e->x, EMBED_STEPS * input);
+	if (e->x && e->last)
 		status = record_test(e);
-	}
 	if (status != LSTM_OK)
 		cli_complain("%s: self-test: %s", e->source, lstm_strerror(status));
 	for (k = 0; k < output && status == LSTM_OK; k++)

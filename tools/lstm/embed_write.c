@@ -1,14 +1,8 @@
 #include <ctype.h>
-#include <math.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "embed.h"
-#include "embed_codes.h"
-#include "rounding.h"
-
-/* In the order of lstm_weights. */
-static const char *const fields[MODEL_ARRAYS] = {"w", "u", "b", "b2", "peephole", "projection"};
+#include "embed_constants.h"
 
 /* Text in which @ stands for the name and ^ for the name in capitals. */
 static void put(FILE *f, const char *name, const char *text)
@@ -35,7 +29,7 @@ static void put_comment(FILE *f, const char *text)
 
 static void put_memory(FILE *f, const struct model_facts *m)
 {
-	const struct model_memory *packed = m->packed[m->desc.dtype];
+	const struct model_memory *packed = model_packed(m);
 	int isa;
 
 	fprintf(f,
@@ -81,128 +75,12 @@ static void put_top(FILE *f, const struct embed *e)
 	    " *\n"
 	    " *     lstm_model *model;\n"
 	    " *     lstm_state *state;\n"
-	    " *     status = @_init(&model, LSTM_ISA_AUTO, model_memory, model_bytes");
-	put(f, e->name, embed_scratch(e->facts) ? ", scratch);\n" : ");\n");
-	put(f, e->name, " *     status = lstm_state_init(&state, model, 1, ");
+	    " *     status = @_init(&model, LSTM_ISA_AUTO, model_memory, model_bytes);\n"
+	    " *     status = lstm_state_init(&state, model, 1, ");
 	fprintf(f, "%zu, state_memory, state_bytes);\n", e->facts->state_steps);
 	put(f, e->name, " *     status = @_self_test(state);\n *\n");
 	put_memory(f, e->facts);
 	fputs(" */\n", f);
-}
-
-/* ---- constants ------------------------------------------------------------------------------- */
-/* Nine digits give every float back, to the bit. */
-static void put_float(FILE *f, float value)
-{
-	char text[40];
-
-	if (isnan(value)) {
-		fputs("NAN", f);
-	} else if (isinf(value)) {
-		fputs(value < 0 ? "-INFINITY" : "INFINITY", f);
-	} else {
-		snprintf(text, sizeof(text), "%.9g", (double)value);
-		fprintf(f, "%s%sf", text, strpbrk(text, ".e") ? "" : ".0");
-	}
-}
-
-/* The codes of a matrix, then their scales. */
-static void put_codes(FILE *f, const char *name, const char *suffix,
-                      const struct model_array *matrix)
-{
-	size_t columns = matrix->count / matrix->rows, row, k;
-	const float *from = matrix->values;
-	unsigned char code;
-	float scale;
-
-	fprintf(f, "LSTM_EMBED_SECTION LSTM_EMBED_ALIGN static const signed char %s_%s[%zu] = {",
-	        name, suffix, matrix->count);
-	for (row = 0; row < matrix->rows; row++, from += columns) {
-		scale = embed_row_scale(matrix, row);
-		for (k = 0; k < columns; k++) {
-			rounding_row(LSTM_DTYPE_I8, from + k, 1, scale, &code);
-			fprintf(f, "%s%d,", k % 20 ? " " : "\n\t", (signed char)code);
-		}
-	}
-	fprintf(f,
-	        "\n};\nLSTM_EMBED_SECTION LSTM_EMBED_ALIGN static const float %s_%s_scale[%zu] = {",
-	        name, suffix, matrix->rows);
-	for (row = 0; row < matrix->rows; row++) {
-		fputs(row % 5 ? " " : "\n\t", f);
-		put_float(f, embed_row_scale(matrix, row));
-		fputs(row + 1 < matrix->rows ? "," : "", f);
-	}
-	fputs("\n};\n", f);
-}
-
-static void put_array(FILE *f, const char *name, const char *suffix, const float *values,
-                      size_t count)
-{
-	size_t k;
-
-	fprintf(f, "LSTM_EMBED_SECTION LSTM_EMBED_ALIGN static const float %s_%s[%zu] = {", name,
-	        suffix, count);
-	for (k = 0; k < count; k++) {
-		fputs(k % 5 ? " " : "\n\t", f);
-		put_float(f, values[k]);
-		fputs(k + 1 < count ? "," : "", f);
-	}
-	fputs("\n};\n", f);
-}
-
-/* The arrays' names, as the fields of lstm_weights; with the layer, and the direction if there are
- * two. */
-static const char *array_name(char *text, const lstm_desc *desc, int cell, int array)
-{
-	int directions = model_directions(desc);
-
-	snprintf(text, MODEL_TEXT, "%s_l%d%s", fields[array], cell / directions,
-	         cell % directions ? "_reverse" : "");
-	return text;
-}
-
-static int not_finite(const float *values, size_t count)
-{
-	while (count)
-		if (!isfinite(values[--count]))
-			return 1;
-	return 0;
-}
-
-static int needs_math(const struct model_facts *m)
-{
-	struct model_array arrays[MODEL_ARRAYS];
-	int cell, k;
-
-	for (cell = 0; cell < model_cells(&m->desc); cell++) {
-		model_arrays(&m->desc, m->weights, cell, arrays);
-		for (k = 0; k < MODEL_ARRAYS; k++)
-			if (not_finite(arrays[k].values, arrays[k].count))
-				return 1;
-	}
-	return 0;
-}
-
-static void put_weights(FILE *f, const struct embed *e)
-{
-	const struct model_facts *m = e->facts;
-	struct model_array arrays[MODEL_ARRAYS];
-	char name[MODEL_TEXT];
-	int cell, k;
-
-	for (cell = 0; cell < model_cells(&m->desc); cell++) {
-		model_arrays(&m->desc, m->weights, cell, arrays);
-		for (k = 0; k < MODEL_ARRAYS; k++)
-			if (embed_in_codes(m, &arrays[k]))
-				put_codes(f, e->name, array_name(name, &m->desc, cell, k),
-				          &arrays[k]);
-			else if (arrays[k].values)
-				put_array(f, e->name, array_name(name, &m->desc, cell, k),
-				          arrays[k].values, arrays[k].count);
-	}
-	fputs("\n/* The self-test: these inputs, one stream, and its last outputs. */\n", f);
-	put_array(f, e->name, "test_x", e->x, EMBED_STEPS * (size_t)m->desc.input);
-	put_array(f, e->name, "test_last", e->last, (size_t)m->output);
 }
 
 /* ---- functions ------------------------------------------------------------------------------- */
@@ -220,12 +98,28 @@ static void put_activations(FILE *f, const lstm_desc *d)
 			fprintf(f, "%s.function = %s;\n", field, model_function(a->function));
 			if (a->alpha != 0 || a->beta != 0) {
 				fprintf(f, "%s.alpha = ", field);
-				put_float(f, a->alpha);
+				embed_float(f, a->alpha);
 				fprintf(f, ";\n%s.beta = ", field);
-				put_float(f, a->beta);
+				embed_float(f, a->beta);
 				fputs(";\n", f);
 			}
 		}
+}
+
+/* The types of the layers, where they differ. */
+static void put_dtypes(FILE *f, const struct embed *e)
+{
+	const lstm_desc *d = &e->facts->desc;
+	int layer;
+
+	for (layer = 0; d->dtypes && layer < d->layers; layer++) {
+		if (layer == 0)
+			fprintf(f, "\nstatic const lstm_dtype %s_dtypes[%d] = {", e->name,
+			        d->layers);
+		fprintf(f, "%sLSTM_DTYPE_%s%s", layer % 4 ? " " : "\n\t",
+		        model_type(d->dtypes[layer]),
+		        layer + 1 < d->layers ? "," : "\n};\n");
+	}
 }
 
 static void put_desc(FILE *f, const struct embed *e)
@@ -234,6 +128,7 @@ static void put_desc(FILE *f, const struct embed *e)
 	                                         "LSTM_BIDIRECTIONAL"};
 	const lstm_desc *d = &e->facts->desc;
 
+	put_dtypes(f, e);
 	put(f, e->name,
 	    "\n/* What lstm_model_init wants to know; the instruction set is chosen there. */\n"
 	    "static inline lstm_desc @_desc(void)\n{\n\tlstm_desc desc;\n\n"
@@ -242,6 +137,8 @@ static void put_desc(FILE *f, const struct embed *e)
 	        d->layers, directions[d->direction]);
 	if (d->projection)
 		fprintf(f, "\tdesc.projection = %d;\n", d->projection);
+	if (d->dtypes)
+		put(f, e->name, "\tdesc.dtypes = @_dtypes;\n");
 	if (d->dtype != LSTM_DTYPE_F32)
 		fprintf(f, "\tdesc.dtype = LSTM_DTYPE_%s;\n", model_type(d->dtype));
 	put_activations(f, d);
@@ -249,29 +146,15 @@ static void put_desc(FILE *f, const struct embed *e)
 		fputs("\tdesc.input_forget = 1;\n", f);
 	if (d->clip > 0) {
 		fputs("\tdesc.clip = ", f);
-		put_float(f, d->clip);
+		embed_float(f, d->clip);
 		fputs(";\n", f);
 	}
 	if (d->cell_clip > 0) {
 		fputs("\tdesc.cell_clip = ", f);
-		put_float(f, d->cell_clip);
+		embed_float(f, d->cell_clip);
 		fputs(";\n", f);
 	}
 	fputs("\treturn desc;\n}\n", f);
-}
-
-static void put_expand(FILE *f, const struct embed *e)
-{
-	put(f, e->name,
-	    "\n/* rows * columns floats of scratch for codes; the next follow them. */\n"
-	    "static inline const float *@_expand(const signed char *codes, const float *scale, "
-	    "size_t rows,\n                                    size_t columns, float "
-	    "**scratch)\n{\n"
-	    "\tfloat *to = *scratch;\n\tsize_t row, k;\n\n"
-	    "\tfor (row = 0; row < rows; row++)\n"
-	    "\t\tfor (k = 0; k < columns; k++)\n"
-	    "\t\t\t*(*scratch)++ = (float)codes[row * columns + k] * scale[row];\n"
-	    "\treturn to;\n}\n");
 }
 
 static void put_fields(FILE *f, const struct embed *e)
@@ -284,50 +167,41 @@ static void put_fields(FILE *f, const struct embed *e)
 	for (cell = 0; cell < model_cells(&m->desc); cell++) {
 		model_arrays(&m->desc, m->weights, cell, arrays);
 		for (k = 0; k < MODEL_ARRAYS; k++) {
-			array_name(name, &m->desc, cell, k);
-			if (embed_in_codes(m, &arrays[k]))
-				fprintf(f,
-				        "\tweights[%d].%s_scale = %s_%s_scale;\n"
-				        "\tweights[%d].%s = %s_expand(%s_%s, %s_%s_scale, %zu, "
-				        "%zu, &scratch);\n",
-				        cell, fields[k], e->name, name, cell, fields[k], e->name,
-				        e->name, name, e->name, name, arrays[k].rows,
-				        arrays[k].count / arrays[k].rows);
-			else if (arrays[k].values)
-				fprintf(f, "\tweights[%d].%s = %s_%s;\n", cell, fields[k], e->name,
-				        name);
+			embed_array_name(name, &m->desc, cell, k);
+			if (!arrays[k].values)
+				continue;
+			fprintf(f, "\tweights[%d].%s = %s%s_%s;\n", cell, embed_field(k),
+			        arrays[k].kept == LSTM_DTYPE_F32 ? ""
+			                                         : "(const float *)(const void *)",
+			        e->name, name);
+			if (arrays[k].kept == LSTM_DTYPE_I8)
+				fprintf(f, "\tweights[%d].%s_scale = %s_%s_scale;\n", cell,
+				        embed_field(k), e->name, name);
 		}
+		if (arrays[MODEL_W].kept != LSTM_DTYPE_F32)
+			fprintf(f, "\tweights[%d].type = LSTM_DTYPE_%s;\n", cell,
+			        model_type(arrays[MODEL_W].kept));
 	}
 }
 
 static void put_init(FILE *f, const struct embed *e)
 {
-	const int codes = embed_scratch(e->facts) > 0;
-
-	if (codes)
-		put_expand(f, e);
-	put(f, e->name, "\n/* And its weights: weights[^_CELLS], which point to the constants");
 	put(f, e->name,
-	    codes ? " and to\n * scratch[^_SCRATCH], needed until the model is made. */\n"
-	          : ". */\n");
-	put(f, e->name, "static inline void @_weights(lstm_weights *weights");
-	put(f, e->name, codes ? ", float *scratch)\n{\n" : ")\n{\n");
-	put(f, e->name, "\tmemset(weights, 0, ^_CELLS * sizeof(*weights));\n");
+	    "\n/* And its weights: weights[^_CELLS], which point to the constants. */\n"
+	    "static inline void @_weights(lstm_weights *weights)\n{\n"
+	    "\tmemset(weights, 0, ^_CELLS * sizeof(*weights));\n");
 	put_fields(f, e);
 	put(f, e->name,
 	    "}\n\n"
 	    "/* lstm_model_init of both. */\n"
 	    "static inline lstm_status @_init(lstm_model **model, lstm_isa isa, void *memory, "
 	    "size_t "
-	    "bytes");
-	put(f, e->name,
-	    codes ? ",\n                                 float *scratch)\n{\n" : ")\n{\n");
-	put(f, e->name,
+	    "bytes)\n{\n"
 	    "\tlstm_desc desc = @_desc();\n"
 	    "\tlstm_weights weights[^_CELLS];\n\n"
-	    "\tdesc.isa = isa;\n");
-	put(f, e->name, codes ? "\t@_weights(weights, scratch);\n" : "\t@_weights(weights);\n");
-	put(f, e->name, "\treturn lstm_model_init(model, &desc, weights, memory, bytes);\n}\n");
+	    "\tdesc.isa = isa;\n"
+	    "\t@_weights(weights);\n"
+	    "\treturn lstm_model_init(model, &desc, weights, memory, bytes);\n}\n");
 }
 
 static void put_self_test(FILE *f, const struct embed *e)
@@ -335,12 +209,13 @@ static void put_self_test(FILE *f, const struct embed *e)
 	put(f, e->name,
 	    "\n/* Whether a state of this model and one stream gives the outputs on record: "
 	    "LSTM_OK, or\n"
-	    " * LSTM_ERR_FORMAT if not.  The tolerance is what rounding may come to in fp32, "
+	    " * LSTM_ERR_FORMAT if not.  The tolerance is what rounding in fp32 may come to, "
 	    "whatever\n"
-	    " * the instruction set and the activations.  The state is reset before and after. */\n"
+	    " * the instruction set and the activations, codes of int8 on an edge included.  The state "
+	    "is\n * reset before and after. */\n"
 	    "static inline lstm_status @_self_test(lstm_state *state)\n{\n"
 	    "\tconst float tolerance = ");
-	put_float(f, (float)e->tolerance);
+	embed_float(f, (float)e->tolerance);
 	put(f, e->name,
 	    ";\n"
 	    "\tfloat last[^_OUTPUT], error;\n"
@@ -362,14 +237,26 @@ static void put_self_test(FILE *f, const struct embed *e)
 	    "\treturn status;\n}\n");
 }
 
+static void put_constants(FILE *f, const struct embed *e)
+{
+	const struct model_facts *m = e->facts;
+
+	embed_constants(f, e->name, m);
+	fputs("\n/* The self-test: these inputs, one stream, and its last outputs. */\n", f);
+	embed_floats(f, e->name, "test_x", e->x, EMBED_STEPS * (size_t)m->desc.input);
+	embed_floats(f, e->name, "test_last", e->last, (size_t)m->output);
+}
+
 int embed_write(FILE *f, const struct embed *e)
 {
 	const struct model_facts *m = e->facts;
 
 	put_top(f, e);
 	put(f, e->name, "#ifndef ^_H\n#define ^_H\n\n");
-	if (needs_math(m))
+	if (embed_needs_math(m))
 		fputs("#include <math.h>\n", f);
+	if (embed_needs_stdint(m))
+		fputs("#include <stdint.h>\n", f);
 	put(f, e->name,
 	    "#include <string.h>\n\n"
 	    "#include \"lstm.h\"\n\n"
@@ -393,11 +280,7 @@ int embed_write(FILE *f, const struct embed *e)
 	fprintf(f, "%d /* layers * directions */\n", model_cells(&m->desc));
 	put(f, e->name, "#define ^_TEST_STEPS ");
 	fprintf(f, "%d\n\n", EMBED_STEPS);
-	if (embed_scratch(m)) {
-		put(f, e->name, "#define ^_SCRATCH ");
-		fprintf(f, "%zu /* floats that @_init needs for a while */\n\n", embed_scratch(m));
-	}
-	put_weights(f, e);
+	put_constants(f, e);
 	put_desc(f, e);
 	put_init(f, e);
 	put_self_test(f, e);

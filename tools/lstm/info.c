@@ -48,6 +48,11 @@ static void print_options(const lstm_desc *d, const lstm_weights *weights)
 		printf("  cell clip     %.9g\n", (double)d->cell_clip);
 }
 
+static const char *packed_name(lstm_dtype dtype)
+{
+	return dtype == LSTM_DTYPE_OTHER ? "mixed" : cli_dtype_name(dtype);
+}
+
 static void print_packed(const struct model_facts *f, lstm_dtype dtype)
 {
 	const struct model_memory *packed = f->packed[dtype];
@@ -56,7 +61,7 @@ static void print_packed(const struct model_facts *f, lstm_dtype dtype)
 	for (isa = 0; isa < LSTM_ISA_COUNT; isa++)
 		if (packed[isa].model_bytes)
 			printf("  %-4s %-8s model of %zu bytes, state of %zu bytes\n",
-			       cli_dtype_name(dtype), lstm_isa_name((lstm_isa)isa),
+			       packed_name(dtype), lstm_isa_name((lstm_isa)isa),
 			       packed[isa].model_bytes, packed[isa].state_bytes);
 }
 
@@ -64,7 +69,7 @@ static void print_lstm(const struct model_facts *f)
 {
 	const lstm_desc *d = &f->desc;
 	char types[MODEL_TEXT];
-	int k;
+	int k, layer;
 
 	printf("LSTM of prefix \"%s\"\n", f->prefix);
 	printf("  input         %d\n  hidden        %d\n", d->input, d->hidden);
@@ -76,9 +81,13 @@ static void print_lstm(const struct model_facts *f)
 	printf("  bytes         %zu in the file (%s), %zu as F32, %zu as F16 or BF16, %zu as int8\n",
 	       f->file_bytes, model_types(types, f, ", "), 4 * f->parameters, 2 * f->parameters,
 	       model_code_bytes(f));
+	for (layer = 0; d->dtypes && layer < d->layers; layer++)
+		printf("%s%s%s", layer ? ", " : "  dtypes        ",
+		       cli_dtype_name(d->dtypes[layer]), layer + 1 < d->layers ? "" : "\n");
 	print_options(d, f->weights);
 	for (k = 0; cli_dtype_at(k) != LSTM_DTYPE_OTHER; k++)
 		print_packed(f, cli_dtype_at(k));
+	print_packed(f, LSTM_DTYPE_OTHER);
 }
 
 static void print_all(const lstm_file *file, const struct model_facts *facts, size_t count)
@@ -139,7 +148,7 @@ static void json_packed(const struct model_facts *f, lstm_dtype dtype, const cha
 		if (packed[isa].model_bytes) {
 			printf("%s{\"dtype\": \"%s\", \"isa\": \"%s\", \"model_bytes\": %zu, "
 			       "\"state_bytes\": %zu}",
-			       *comma, cli_dtype_name(dtype), lstm_isa_name((lstm_isa)isa),
+			       *comma, packed_name(dtype), lstm_isa_name((lstm_isa)isa),
 			       packed[isa].model_bytes, packed[isa].state_bytes);
 			*comma = ", ";
 		}
@@ -150,7 +159,7 @@ static void json_lstm(const struct model_facts *f)
 	const lstm_desc *d = &f->desc;
 	char types[MODEL_TEXT];
 	const char *comma = "";
-	int k;
+	int k, layer;
 
 	putchar('{');
 	json_string("prefix", f->prefix);
@@ -163,11 +172,16 @@ static void json_lstm(const struct model_facts *f)
 	       "\"int8\": %zu}, ",
 	       f->file_bytes, 4 * f->parameters, 2 * f->parameters, 2 * f->parameters,
 	       model_code_bytes(f));
+	for (layer = 0; layer < d->layers; layer++)
+		printf("%s\"%s\"", layer ? ", " : "\"layer_dtypes\": [",
+		       cli_dtype_name(model_dtype(d, layer)));
+	printf("], ");
 	json_options(d, f->weights);
-	printf("\"dtype\": \"%s\", ", cli_dtype_name(d->dtype));
+	printf("\"dtype\": \"%s\", ", model_dtype_name(d));
 	printf("\"packed\": [");
 	for (k = 0; cli_dtype_at(k) != LSTM_DTYPE_OTHER; k++)
 		json_packed(f, cli_dtype_at(k), &comma);
+	json_packed(f, LSTM_DTYPE_OTHER, &comma);
 	printf("]}");
 }
 

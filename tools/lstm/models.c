@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common.h"
+#include "rounding.h"
 
 /* ---- texts ----------------------------------------------------------------------------------- */
 const char *model_type(lstm_dtype type)
@@ -127,6 +128,8 @@ void model_arrays(const lstm_desc *desc, const lstm_weights *weights, int cell,
 		arrays[k].count = values[k] ? counts[k] : 0;
 		arrays[k].rows = rows[k];
 		arrays[k].scales = scales[k];
+		arrays[k].kept = rows[k] ? model_dtype(desc, cell / (int)directions)
+		                         : LSTM_DTYPE_F32;
 	}
 }
 
@@ -139,12 +142,47 @@ size_t model_code_bytes(const struct model_facts *m)
 	for (cell = 0; cell < model_cells(&m->desc); cell++) {
 		model_arrays(&m->desc, m->weights, cell, arrays);
 		for (k = 0; k < MODEL_ARRAYS; k++)
-			if (arrays[k].values && arrays[k].rows)
-				bytes += arrays[k].count + sizeof(float) * arrays[k].rows;
-			else
-				bytes += sizeof(float) * arrays[k].count;
+			bytes += model_array_bytes(&arrays[k], arrays[k].rows ? LSTM_DTYPE_I8
+			                                                      : LSTM_DTYPE_F32);
 	}
 	return bytes;
+}
+
+size_t model_array_bytes(const struct model_array *array, lstm_dtype type)
+{
+	if (type == LSTM_DTYPE_F32 || !array->values)
+		return sizeof(float) * array->count;
+	if (type == LSTM_DTYPE_I8)
+		return array->count + sizeof(float) * array->rows;
+	return rounding_bytes(type) * array->count;
+}
+
+float model_row_scale(const struct model_array *matrix, size_t row)
+{
+	size_t columns = matrix->count / matrix->rows;
+
+	if (matrix->scales)
+		return matrix->scales[row];
+	return rounding_scale(matrix->values + row * columns, columns);
+}
+
+lstm_dtype model_dtype(const lstm_desc *desc, int layer)
+{
+	return desc->dtypes ? desc->dtypes[layer] : desc->dtype;
+}
+
+int model_has_dtype(const lstm_desc *desc, lstm_dtype dtype)
+{
+	int layer = 0;
+
+	while (layer < desc->layers && model_dtype(desc, layer) != dtype)
+		layer++;
+	return layer < desc->layers;
+}
+
+const char *model_dtype_name(const lstm_desc *desc)
+{
+	return desc->dtypes ? "mixed" : cli_dtype_name(desc->dtype);
 }
 
 /* ---- facts ----------------------------------------------------------------------------------- */
@@ -178,6 +216,14 @@ int models_matrix(const struct model_facts *facts, size_t count, const lstm_tens
 	return tensor->rank == 2 && models_use(facts, count, tensor);
 }
 
+/* Names are an LSTMCell's, or have _l before the number and nothing but a direction after it. */
+int models_layer(const struct model_facts *facts, const lstm_tensor *tensor)
+{
+	const char *end = strstr(tensor->name + strlen(facts->prefix), "_l");
+
+	return end ? (int)strtol(end + 2, NULL, 10) : 0;
+}
+
 /* The scales of int8 codes are no parameters. */
 static int is_scale(const lstm_tensor *tensor)
 {
@@ -206,6 +252,17 @@ static void count_tensors(struct model_facts *f, const lstm_file *file)
 	}
 }
 
+/* Of the file's layers; LSTM_DTYPE_OTHER where they differ. */
+static lstm_dtype own_dtype(const lstm_desc *desc)
+{
+	return desc->dtypes ? LSTM_DTYPE_OTHER : desc->dtype;
+}
+
+const struct model_memory *model_packed(const struct model_facts *f)
+{
+	return f->packed[own_dtype(&f->desc)];
+}
+
 /* Only a packed model knows what its states need. */
 static lstm_status measure(struct model_facts *f, lstm_dtype dtype, lstm_isa isa)
 {
@@ -214,38 +271,46 @@ static lstm_status measure(struct model_facts *f, lstm_dtype dtype, lstm_isa isa
 	lstm_model *model;
 	lstm_status status;
 
-	desc.dtype = dtype;
 	desc.isa = isa;
+	if (dtype != LSTM_DTYPE_OTHER) {
+		desc.dtype = dtype;
+		desc.dtypes = NULL;
+	}
 	status = lstm_model_new(&model, &desc, f->weights);
 	if (status == LSTM_OK)
 		status = lstm_state_size(model, 1, f->state_steps, &memory->state_bytes);
 	if (status == LSTM_OK)
 		status = lstm_model_size(&desc, &memory->model_bytes);
-	if (status == LSTM_OK && dtype == f->desc.dtype) {
+	if (status == LSTM_OK && dtype == own_dtype(&f->desc)) {
+		desc.dtypes = f->desc.dtypes; /* the model goes, the file stays */
 		f->desc = *lstm_model_desc(model);
+		f->desc.dtypes = desc.dtypes;
 		f->output = lstm_model_output(model);
 	}
 	lstm_model_free(model);
 	return status;
 }
 
-/* As every type, for every instruction set. */
+/* As every type and as the file is, for every instruction set that can run that. */
 static int measure_all(struct model_facts *f, const char *path)
 {
-	lstm_dtype dtype;
-	lstm_status status;
+	const lstm_dtype own = own_dtype(&f->desc);
 	int isa, k;
 
 	for (isa = LSTM_ISA_SCALAR; isa < LSTM_ISA_COUNT; isa++)
-		for (k = 0; lstm_isa_supported((lstm_isa)isa) &&
-		            (dtype = cli_dtype_at(k)) != LSTM_DTYPE_OTHER;
-		     k++) {
-			status = measure(f, dtype, (lstm_isa)isa);
-			if (status == LSTM_OK)
-				continue;
-			cli_complain("%s: model of %s for %s: %s", path, cli_dtype_name(dtype),
-			             lstm_isa_name((lstm_isa)isa), lstm_strerror(status));
-			return 0;
+		for (k = 0; lstm_isa_supported((lstm_isa)isa); k++) {
+			const lstm_dtype dtype = cli_dtype_at(k);
+			lstm_status status = LSTM_ERR_ISA;
+			if (dtype != LSTM_DTYPE_OTHER || own == LSTM_DTYPE_OTHER)
+				status = measure(f, dtype, (lstm_isa)isa);
+			if (status != LSTM_OK && status != LSTM_ERR_ISA &&
+			    (status != LSTM_ERR_SIZE || dtype == own)) {
+				cli_complain("%s: model for %s: %s", path,
+				             lstm_isa_name((lstm_isa)isa), lstm_strerror(status));
+				return 0;
+			}
+			if (dtype == LSTM_DTYPE_OTHER)
+				break;
 		}
 	return 1;
 }

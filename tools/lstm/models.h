@@ -12,13 +12,14 @@ struct model_memory {
 
 struct model_facts {
 	char *prefix;
-	lstm_desc desc;              /* with the defaults filled in */
+	lstm_desc desc;              /* with the defaults filled in; dtypes are the file's */
 	const lstm_weights *weights; /* the file's */
 	int output;
 	size_t parameters, file_bytes;
 	int types[MODEL_TYPES]; /* tensors of each lstm_dtype */
 	size_t state_steps;     /* that states were measured for */
-	/* Packed, by lstm_dtype and lstm_isa; 0: not on this machine. */
+	/* Packed, by lstm_dtype and lstm_isa; 0: not on this machine.  LSTM_DTYPE_OTHER: as the file
+	 * has them, where its layers differ. */
 	struct model_memory packed[MODEL_TYPES][LSTM_ISA_COUNT];
 };
 
@@ -45,17 +46,33 @@ struct model_array {
 	size_t count;
 	size_t rows;         /* of a matrix, else 0 */
 	const float *scales; /* [rows], of codes in the file, or NULL */
+	lstm_dtype kept;     /* what the model makes of it */
 };
 void model_arrays(const lstm_desc *desc, const lstm_weights *weights, int cell,
                   struct model_array arrays[MODEL_ARRAYS]);
 int model_cells(const lstm_desc *desc);
+/* [LSTM_ISA_COUNT] Packed as the description says. */
+const struct model_memory *model_packed(const struct model_facts *facts);
+
 /* Of all parameters in a file, with the matrices as codes of a byte and the scales of their rows. */
 size_t model_code_bytes(const struct model_facts *facts);
+
+/* Bytes of an array as this type, with the scales of int8 codes. */
+size_t model_array_bytes(const struct model_array *array, lstm_dtype type);
+
+/* What the int8 codes of a row are multiplied by, as the file has it or as a model would choose it. */
+float model_row_scale(const struct model_array *matrix, size_t row);
 int model_directions(const lstm_desc *desc);
+
+/* What a layer's weights are kept as, and whether any is of this type. */
+lstm_dtype model_dtype(const lstm_desc *desc, int layer);
+int model_has_dtype(const lstm_desc *desc, lstm_dtype dtype);
+const char *model_dtype_name(const lstm_desc *desc); /* "mixed" where layers differ */
 
 /* Whether the tensor belongs to one of these LSTMs, and is one of its matrices. */
 int models_use(const struct model_facts *facts, size_t count, const lstm_tensor *tensor);
 int models_matrix(const struct model_facts *facts, size_t count, const lstm_tensor *tensor);
+int models_layer(const struct model_facts *facts, const lstm_tensor *tensor); /* of this one's */
 
 /* Texts, in buffers of MODEL_TEXT bytes where one is given. */
 const char *model_type(lstm_dtype type);

@@ -16,8 +16,11 @@ double rounding_limit(lstm_dtype type);
  * zero. */
 float rounding_scale(const float *weights, size_t count);
 
-/* A row of weights below the limit, to nearest, ties to even, little endian.  scale: of I8 alone. */
+/* A row of weights, to nearest, ties to even, little endian; from the limit on infinite.  scale: of I8 alone. */
 void rounding_row(lstm_dtype type, const float *weights, size_t count, float scale,
                   unsigned char *to);
+
+/* The same row as what is left of it then; of F32 all. */
+void rounding_values(lstm_dtype type, float *weights, size_t count, float scale);
 
 #endif

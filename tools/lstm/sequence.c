@@ -222,6 +222,12 @@ size_t sequence_run(const struct sequence *s, size_t run, size_t row, size_t *co
 	return (run * s->steps + s->done) * each;
 }
 
+void sequence_again(struct sequence *s)
+{
+	s->done = 0;
+	s->args.steps = 0;
+}
+
 int sequence_next(struct sequence *s)
 {
 	size_t run, count, first, b, left;

@@ -44,6 +44,9 @@ float *sequence_states(const struct sequence *s, const char *path, size_t size);
 /* Room for the y of one piece; NULL after a complaint. */
 float *sequence_room(const struct sequence *s);
 
+/* From the first piece again; for readers whose parts can be read in any order. */
+void sequence_again(struct sequence *s);
+
 /* Read the next piece into args: 1, or 0 at the end.  Negative after a complaint. */
 int sequence_next(struct sequence *s);
 
