@@ -1,6 +1,7 @@
 #define LSTM_API static
 #define LSTM_NO_STDIO
 #define LSTM_NO_SLEEF
+#define LSTM_F32_ONLY
 #define LSTM_IMPLEMENTATION
 #include "lstm.h"
 

@@ -21,6 +21,7 @@ TAP = re.compile(r"^(not ok|ok)\b(.*)$", re.MULTILINE)
 UNCOUNTED = {"header_is_fresh"}  # programs that are one test each
 
 QUICK = {"LSTM_TEST_QUICK": "1"}
+WITHOUT_CLI = ["--no-suite", "cli"]  # which has a stage, and runs with the sanitizers
 SANITIZER_RULES = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
@@ -155,7 +156,7 @@ def header(stage):
 def native(stage):
     """suites, benchmarks and examples, gcc"""
     if stage.configure("native", CC="gcc") and stage.ninja("native"):
-        stage.suites("native")
+        stage.suites("native", *WITHOUT_CLI)
         stage.counted("tests/test_bench.py", BUILD / "native" / "bench" / "lstm-bench")
 
 
@@ -163,7 +164,7 @@ def clang(stage):
     """suites, clang"""
     if (stage.configure("clang", "-Dbench=disabled", "-Dexamples=disabled", CC="clang")
             and stage.ninja("clang")):
-        stage.suites("clang")
+        stage.suites("clang", *WITHOUT_CLI)
 
 
 def sanitize(stage):
