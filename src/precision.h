@@ -58,7 +58,7 @@ static float lstm__float_of_f16(uint32_t half)
 static int lstm__nearest(float x)
 {
 	volatile float whole = x; /* lest a compiler fuses what is added with how x was made */
-	whole += 12582912;        /* 1.5 * 2^23, from where on fp32 has no fractions */
+	whole = whole + 12582912; /* 1.5 * 2^23, from where on fp32 has no fractions */
 	return (int)(whole - 12582912);
 }
 

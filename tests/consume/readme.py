@@ -70,11 +70,47 @@ MORE_ARGS = (
     "	status = lstm_run_with(state, &args);\n"
     + AFTER_ARGS % "y[2 * 29] == 0 || y[2 * 30] != 0 || hn[0] != y[2 * 29]",
 )
+MODEL = """
+#define LSTM_THREADS
+#define LSTM_IMPLEMENTATION
+#include "lstm.h"
+
+int main(void)
+{
+	lstm_model *model = NULL;
+	lstm_status status = LSTM_OK;
+"""
+FEWER_BITS = (MODEL + "	{\n", """
+	}
+	status = (lstm_status)(status != LSTM_OK || lstm_model_desc(model)->dtype != LSTM_DTYPE_I8);
+	lstm_model_free(model);
+	return (int)status;
+}
+""")
+TEAM = (MODEL + """
+	const float x[3] = {1, 0, -1};
+	float y[6] = {0};
+	lstm_state *state;
+	if (lstm_model_load(&model, "model.safetensors", NULL, NULL) != LSTM_OK ||
+	    lstm_state_new(&state, model, 1, 0) != LSTM_OK)
+		return 1;
+	{
+""", """
+	lstm_run(state, x, y, 3);
+	lstm_state_free(state);
+	lstm_team_free(team);
+	}
+	lstm_model_free(model);
+	return status != LSTM_OK || y[0] == 0;
+}
+""")
 WRAPPERS = {
     "int main(": ("", ""),
     "int detect(": CALL,
     "lstm_run_args args": WHOLE_ARGS,
     "args.mask = mask;": MORE_ARGS,
+    "lstm_load_args load": FEWER_BITS,
+    "lstm_team *team": TEAM,
 }
 
 
@@ -108,7 +144,7 @@ def block_runs(folder, text, compiler):
     (before, behind), = wrappers
     (folder / "program.c").write_text(before + text + behind)
     write_model(folder / "model.safetensors")
-    run([compiler, "-std=c99", "-O2", *STRICT, "program.c", "-o", "program", "-lsleef", "-lm"],
+    run([compiler, "-std=c99", "-O2", *STRICT, "program.c", "-o", "program", "-lsleef", "-lm", "-pthread"],
         folder)
     run([folder / "program"], folder)
 
