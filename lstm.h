@@ -6246,8 +6246,9 @@ LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 /* ==== simd/neon32.h =========================================================================== */
 #if LSTM__PASS == LSTM__NEON && defined(LSTM__ARM32)
 /* The words of NEON that differ on 32-bit ARM: 16 registers.  There is no division: it is VFP's, lane
- * by lane, as IEEE 754 says.  What is below 2^-126 becomes zero, whatever the mode. */
-#ifndef __clang__
+ * by lane, as IEEE 754 says.  What is below 2^-126 becomes zero, whatever the mode.  A file that is
+ * compiled for all of it needs no region, and may be for more than the region has. */
+#ifndef LSTM__NEON_FMA
 #pragma GCC push_options
 #define LSTM__PUSHED
 #pragma GCC target("fpu=neon-vfpv4")
@@ -6264,14 +6265,16 @@ LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 #endif
 /* ==== simd/neon.h ============================================================================= */
 #if LSTM__PASS == LSTM__NEON
-/* The words of NEON: 4 lanes.  AArch64 has 32 registers; only its dot product needs a region. */
+/* The words of NEON: 4 lanes.  AArch64 has 32 registers; only its dot product needs a region, which
+ * adds to what the file is compiled for: one that names a processor instead would have less than the
+ * file where that is for a newer one, and GCC refuses to inline what has more. */
 #ifdef LSTM__ARM64
 #if LSTM__WEIGHTS == LSTM__I8_DOT
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("arch=armv8.2-a+dotprod")
+#pragma GCC target("+dotprod")
 #endif
 #endif
 
