@@ -1,7 +1,5 @@
 """The builds of the suites that the rows run: each is made once and serves several CPUs."""
 
-import shutil
-
 import kit
 
 SETUP = ["-Dharness=plain", "-Dbench=disabled", "-Dcli=disabled", "-Dexamples=disabled",
@@ -25,12 +23,7 @@ class Build:
         options = [*self.options]
         if self.cross:
             options += ["--cross-file", kit.ROOT / "cross" / f"{self.cross}.ini"]
-        if (self.folder / "build.ninja").exists():
-            status, _ = kit.execute(["meson", "setup", "--reconfigure", self.folder, *options])
-            if status == 0:
-                return
-            shutil.rmtree(self.folder)
-        kit.must("meson", "setup", self.folder, *options)
+        kit.configure(self.folder, *options)
 
     def programs(self, names=None):
         """Build suites such as laws-builtin, all or those named; their names and paths."""
