@@ -49,6 +49,10 @@ BUILDS = {
                            {"clang": "clang", "aarch64-linux-gnu-ar": "gcc-aarch64-linux-gnu"},
                            BOTH),
     "armhf": cross_gcc("arm-linux-gnueabihf", "gcc-arm-linux-gnueabihf", BOTH),
+    # As Clang has to be told, the whole file for NEON with fused multiply-add.
+    "armhf-clang": Build("arm-linux-gnueabihf-clang", "arm-linux-gnueabihf-clang",
+                         {"clang": "clang", "arm-linux-gnueabihf-ar": "gcc-arm-linux-gnueabihf"},
+                         BOTH),
     "riscv64": cross_gcc("riscv64-linux-gnu", "gcc-riscv64-linux-gnu", ["builtin"]),
     "s390x": cross_gcc("s390x-linux-gnu", "gcc-s390x-linux-gnu", ["builtin"]),
     "powerpc64": cross_gcc("powerpc64-linux-gnu", "gcc-powerpc64-linux-gnu", ["builtin"]),
