@@ -65,11 +65,16 @@
  * after the other there, still in the one order: bits that are the same in every engine, however a
  * sequence is cut or batched, and that differ from those of AVX2, AVX-512 and NEON within rounding.
  * With LSTM_WASM_EXACT each fused multiply-add is made in double precision and rounded correctly:
- * the bits of AVX2, AVX-512 and NEON, some ten times slower.  With -mrelaxed-simd (Clang 16 and
- * newer) the engine's multiply-add is used: faster in recent browsers, and the bits are up to the
- * engine: those of AVX2 where the CPU fuses, else those of the default.  Without -msimd128 there is
- * the scalar path: a module runs or is refused as a whole.  SLEEF does not exist there, and the
- * built-in activations are used.
+ * the bits of AVX2, AVX-512 and NEON, many times slower.  With -mrelaxed-simd (Clang 16 and newer)
+ * the engine's multiply-add is used: the bits are up to the engine, those of AVX2 where the CPU
+ * fuses, else those of the default.  Without -msimd128 there is the scalar path: a module runs or is
+ * refused as a whole.  SLEEF does not exist there, and the built-in activations are used.
+ *
+ * OTHER TARGETS.  32-bit ARM has NEON with fused multiply-add from VFPv4 on: built by GCC the library
+ * asks Linux for it at run time; Clang needs -mfpu=neon-vfpv4 for the implementing file.  SVE, the
+ * vectors of RISC-V and Helium (MVE) are not used: how many lanes those of the first two have, only
+ * the CPU knows, while weights are packed for a number of them.  MSVC gets the plain C path, which has
+ * never been tried there.
  *
  * KNOBS, all to be defined before the header is included, the same way in every file:
  *   LSTM_API            prefix of every declaration; "static" keeps all symbols in one file
@@ -526,8 +531,23 @@ LSTM_API lstm_status lstm_file_lstm(lstm_file *file, const lstm_load_args *args,
 #define LSTM__IMPLEMENTED
 /* ==== src/platform.h ========================================================================== */
 /* What the implementation needs from the compiler and the C library. */
-#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
-#error "lstm.h: compile the file that defines LSTM_IMPLEMENTATION without -ffast-math: it would reorder the sums and drop NaN"
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) ||            \
+        defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || defined(_M_FP_FAST)
+#error "lstm.h: compile the file that defines LSTM_IMPLEMENTATION without -ffast-math and its parts: they would reorder sums and drop NaN"
+#elif defined(__GNUC__) && (defined(__clang__) || __GNUC__ < 12)
+/* These compilers tell of no other part of it, except by what they take for a constant. */
+#if defined(__clang__) && __clang_major__ < 14
+#define LSTM__ERROR(sentence) /* the linker finds no such function */
+#else
+#define LSTM__ERROR(sentence) __attribute__((error(sentence)))
+#endif
+void lstm__compiled_with_fast_math(void) LSTM__ERROR(
+        "lstm.h: compile the file that defines LSTM_IMPLEMENTATION without -ffast-math and its parts");
+__attribute__((noinline, used)) static void lstm__refuse_fast_math(float x)
+{
+	if (__builtin_constant_p(x + 1 - x))
+		lstm__compiled_with_fast_math();
+}
 #endif
 
 #include <errno.h>
@@ -589,7 +609,8 @@ __asm__(".ifndef lstm__moves\n"
 
 /* 32-bit ARM.  Its NEON has fused multiply-add from VFPv4 on (Cortex-A7, A15 and later), which is no
  * part of the ABI: GCC compiles single functions for it, to be used where Linux says that it is
- * there; Clang needs the whole file to be compiled for it (-mfpu=neon-vfpv4). */
+ * there; Clang needs the whole file to be compiled for it (-mfpu=neon-vfpv4).  A file for that unit or
+ * a newer one, but without NEON, has none: which region would have all of the file's, no macro says. */
 #if defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP)
 #define LSTM__ARM32 1
 #if defined(__ARM_NEON) && defined(__ARM_FEATURE_FMA)
@@ -597,7 +618,8 @@ __asm__(".ifndef lstm__moves\n"
 #endif
 #if defined(__ARM_PCS_VFP) && defined(__ARMEL__) && __ARM_ARCH >= 7 &&                             \
         __ARM_ARCH_PROFILE == 'A' &&                                                               \
-        (defined(LSTM__NEON_FMA) || (defined(__linux__) && !defined(__clang__)))
+        (defined(LSTM__NEON_FMA) ||                                                                \
+         (defined(__linux__) && !defined(__clang__) && !defined(__ARM_FEATURE_FMA)))
 #include <arm_neon.h>
 #ifndef LSTM_NO_NEON
 #define LSTM__HAVE_NEON 1
@@ -6469,8 +6491,9 @@ LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 /* ==== simd/neon32.h =========================================================================== */
 #if LSTM__PASS == LSTM__NEON && defined(LSTM__ARM32)
 /* The words of NEON that differ on 32-bit ARM: 16 registers.  There is no division: it is VFP's, lane
- * by lane, as IEEE 754 says.  What is below 2^-126 becomes zero, whatever the mode. */
-#ifndef __clang__
+ * by lane, as IEEE 754 says.  What is below 2^-126 becomes zero, whatever the mode.  A file that is
+ * compiled for all of it needs no region, and may be for more than the region has. */
+#ifndef LSTM__NEON_FMA
 #pragma GCC push_options
 #define LSTM__PUSHED
 #pragma GCC target("fpu=neon-vfpv4")
@@ -6487,15 +6510,12 @@ LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 #endif
 /* ==== simd/neon.h ============================================================================= */
 #if LSTM__PASS == LSTM__NEON
-/* The words of NEON: 4 lanes.  AArch64 has 32 registers; only its dot product needs a region. */
+/* The words of NEON: 4 lanes.  AArch64 has 32 registers; only its dot product needs a region, and that
+ * of Clang alone (see below). */
 #ifdef LSTM__ARM64
-#if LSTM__WEIGHTS == LSTM__I8_DOT
-#if defined(__clang__)
+#if LSTM__WEIGHTS == LSTM__I8_DOT && defined(__clang__)
+#define LSTM__PUSHED
 #pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("arch=armv8.2-a+dotprod")
-#endif
 #endif
 
 #define LSTM__TARGET
@@ -6578,14 +6598,29 @@ LSTM__INLINE void lstm__store_codes_neon(unsigned char *p, int32x4_t v)
 }
 #endif
 #if LSTM__WEIGHTS == LSTM__I8_DOT
-/* By its name in assembly: Clang hides the intrinsic from files that are not compiled for it. */
+/* In assembly: Clang hides the intrinsic from files that are not compiled for it, and GCC has no region
+ * that adds the instruction to any file's target (it wants ARMv8.2, named, which loses what the file
+ * has more, so that nothing can be inlined).  Its assembler gets the number, not the name. */
+#if defined(__clang__) || defined(__ARM_FEATURE_DOTPROD)
+#define LSTM__SDOT "sdot %0.4s, %1.16b, %2.16b"
+#else
+#define LSTM__SDOT                                                                                 \
+	".ifndef .Llstm_v0\n"                                                                      \
+	".irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29," \
+	"30,31\n"                                                                                  \
+	".equ .Llstm_v\\n, \\n\n"                                                                   \
+	".endr\n"                                                                                  \
+	".endif\n"                                                                                 \
+	".inst 0x4e809400 + .Llstm_%0 + (.Llstm_%1 << 5) + (.Llstm_%2 << 16)"
+#endif
 LSTM__INLINE int32x4_t lstm__dot4_i8dot_neon(int32x4_t sum, int32x4_t w, int32x4_t x)
 {
-	__asm__("sdot %0.4s, %1.16b, %2.16b"
+	__asm__(LSTM__SDOT
 	        : "+w"(sum)
 	        : "w"(vreinterpretq_s8_s32(w)), "w"(vreinterpretq_s8_s32(x)));
 	return sum;
 }
+#undef LSTM__SDOT
 #endif
 #endif
 /* ==== simd/wasm.h ============================================================================= */
@@ -7767,8 +7802,7 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef LSTM__SLEEF_EXP
 #undef LSTM__SLEEF_TANH
 
-#if LSTM__PASS == LSTM__AVX2 || LSTM__PASS == LSTM__AVX512 || LSTM__WEIGHTS == LSTM__I8_DOT ||      \
-        defined(LSTM__PUSHED)
+#if LSTM__PASS == LSTM__AVX2 || LSTM__PASS == LSTM__AVX512 || defined(LSTM__PUSHED)
 #undef LSTM__PUSHED
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -52,8 +52,7 @@
 #undef LSTM__SLEEF_EXP
 #undef LSTM__SLEEF_TANH
 
-#if LSTM__PASS == LSTM__AVX2 || LSTM__PASS == LSTM__AVX512 || LSTM__WEIGHTS == LSTM__I8_DOT ||      \
-        defined(LSTM__PUSHED)
+#if LSTM__PASS == LSTM__AVX2 || LSTM__PASS == LSTM__AVX512 || defined(LSTM__PUSHED)
 #undef LSTM__PUSHED
 #if defined(__clang__)
 #pragma clang attribute pop

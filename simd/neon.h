@@ -1,13 +1,10 @@
 #if LSTM__PASS == LSTM__NEON
-/* The words of NEON: 4 lanes.  AArch64 has 32 registers; only its dot product needs a region. */
+/* The words of NEON: 4 lanes.  AArch64 has 32 registers; only its dot product needs a region, and that
+ * of Clang alone (see below). */
 #ifdef LSTM__ARM64
-#if LSTM__WEIGHTS == LSTM__I8_DOT
-#if defined(__clang__)
+#if LSTM__WEIGHTS == LSTM__I8_DOT && defined(__clang__)
+#define LSTM__PUSHED
 #pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("arch=armv8.2-a+dotprod")
-#endif
 #endif
 
 #define LSTM__TARGET
@@ -90,13 +87,28 @@ LSTM__INLINE void lstm__store_codes_neon(unsigned char *p, int32x4_t v)
 }
 #endif
 #if LSTM__WEIGHTS == LSTM__I8_DOT
-/* By its name in assembly: Clang hides the intrinsic from files that are not compiled for it. */
+/* In assembly: Clang hides the intrinsic from files that are not compiled for it, and GCC has no region
+ * that adds the instruction to any file's target (it wants ARMv8.2, named, which loses what the file
+ * has more, so that nothing can be inlined).  Its assembler gets the number, not the name. */
+#if defined(__clang__) || defined(__ARM_FEATURE_DOTPROD)
+#define LSTM__SDOT "sdot %0.4s, %1.16b, %2.16b"
+#else
+#define LSTM__SDOT                                                                                 \
+	".ifndef .Llstm_v0\n"                                                                      \
+	".irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29," \
+	"30,31\n"                                                                                  \
+	".equ .Llstm_v\\n, \\n\n"                                                                   \
+	".endr\n"                                                                                  \
+	".endif\n"                                                                                 \
+	".inst 0x4e809400 + .Llstm_%0 + (.Llstm_%1 << 5) + (.Llstm_%2 << 16)"
+#endif
 LSTM__INLINE int32x4_t lstm__dot4_i8dot_neon(int32x4_t sum, int32x4_t w, int32x4_t x)
 {
-	__asm__("sdot %0.4s, %1.16b, %2.16b"
+	__asm__(LSTM__SDOT
 	        : "+w"(sum)
 	        : "w"(vreinterpretq_s8_s32(w)), "w"(vreinterpretq_s8_s32(x)));
 	return sum;
 }
+#undef LSTM__SDOT
 #endif
 #endif

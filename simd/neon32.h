@@ -1,7 +1,8 @@
 #if LSTM__PASS == LSTM__NEON && defined(LSTM__ARM32)
 /* The words of NEON that differ on 32-bit ARM: 16 registers.  There is no division: it is VFP's, lane
- * by lane, as IEEE 754 says.  What is below 2^-126 becomes zero, whatever the mode. */
-#ifndef __clang__
+ * by lane, as IEEE 754 says.  What is below 2^-126 becomes zero, whatever the mode.  A file that is
+ * compiled for all of it needs no region, and may be for more than the region has. */
+#ifndef LSTM__NEON_FMA
 #pragma GCC push_options
 #define LSTM__PUSHED
 #pragma GCC target("fpu=neon-vfpv4")

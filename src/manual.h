@@ -64,11 +64,16 @@
  * after the other there, still in the one order: bits that are the same in every engine, however a
  * sequence is cut or batched, and that differ from those of AVX2, AVX-512 and NEON within rounding.
  * With LSTM_WASM_EXACT each fused multiply-add is made in double precision and rounded correctly:
- * the bits of AVX2, AVX-512 and NEON, some ten times slower.  With -mrelaxed-simd (Clang 16 and
- * newer) the engine's multiply-add is used: faster in recent browsers, and the bits are up to the
- * engine: those of AVX2 where the CPU fuses, else those of the default.  Without -msimd128 there is
- * the scalar path: a module runs or is refused as a whole.  SLEEF does not exist there, and the
- * built-in activations are used.
+ * the bits of AVX2, AVX-512 and NEON, many times slower.  With -mrelaxed-simd (Clang 16 and newer)
+ * the engine's multiply-add is used: the bits are up to the engine, those of AVX2 where the CPU
+ * fuses, else those of the default.  Without -msimd128 there is the scalar path: a module runs or is
+ * refused as a whole.  SLEEF does not exist there, and the built-in activations are used.
+ *
+ * OTHER TARGETS.  32-bit ARM has NEON with fused multiply-add from VFPv4 on: built by GCC the library
+ * asks Linux for it at run time; Clang needs -mfpu=neon-vfpv4 for the implementing file.  SVE, the
+ * vectors of RISC-V and Helium (MVE) are not used: how many lanes those of the first two have, only
+ * the CPU knows, while weights are packed for a number of them.  MSVC gets the plain C path, which has
+ * never been tried there.
  *
  * KNOBS, all to be defined before the header is included, the same way in every file:
  *   LSTM_API            prefix of every declaration; "static" keeps all symbols in one file

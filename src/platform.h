@@ -1,6 +1,21 @@
 /* What the implementation needs from the compiler and the C library. */
-#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
-#error "lstm.h: compile the file that defines LSTM_IMPLEMENTATION without -ffast-math: it would reorder the sums and drop NaN"
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) ||            \
+        defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || defined(_M_FP_FAST)
+#error "lstm.h: compile the file that defines LSTM_IMPLEMENTATION without -ffast-math and its parts: they would reorder sums and drop NaN"
+#elif defined(__GNUC__) && (defined(__clang__) || __GNUC__ < 12)
+/* These compilers tell of no other part of it, except by what they take for a constant. */
+#if defined(__clang__) && __clang_major__ < 14
+#define LSTM__ERROR(sentence) /* the linker finds no such function */
+#else
+#define LSTM__ERROR(sentence) __attribute__((error(sentence)))
+#endif
+void lstm__compiled_with_fast_math(void) LSTM__ERROR(
+        "lstm.h: compile the file that defines LSTM_IMPLEMENTATION without -ffast-math and its parts");
+__attribute__((noinline, used)) static void lstm__refuse_fast_math(float x)
+{
+	if (__builtin_constant_p(x + 1 - x))
+		lstm__compiled_with_fast_math();
+}
 #endif
 
 #include <errno.h>
@@ -62,7 +77,8 @@ __asm__(".ifndef lstm__moves\n"
 
 /* 32-bit ARM.  Its NEON has fused multiply-add from VFPv4 on (Cortex-A7, A15 and later), which is no
  * part of the ABI: GCC compiles single functions for it, to be used where Linux says that it is
- * there; Clang needs the whole file to be compiled for it (-mfpu=neon-vfpv4). */
+ * there; Clang needs the whole file to be compiled for it (-mfpu=neon-vfpv4).  A file for that unit or
+ * a newer one, but without NEON, has none: which region would have all of the file's, no macro says. */
 #if defined(__GNUC__) && defined(__arm__) && defined(__ARM_FP)
 #define LSTM__ARM32 1
 #if defined(__ARM_NEON) && defined(__ARM_FEATURE_FMA)
@@ -70,7 +86,8 @@ __asm__(".ifndef lstm__moves\n"
 #endif
 #if defined(__ARM_PCS_VFP) && defined(__ARMEL__) && __ARM_ARCH >= 7 &&                             \
         __ARM_ARCH_PROFILE == 'A' &&                                                               \
-        (defined(LSTM__NEON_FMA) || (defined(__linux__) && !defined(__clang__)))
+        (defined(LSTM__NEON_FMA) ||                                                                \
+         (defined(__linux__) && !defined(__clang__) && !defined(__ARM_FEATURE_FMA)))
 #include <arm_neon.h>
 #ifndef LSTM_NO_NEON
 #define LSTM__HAVE_NEON 1

@@ -5,6 +5,9 @@ test_matrix.py [PART]     only the cases whose names contain PART
 """
 
 import json
+import os
+import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -20,7 +23,8 @@ MATRIX = kit.ROOT / "tools" / "matrix.py"
 # The row's script, then what the table shows as result and note.
 ENDINGS = {
     "good": ("echo note: 12 bytes; echo 7 passed, 0 failed, 2 skipped",
-             "passed (7 tests)", "12 bytes"),
+             "passed (7 tests, 2 skipped)", "12 bytes"),
+    "all_passed": ("echo 7 passed, 0 failed, 0 skipped", "passed (7 tests)", ""),
     "compiled": ("echo compiled only: an object file", "compiled only", "an object file"),
     "missing": ("echo unavailable: no emulator here; exit 77", "unavailable here",
                 "no emulator here"),
@@ -84,10 +88,37 @@ def sums(folder):
     scripts = {name: script for name, (script, _, _) in ENDINGS.items()}
     family(folder, "all", scripts)
     said = matrix(folder, fails=True)
-    kit.expect(said.endswith("\n16 passed, 12 failed, 8 skipped\n"), said)
+    kit.expect(said.endswith("\n23 passed, 12 failed, 8 skipped\n"), said)
     kit.expect(said.count("\n3 passed") == 0, f"a row's own last line stands alone in\n{said}")
     widths = {len(line) for line in said.splitlines() if line.startswith("| ")}
     kit.expect(len(widths) == 1, "the columns are not aligned")
+
+
+def json_alone_on_standard_output(folder):
+    """What a program reads there is the JSON; people read the table beside it."""
+    family(folder, "a", {"one": "echo 1 passed, 0 failed, 0 skipped"})
+    for arguments in (["--json"], ["--json", "-", "one"], ["--json", "/dev/stdout"]):
+        done = subprocess.run(
+            [sys.executable, MATRIX, "--devices", folder / "devices", *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", check=True)
+        (row,) = json.loads(done.stdout)["rows"]
+        kit.expect(row["target"] == "one", str(row))
+        kit.expect("| one " in done.stderr, done.stderr)
+        kit.expect(done.stderr.endswith("\n1 passed, 0 failed, 0 skipped\n"), done.stderr)
+
+
+def what_is_no_file_stays(folder):
+    """The table goes into a pipe, as it would into a device, and to where a link points."""
+    family(folder, "a", {"one": "echo 1 passed, 0 failed, 0 skipped"})
+    pipe, link, table = (folder / name for name in ("pipe", "link", "table.json"))
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE)
+    matrix(folder, "--json", pipe)
+    kit.expect(stat.S_ISFIFO(pipe.stat().st_mode), "the pipe was replaced by a file")
+    kit.expect(json.loads(reader.communicate()[0])["rows"][0]["passed"] == 1, "said something else")
+    link.symlink_to(table)
+    matrix(folder, "--json", link)
+    kit.expect(link.is_symlink() and json.loads(table.read_text("ascii"))["rows"], "no link any more")
 
 
 def only_those_named(folder):
@@ -138,8 +169,8 @@ def too_slow(folder):
 
 for name in ENDINGS:
     kit.case(name, ending, name)
-for function in (sums, only_those_named, wrong_use, a_family_that_lists_nothing,
-                 a_family_without_tabs, too_slow):
+for function in (sums, json_alone_on_standard_output, what_is_no_file_stays, only_those_named,
+                 wrong_use, a_family_that_lists_nothing, a_family_without_tabs, too_slow):
     kit.case(function.__name__, function)
 
 if __name__ == "__main__":

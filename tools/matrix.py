@@ -30,8 +30,11 @@ UNAVAILABLE = 77
 COUNTS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped")
 COLUMNS = ("target", "how it was run", "result", "note")
 
+STANDARD_OUTPUT = "-"
+
 running = set()  # process groups, to be ended with this program
 talking = threading.Lock()
+told = sys.stdout  # where all but the JSON goes
 
 
 class Wrong(Exception):
@@ -60,7 +63,8 @@ class Row:
         if counts:
             self.passed, self.failed, self.skipped = map(int, counts.groups())
             if status == 0 and self.passed and not self.failed:
-                self.result = f"passed ({self.passed} tests)"
+                less = f", {self.skipped} skipped" if self.skipped else ""
+                self.result = f"passed ({self.passed} tests{less})"
         elif what == "compiled only" and rest and status == 0:
             self.result, self.note = what, "; ".join([rest, *notes])
         elif what == "unavailable" and rest and status == UNAVAILABLE:
@@ -83,7 +87,7 @@ class Row:
 
 def say(text):
     with talking:
-        print(text, flush=True)
+        print(text, file=told, flush=True)
 
 
 def execute(arguments, seconds):
@@ -151,11 +155,18 @@ def table(rows):
 
 
 def write(path, rows):
-    """All of it, or nothing."""
+    """All of it, or nothing, where that is a file; into devices and pipes it is written."""
     text = json.dumps({"rows": [row.data() for row in rows]}, indent=1) + "\n"
+    if path == STANDARD_OUTPUT:
+        print(text, end="", flush=True)
+        return
     path = Path(path)
     name = None
     try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, "ascii")
+            return
+        path = path.resolve()  # a link stays one
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
             name = file.name
             file.write(text)
@@ -172,7 +183,9 @@ def options():
         prog="matrix", description="Run every device that this machine can emulate.")
     parser.add_argument("rows", nargs="*", metavar="ROW", help="only the rows of these names")
     parser.add_argument("--list", action="store_true", help="name the rows")
-    parser.add_argument("--json", metavar="FILE", help="write the table to FILE too")
+    parser.add_argument("--json", metavar="FILE", nargs="?", const=STANDARD_OUTPUT,
+                        help="write the table to FILE too; to standard output, all else to standard "
+                             "error, if that is - or nothing")
     parser.add_argument("--devices", metavar="FOLDER", type=Path, default=ROOT / "tests/devices",
                         help="where the families */run are (tests/devices)")
     parser.add_argument("--seconds", metavar="N", type=int, default=ROW_SECONDS,
@@ -189,13 +202,19 @@ def wanted_rows(names, rows):
 
 
 def main():
+    global told
     arguments = options()
+    if arguments.json == "/dev/stdout":
+        arguments.json = STANDARD_OUTPUT  # which may be a file, that is not to be replaced
+    if arguments.json == STANDARD_OUTPUT:
+        told = sys.stderr
     rows = all_rows(arguments.devices.resolve())
     if arguments.list:
         print("\n".join(f"{row.name}\t{row.how}" for row in rows.values()))
         return 0
     rows = wanted_rows(arguments.rows, rows)
-    if arguments.json and not Path(arguments.json).resolve().parent.is_dir():
+    if (arguments.json and arguments.json != STANDARD_OUTPUT
+            and not Path(arguments.json).resolve().parent.is_dir()):
         raise Wrong(f"{arguments.json}: expected a folder to write the table in, found none")
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
@@ -210,7 +229,7 @@ def main():
         write(arguments.json, rows)
     passed, failed, skipped = (sum(getattr(row, what) for row in rows)
                                for what in ("passed", "failed", "skipped"))
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    say(f"{passed} passed, {failed} failed, {skipped} skipped")
     return 1 if any(row.result == "FAILED" for row in rows) else 0
 
 

@@ -26,9 +26,9 @@ def declarations_alone(folder, compiler, standard):
          "c++" if compiler.endswith("++") else "c", "uses.c"], folder)
 
 
-def fast_math_is_refused(folder, compiler, option):
+def fast_math_is_refused(folder, compiler, *options):
     (folder / "app.c").write_text('#define LSTM_IMPLEMENTATION\n#include "lstm.h"\n')
-    said = run([compiler, option, "-c", "app.c"], folder, fails=True)
+    said = run([compiler, *options, "-c", "app.c"], folder, fails=True)
     expect("-ffast-math" in said and "lstm.h:" in said, f"no sentence about it in:\n{said}")
 
 
@@ -44,3 +44,5 @@ for compiler in ("gcc", "clang"):
     case(f"{compiler} -Ofast is refused", fast_math_is_refused, compiler, "-Ofast")
     case(f"{compiler} -ffinite-math-only is refused", fast_math_is_refused, compiler,
          "-ffinite-math-only")
+    for part in (["-funsafe-math-optimizations"], ["-ffast-math", "-fno-finite-math-only"]):
+        case(f"{compiler} {' '.join(part)} is refused", fast_math_is_refused, compiler, "-O1", *part)

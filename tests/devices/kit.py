@@ -64,6 +64,16 @@ def must(*arguments, **environment):
     return output
 
 
+def configure(folder, *options):
+    """Meson's build folder with these options, whatever it was made with before."""
+    if (folder / "build.ninja").exists():
+        status, _ = execute(["meson", "setup", "--reconfigure", folder, *options])
+        if status == 0:
+            return
+    shutil.rmtree(folder, ignore_errors=True)
+    must("meson", "setup", folder, *options)
+
+
 @contextlib.contextmanager
 def locked(folder):
     """Rows that share a build wait for each other."""
@@ -90,7 +100,9 @@ class Counts:
 
     def suite(self, name, *arguments, **environment):
         """A program on the plain harness: its counts; what it says if anything is wrong."""
-        status, output = execute(arguments, LSTM_TEST_QUICK="1", **environment)
+        self.judge(name, *execute(arguments, LSTM_TEST_QUICK="1", **environment))
+
+    def judge(self, name, status, output):
         lines = output.strip().splitlines() or [""]
         found = SUMMARY.match(lines[-1])
         passed, failed, skipped = map(int, found.groups()) if found else (0, 0, 0)
@@ -104,6 +116,12 @@ class Counts:
 
     def isas(self):
         return {isa for isa, _ in self.digests}
+
+    def expect_kernels(self, isas):
+        """Those whose digests there are: so these kernels ran, not the scalar path in their place."""
+        found = self.isas()
+        self.expect(found == set(isas), f"expected the kernels {sorted(isas)} to run, "
+                                        f"found {sorted(found)}")
 
     def note(self):
         """The instruction sets that ran vectors, and the digest that each build of the activations

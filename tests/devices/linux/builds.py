@@ -1,7 +1,5 @@
 """The builds of the suites that the rows run: each is made once and serves several CPUs."""
 
-import shutil
-
 import kit
 
 SETUP = ["-Dharness=plain", "-Dbench=disabled", "-Dcli=disabled", "-Dexamples=disabled",
@@ -25,12 +23,7 @@ class Build:
         options = [*self.options]
         if self.cross:
             options += ["--cross-file", kit.ROOT / "cross" / f"{self.cross}.ini"]
-        if (self.folder / "build.ninja").exists():
-            status, _ = kit.execute(["meson", "setup", "--reconfigure", self.folder, *options])
-            if status == 0:
-                return
-            shutil.rmtree(self.folder)
-        kit.must("meson", "setup", self.folder, *options)
+        kit.configure(self.folder, *options)
 
     def programs(self, names=None):
         """Build suites such as laws-builtin, all or those named; their names and paths."""
@@ -56,6 +49,10 @@ BUILDS = {
                            {"clang": "clang", "aarch64-linux-gnu-ar": "gcc-aarch64-linux-gnu"},
                            BOTH),
     "armhf": cross_gcc("arm-linux-gnueabihf", "gcc-arm-linux-gnueabihf", BOTH),
+    # As Clang has to be told, the whole file for NEON with fused multiply-add.
+    "armhf-clang": Build("arm-linux-gnueabihf-clang", "arm-linux-gnueabihf-clang",
+                         {"clang": "clang", "arm-linux-gnueabihf-ar": "gcc-arm-linux-gnueabihf"},
+                         BOTH),
     "riscv64": cross_gcc("riscv64-linux-gnu", "gcc-riscv64-linux-gnu", ["builtin"]),
     "s390x": cross_gcc("s390x-linux-gnu", "gcc-s390x-linux-gnu", ["builtin"]),
     "powerpc64": cross_gcc("powerpc64-linux-gnu", "gcc-powerpc64-linux-gnu", ["builtin"]),

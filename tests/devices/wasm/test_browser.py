@@ -124,6 +124,30 @@ class Browser(unittest.TestCase):
         self.assertIn("speech.wav", self.status(page, "done"))
         self.assert_as_lstm_vad(page)
 
+    def test_a_dropped_recording_gives_what_lstm_vad_gives(self):
+        page = self.ready()
+        dragged = page.value("""(async () => {
+            const files = new DataTransfer(), on = document.getElementById("picture");
+            files.items.add(new File([await bytesOf("speech.wav")], "dropped.wav"));
+            const classes = [], refused = [];
+            for (const type of ["dragenter", "dragover", "drop"]) {
+                refused.push(on.dispatchEvent(new DragEvent(type,
+                    {dataTransfer: files, bubbles: true, cancelable: true})));
+                classes.push(document.body.classList.contains("dragging"));
+            }
+            return [classes, refused];
+        })()""")
+        # Shown while it is over the page; and the browser does not open the file in its stead.
+        self.assertEqual(dragged, [[True, True, False], [False, False, False]])
+        self.assertIn("dropped.wav", self.status(page, "done"))
+        self.assert_as_lstm_vad(page)
+
+    def test_what_is_dropped_without_a_file_is_let_be(self):
+        page = self.ready()
+        page.value("""document.body.dispatchEvent(new DragEvent("drop",
+            {dataTransfer: new DataTransfer(), bubbles: true, cancelable: true}))""")
+        self.assertEqual(page.value(STATE), "ready")
+
     def test_a_second_recording_starts_from_silence(self):
         page = self.ready()
         for _ in range(2):
