@@ -54,7 +54,7 @@ static float lstm__reference_codes(const struct lstm__matrix *m, size_t row, con
 /* In a loop: one step at a time.  A compiler that may fuse a product with a sum, and takes several steps
  * at once where it can, would fuse for one kind of weights and not for another, but all have to give
  * the same bits. */
-#ifdef __GNUC__
+#if LSTM__LOW && defined(__GNUC__)
 #define LSTM__IN_STEPS __asm__ __volatile__("")
 #else
 #define LSTM__IN_STEPS (void)0
