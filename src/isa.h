@@ -98,6 +98,7 @@ static unsigned lstm__cpu(void)
 #endif
 #endif
 
+#if defined(LSTM__X86) || defined(LSTM__ARM64)
 /* Whether there is an instruction for sums of four products of int8, where there is not always. */
 static int lstm__cpu_has_int8(lstm_isa isa)
 {
@@ -112,6 +113,7 @@ static int lstm__cpu_has_int8(lstm_isa isa)
 	return 0;
 #endif
 }
+#endif
 
 #ifdef LSTM__HAVE_NEON
 static int lstm__cpu_has_neon(void)

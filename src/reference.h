@@ -51,6 +51,15 @@ static float lstm__reference_codes(const struct lstm__matrix *m, size_t row, con
 }
 #endif
 
+/* In a loop: one step at a time.  A compiler that may fuse a product with a sum, and takes several steps
+ * at once where it can, would fuse for one kind of weights and not for another, but all have to give
+ * the same bits. */
+#if LSTM__LOW && defined(__GNUC__)
+#define LSTM__IN_STEPS __asm__ __volatile__("")
+#else
+#define LSTM__IN_STEPS (void)0
+#endif
+
 /* sum + a row of m times x, which is flushed here, or for int8 encoded already.  word: where it is. */
 static float lstm__reference_dot(float sum, lstm_dtype dtype, const struct lstm__matrix *m,
                                  size_t row, size_t word, const float *x, size_t n)
@@ -62,15 +71,19 @@ static float lstm__reference_dot(float sum, lstm_dtype dtype, const struct lstm_
 	if (dtype == LSTM_DTYPE_I8)
 		return sum + lstm__reference_codes(m, row, (const signed char *)at, x, n);
 	if (dtype != LSTM_DTYPE_F32) {
-		for (k = 0; k < n; k++)
+		for (k = 0; k < n; k++) {
 			sum += lstm__reference_weight(dtype, at, k) * lstm__flush(x[k]);
+			LSTM__IN_STEPS;
+		}
 		return sum;
 	}
 #else
 	(void)row;
 #endif
-	for (k = 0; k < n; k++)
+	for (k = 0; k < n; k++) {
 		sum += w[k] * lstm__flush(x[k]);
+		LSTM__IN_STEPS;
+	}
 	return sum;
 }
 

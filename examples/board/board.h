@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 void board_say(const char *text);
+uint32_t board_stack(void); /* bytes of it that were ever used; 0 if nobody knows */
 void board_begin_clock(void);
 uint32_t board_clock(void); /* ticks since then, modulo BOARD_TICKS + 1 */
 #define BOARD_TICKS 0xffffffu

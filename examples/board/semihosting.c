@@ -1,6 +1,8 @@
 /* A Cortex-M under an emulator or a debugger, which does the talking: Arm's semihosting. */
 #include "board.h"
 
+#define UNUSED 0xdeadbeefu /* what the stack is filled with before main */
+
 enum { SYS_WRITE0 = 0x04, SYS_EXIT_EXTENDED = 0x20, APPLICATION_EXIT = 0x20026 };
 
 #define SYSTICK ((volatile uint32_t *)0xe000e010) /* control, reload, value */
@@ -31,6 +33,15 @@ void board_say(const char *text)
 	ask(SYS_WRITE0, text);
 }
 
+uint32_t board_stack(void)
+{
+	const uint32_t *lowest = bss_end;
+
+	while (lowest < stack_top && *lowest == UNUSED)
+		lowest++;
+	return (uint32_t)(stack_top - lowest) * (uint32_t)sizeof(*lowest);
+}
+
 void board_begin_clock(void)
 {
 	SYSTICK[1] = BOARD_TICKS;
@@ -51,7 +62,7 @@ static void fault(void)
 
 void board_reset(void)
 {
-	uint32_t *to, *from = data_load;
+	uint32_t *to, *from = data_load, *here;
 
 #ifdef __ARM_FP
 	*(volatile uint32_t *)0xe000ed88 |= 0xfu << 20; /* the floating-point unit, off at reset */
@@ -61,6 +72,9 @@ void board_reset(void)
 		*to++ = *from++;
 	for (to = bss_begin; to < bss_end;)
 		*to++ = 0;
+	__asm__ volatile("mov %0, sp" : "=r"(here));
+	while (to < here)
+		*to++ = UNUSED;
 	leave((uint32_t)main());
 }
 
