@@ -235,8 +235,9 @@ typedef struct lstm_desc {
 } lstm_desc;
 
 /* The weights of one layer and direction as the framework wrote them; borrowed until the model is
- * made.  Start from {0}.  output = projection if there is one, else hidden; width = input for the first layer, else
- * directions * output.  Shapes in PyTorch and ONNX layout (see lstm_layout for Keras'): */
+ * made.  Start from {0}.  output = projection if there is one, else hidden; width = input for the
+ * first layer, else directions * output.  Shapes in PyTorch and ONNX layout (see lstm_layout for
+ * Keras'): */
 typedef struct lstm_weights {
 	const float *w;          /* [4 * hidden][width]    input kernel */
 	const float *u;          /* [4 * hidden][output]   recurrent kernel */
