@@ -39,7 +39,8 @@ static void compare(const float *y, const double *wanted, size_t count, struct b
 static void heading(FILE *out, int recorded)
 {
 	fprintf(out, "\nDistance of h from the exact one, %s\n%-9s %7s %6s  %-26s %9s %9s\n",
-	        recorded ? "weights and inputs of the files" : "weights uniform in +-weights/sqrt(H)",
+	        recorded ? "weights and inputs of the files"
+	                 : "weights uniform in +-weights/sqrt(H)",
 	        "IxH", "weights", "steps", "engine", "largest", "mean");
 }
 

@@ -306,11 +306,14 @@ int bench_command(int argc, char **argv, const struct bench_host *host)
 
 	if (status >= 0)
 		return status;
-	if (b.options.net)
+	if (b.options.net) {
 		status = bench_recorded_read(&b.recorded, b.options.program, b.options.net,
 		                             b.options.prefix, b.options.input);
-	if (status >= 0)
-		return status;
+		if (status >= 0) {
+			bench_recorded_free(&b.recorded);
+			return status;
+		}
+	}
 	/* First, lest a peer's threads or process be left elsewhere. */
 	cpu = b.options.cpu == -2 ? -1 : bench_pin(b.options.cpu);
 	/* What was asked for wrongly is said before what is not installed. */

@@ -31,7 +31,8 @@ static const char *beyond_peers(const lstm_desc *desc, const lstm_weights *weigh
 	if (desc->layers != 1)
 		return "several layers";
 	if (desc->direction != LSTM_FORWARD)
-		return desc->direction == LSTM_REVERSE ? "the reverse direction" : "both directions";
+		return desc->direction == LSTM_REVERSE ? "the reverse direction"
+		                                       : "both directions";
 	if (desc->projection)
 		return "a projection";
 	if (weights->peephole)
