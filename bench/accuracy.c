@@ -11,80 +11,47 @@
 static const float scales[] = {1, 3};
 #define SCALES ((int)(sizeof(scales) / sizeof(scales[0])))
 
-/* What the engines of a case share. */
-struct job {
-	struct bench_net net;
-	float *x, *y;
-	double *wanted;
-	size_t count; /* of y */
+/* What the cases share. */
+struct run {
+	FILE *table;
+	const struct bench_engine *engines;
+	int engine_count;
+	struct bench_error *errors;
+	size_t count; /* of errors */
 };
 
-static void compare(const struct job *job, struct bench_error *e)
+static void compare(const float *y, const double *wanted, size_t count, struct bench_error *e)
 {
 	double sum = 0;
 	size_t k;
 
-	for (k = 0; k < job->count; k++) {
-		double d = fabs((double)job->y[k] - job->wanted[k]);
+	for (k = 0; k < count; k++) {
+		double d = fabs((double)y[k] - wanted[k]);
 
 		if (!(d <= e->most)) /* NaN too */
 			e->most = d;
 		sum += d;
 	}
-	e->mean = sum / (double)job->count;
-}
-
-static void run(struct job *job, const struct bench_engine *engine, struct bench_error *e)
-{
-	void *handle = engine->create(engine, &e->shape, &job->net, e->why, sizeof(e->why));
-
-	if (!handle)
-		return;
-	engine->run(handle, job->x, job->y, 0);
-	engine->destroy(handle);
-	compare(job, e);
-}
-
-static int start(struct job *job, const struct bench_case *c, float scale)
-{
-	size_t k, count = (size_t)c->steps * (size_t)c->input;
-	unsigned long long random = 7;
-
-	memset(job, 0, sizeof(*job));
-	job->count = (size_t)c->steps * (size_t)bench_output(c);
-	job->x = bench_alloc(count * sizeof(float));
-	job->y = bench_alloc(job->count * sizeof(float));
-	job->wanted = bench_alloc(job->count * sizeof(double));
-	if (!job->x || !job->y || !job->wanted || !bench_net_make(c, scale, &job->net))
-		return 0;
-	for (k = 0; k < count; k++)
-		job->x[k] = bench_random(&random);
-	return bench_exact(c, &job->net, job->x, job->wanted);
-}
-
-static void finish(struct job *job)
-{
-	bench_net_free(&job->net);
-	free(job->x);
-	free(job->y);
-	free(job->wanted);
+	e->mean = sum / (double)count;
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */
-static void heading(FILE *out)
+static void heading(FILE *out, int recorded)
 {
-	fprintf(out,
-	        "\nDistance of h from the exact one, weights uniform in +-weights/sqrt(H)\n"
-	        "%-9s %7s %6s  %-26s %9s %9s\n",
+	fprintf(out, "\nDistance of h from the exact one, %s\n%-9s %7s %6s  %-26s %9s %9s\n",
+	        recorded ? "weights and inputs of the files"
+	                 : "weights uniform in +-weights/sqrt(H)",
 	        "IxH", "weights", "steps", "engine", "largest", "mean");
 }
 
 static void line(FILE *out, const struct bench_error *e)
 {
-	char label[40], shape[30];
+	char label[40], shape[30], weights[20] = "file";
 
 	snprintf(shape, sizeof(shape), "%dx%d", e->shape.input, e->shape.hidden);
-	fprintf(out, "%-9s %7g %6d  %-26s ", shape, (double)e->scale, e->shape.steps,
+	if (e->scale > 0)
+		snprintf(weights, sizeof(weights), "%g", (double)e->scale);
+	fprintf(out, "%-9s %7s %6d  %-26s ", shape, weights, e->shape.steps,
 	        bench_engine_label(e->engine, label, sizeof(label)));
 	if (e->why[0])
 		fprintf(out, "%s\n", e->why);
@@ -126,51 +93,104 @@ static void verdict(FILE *out, const struct bench_error *errors, size_t count, c
 		        dtype, means, cases, largest);
 }
 
+/* ---- the run --------------------------------------------------------------------------------- */
+/* Every engine; scale is 0 if the weights are not random.  0: out of memory. */
+static int run_engines(struct run *r, const struct bench_recorded *given, float scale)
+{
+	const struct bench_case *c = &given->shape;
+	const size_t count = (size_t)c->steps * (size_t)bench_output(c);
+	float *y = bench_alloc(count * sizeof(*y));
+	double *wanted = bench_alloc(count * sizeof(*wanted));
+	const int made = y && wanted && bench_exact(c, &given->net, given->x, wanted);
+	void *handle;
+	int k;
+
+	for (k = 0; made && k < r->engine_count; k++) {
+		const struct bench_engine *engine = &r->engines[k];
+		struct bench_error *e = &r->errors[r->count++];
+
+		e->engine = engine;
+		e->shape = *c;
+		e->scale = scale;
+		handle = engine->create(engine, c, &given->net, e->why, sizeof(e->why));
+		if (handle) {
+			engine->run(handle, given->x, y, 0);
+			engine->destroy(handle);
+			compare(y, wanted, count, e);
+		}
+		line(r->table, e);
+		fflush(r->table);
+	}
+	free(y);
+	free(wanted);
+	return made;
+}
+
+static int run_random(struct run *r, const struct bench_case *c, float scale)
+{
+	const size_t count = (size_t)c->steps * (size_t)c->input;
+	unsigned long long random = 7;
+	struct bench_recorded made;
+	size_t k;
+	int good;
+
+	memset(&made, 0, sizeof(made));
+	made.shape = *c;
+	made.x = bench_alloc(count * sizeof(float));
+	good = made.x && bench_net_make(c, scale, &made.net);
+	for (k = 0; good && k < count; k++)
+		made.x[k] = bench_random(&random);
+	good = good && run_engines(r, &made, scale);
+	bench_recorded_free(&made);
+	return good;
+}
+
+/* All shapes of the grid, of which there are so many. */
+static int run_grid(struct run *r, const struct bench_grid *grid)
+{
+	struct bench_case c;
+	char why[200];
+	int index = 0, s, good = 1;
+
+	while (good && bench_grid_next(grid, &index, &c, why, sizeof(why)) > 0)
+		for (s = 0; good && s < SCALES; s++)
+			good = run_random(r, &c, scales[s]);
+	return good;
+}
+
 int bench_accuracy(FILE *table, const char *program, const struct bench_grid *given,
-                   const struct bench_engine *engines, int engine_count,
-                   struct bench_error **errors, size_t *count)
+                   const struct bench_recorded *recorded, const struct bench_engine *engines,
+                   int engine_count, struct bench_error **errors, size_t *count)
 {
 	static const char *const dtypes[] = {"f32", "bf16", "f16", "int8"};
 	struct bench_grid grid = *given;
 	struct bench_case c;
-	struct job job;
+	struct run r = {table, engines, engine_count, NULL, 0};
 	char why[200];
-	int index = 0, cases = 0, s, e, made = 1;
+	int cases = 0, made;
+	size_t d;
 
 	grid.modes = "sequence";
 	grid.steps = grid.steps ? grid.steps : STEPS;
 	if (!grid.shapes)
 		grid.shapes = "16x16,64x64,128x128,256x256,512x512";
-	*count = 0;
 	while (bench_grid_next(&grid, &cases, &c, why, sizeof(why)) > 0)
 		;
-	*errors = calloc((size_t)cases * SCALES * (size_t)engine_count, sizeof(**errors));
-	if (!*errors)
-		made = 0;
-	if (made)
-		heading(table);
-	while (made && bench_grid_next(&grid, &index, &c, why, sizeof(why)) > 0)
-		for (s = 0; made && s < SCALES; s++) {
-			made = start(&job, &c, scales[s]);
-			for (e = 0; made && e < engine_count; e++) {
-				struct bench_error *row = *errors + (*count)++;
-
-				row->engine = &engines[e];
-				row->shape = c;
-				row->scale = scales[s];
-				run(&job, row->engine, row);
-				line(table, row);
-				fflush(table);
-			}
-			finish(&job);
-		}
+	r.errors = calloc((size_t)cases * SCALES * (size_t)engine_count, sizeof(*r.errors));
+	made = r.errors != NULL;
+	if (made) {
+		heading(table, recorded != NULL);
+		made = recorded ? run_engines(&r, recorded, 0) : run_grid(&r, &grid);
+	}
+	*errors = r.errors;
+	*count = r.count;
 	if (!made) {
 		fprintf(stderr, "%s: --accuracy: out of memory\n", program);
 		return 1;
 	}
 	fprintf(table, "\n");
-	for (s = 0; s < (int)(sizeof(dtypes) / sizeof(dtypes[0])); s++)
-		verdict(table, *errors, *count, dtypes[s]);
+	for (d = 0; d < sizeof(dtypes) / sizeof(dtypes[0]); d++)
+		verdict(table, r.errors, r.count, dtypes[d]);
 	return 0;
 }
 
@@ -186,7 +206,10 @@ void bench_accuracy_json(FILE *out, const struct bench_machine *m, const struct 
 
 		fprintf(out, "%s\n{", i ? "," : "");
 		bench_json_case(out, e->engine, &e->shape);
-		fprintf(out, ", \"scale\": %g", (double)e->scale);
+		if (e->scale > 0)
+			fprintf(out, ", \"scale\": %g", (double)e->scale);
+		else
+			fprintf(out, ", \"scale\": null");
 		if (e->why[0]) {
 			fprintf(out, ", \"largest\": null, \"error\": ");
 			bench_json_text(out, e->why);

@@ -38,6 +38,7 @@ struct bench_case {
  * p[recurrent][hidden]. */
 struct bench_net {
 	const float *w[BENCH_PARTS], *u[BENCH_PARTS], *b[BENCH_PARTS], *p[BENCH_PARTS];
+	float low, high; /* what x and h stay in, for who quantizes both by one scale set beforehand */
 };
 
 struct bench_engine {

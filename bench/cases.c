@@ -181,6 +181,8 @@ int bench_net_make(const struct bench_case *c, float scale, struct bench_net *ne
 	int part;
 
 	memset(net, 0, sizeof(*net));
+	net->low = -1; /* as bench_random */
+	net->high = 1;
 	for (part = 0; part < c->layers * c->directions; part++) {
 		size_t width = (size_t)bench_width(c, part / c->directions);
 		size_t gates = 4 * h * (width + r + 1);

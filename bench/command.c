@@ -11,6 +11,7 @@
 #include "file.h"
 #include "options.h"
 #include "ours.h"
+#include "recorded.h"
 #include "report.h"
 #ifdef BENCH_WITH_PEERS
 #include "peers/peers.h"
@@ -24,6 +25,7 @@ struct bench {
 	struct bench_machine machine;
 	struct bench_row *rows;
 	size_t row_count;
+	struct bench_recorded recorded; /* with --net */
 	struct bench_error *errors;
 	size_t error_count;
 };
@@ -262,8 +264,9 @@ static int accuracy(struct bench *b, FILE *table)
 
 	for (k = 0; bench_simulated(k, &b->engines[b->engine_count]); k++)
 		b->engine_count++;
-	return bench_accuracy(table, b->options.program, &b->options.grid, b->engines,
-	                      b->engine_count, &b->errors, &b->error_count);
+	return bench_accuracy(table, b->options.program, &b->options.grid,
+	                      b->options.net ? &b->recorded : NULL, b->engines, b->engine_count,
+	                      &b->errors, &b->error_count);
 }
 
 static int write_json(const struct bench *b)
@@ -303,6 +306,14 @@ int bench_command(int argc, char **argv, const struct bench_host *host)
 
 	if (status >= 0)
 		return status;
+	if (b.options.net) {
+		status = bench_recorded_read(&b.recorded, b.options.program, b.options.net,
+		                             b.options.prefix, b.options.input);
+		if (status >= 0) {
+			bench_recorded_free(&b.recorded);
+			return status;
+		}
+	}
 	/* First, lest a peer's threads or process be left elsewhere. */
 	cpu = b.options.cpu == -2 ? -1 : bench_pin(b.options.cpu);
 	/* What was asked for wrongly is said before what is not installed. */
@@ -332,5 +343,6 @@ int bench_command(int argc, char **argv, const struct bench_host *host)
 		status = any_differs(&b);
 	free(b.rows);
 	free(b.errors);
+	bench_recorded_free(&b.recorded);
 	return status;
 }

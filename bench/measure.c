@@ -257,7 +257,7 @@ int bench_measure(const struct bench_case *c, const struct bench_engine *engines
                   const struct bench_effort *effort, struct bench_row *rows)
 {
 	struct work *w = calloc(1, sizeof(*w));
-	struct bench_net net = {{0}, {0}, {0}, {0}};
+	struct bench_net net = {{0}, {0}, {0}, {0}, 0, 0};
 	int e, made = 0;
 
 	memset(rows, 0, (size_t)count * sizeof(*rows));

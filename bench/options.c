@@ -19,6 +19,10 @@ static const char help[] =
 	"  --steps N            steps per call, all modes but step, streams and decay\n"
 	"  --accuracy           measure no times, but how far h is from the exact one over 1000 "
         "steps\n"
+	"  --net FILE           with --accuracy: the LSTM of a safetensors file instead of random "
+        "ones\n"
+	"  --input FILE         and its x, float32, little endian, [steps][input]\n"
+	"  --prefix P           of the LSTM's names in its file, where there is more than one\n"
 	"  --quick              fewer shapes and shorter: under a minute\n"
 	"  --repeat N           repetitions of each measurement, 3 to 201 (as the time allows)\n"
 	"  --cpu N|any          pin to this CPU, or do not pin (pin to the present one)\n"
@@ -28,7 +32,6 @@ static const char help[] =
 	"  --help               this\n";
 
 static const char host_help[] =
-	"  --prefix P           of the LSTM's names in MODEL, where there is more than one\n"
 	"\n"
 	"With a MODEL it is its network that is measured, with other weights: its layers, directions,\n"
 	"projection and, unless --dtype says otherwise, the type of its weights; in all modes but\n"
@@ -100,6 +103,12 @@ static int read_value(struct bench_options *o, const char *option, const char *v
 		o->grid.batches = value;
 	else if (strcmp(option, "--peers") == 0)
 		o->peers = value;
+	else if (strcmp(option, "--net") == 0)
+		o->net = value;
+	else if (strcmp(option, "--input") == 0)
+		o->input = value;
+	else if (strcmp(option, "--prefix") == 0)
+		o->prefix = value;
 	else if (strcmp(option, "--json") == 0)
 		o->json = value;
 	else if (strcmp(option, "--plot") == 0)
@@ -147,8 +156,7 @@ static int read_flag(struct bench_options *o, const char *option)
 }
 
 /* "--name=value" or two arguments; how many in *taken. */
-static int read_option(struct bench_options *o, char **argv, const struct bench_host *host,
-                       int *taken)
+static int read_option(struct bench_options *o, char **argv, int *taken)
 {
 	char name[24];
 	size_t size = strcspn(argv[0], "=");
@@ -165,10 +173,6 @@ static int read_option(struct bench_options *o, char **argv, const struct bench_
 		fprintf(stderr, "%s: %s: unknown option, or its value is missing, see --help\n",
 		        o->program, name);
 		return 2;
-	}
-	if (host && strcmp(name, "--prefix") == 0) {
-		o->prefix = value;
-		return -1;
 	}
 	return read_value(o, name, value);
 }
@@ -199,7 +203,7 @@ static int read_all(struct bench_options *o, int argc, char **argv, const struct
 			printf("%s", host ? host_help : "");
 			return 0;
 		} else {
-			status = read_option(o, argv + i, host, &taken);
+			status = read_option(o, argv + i, &taken);
 		}
 	}
 	return status;
@@ -210,8 +214,9 @@ static int take_model(struct bench_options *o, const struct bench_host *host)
 {
 	int status;
 
-	if (!o->path && o->prefix)
-		return wrong(o, "--prefix", "a model beside it", o->prefix);
+	if (!o->path && !o->net && o->prefix)
+		return wrong(o, "--prefix", host ? "a model beside it" : "--net beside it",
+		             o->prefix);
 	if (!o->path)
 		return -1;
 	if (o->grid.shapes || o->accuracy) {
@@ -238,6 +243,21 @@ static int take_model(struct bench_options *o, const struct bench_host *host)
 	return -1;
 }
 
+/* What a net from a file takes the place of, and what it needs. */
+static int take_net(const struct bench_options *o)
+{
+	const char *option = o->net ? "--net" : "--input", *found = o->net ? o->net : o->input;
+
+	if (!found)
+		return -1;
+	if (!o->accuracy || !o->net || !o->input)
+		return wrong(o, option, "--accuracy, --net and --input beside each other", found);
+	if (o->grid.shapes || o->grid.steps)
+		return wrong(o, option, "no --shape or --steps beside it, which the files have",
+		             found);
+	return -1;
+}
+
 int bench_options_read(struct bench_options *o, int argc, char **argv,
                        const struct bench_host *host)
 {
@@ -250,6 +270,8 @@ int bench_options_read(struct bench_options *o, int argc, char **argv,
 	status = read_all(o, argc, argv, host);
 	if (status < 0)
 		status = take_model(o, host);
+	if (status < 0)
+		status = take_net(o);
 	if (status >= 0)
 		return status;
 	if (!o->dtypes)

@@ -14,7 +14,9 @@ struct bench_options {
 	const char *json, *plot;
 	int cpu; /* -1: the present one, -2: do not pin */
 	int list, accuracy;
-	const char *path, *prefix; /* of the model, or NULL */
+	const char *path;          /* of the model, or NULL */
+	const char *net, *input;   /* files whose accuracy is asked for, both or neither */
+	const char *prefix;        /* of the names in path or net, or NULL */
 	struct bench_model model;  /* grid.model points here if there is one */
 };
 

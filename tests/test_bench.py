@@ -5,6 +5,8 @@ and bench/publish write, and their manners"""
 import json
 import os
 import pathlib
+import random
+import struct
 import sys
 
 sys.dont_write_bytecode = True
@@ -82,6 +84,63 @@ def accuracy_is_told(folder):
             kit.expect(0 < mean[finer] < mean[coarser], f"{finer}, {coarser}: {mean}")
         kit.expect(mean["f32"] < 1e-7 and mean["int8"] < 2e-3, f"means: {mean}")
     kit.expect("simulated int4/64" in said, said)
+
+
+def save_net(path, hidden=16, inputs=8, layers=1, spoilt=None):
+    """A safetensors file of an LSTM under "a.", as PyTorch begins, or with one tensor's last row
+    missing."""
+    numbers, header, data = random.Random(5), {}, b""
+    for layer in range(layers):
+        for stem, *shape in (("weight_ih", 4 * hidden, hidden if layer else inputs),
+                             ("weight_hh", 4 * hidden, hidden), ("bias_ih", 4 * hidden),
+                             ("bias_hh", 4 * hidden)):
+            shape[0] -= stem == spoilt
+            count = shape[0] * (shape[1] if len(shape) > 1 else 1)
+            bound = hidden ** -0.5
+            raw = struct.pack(f"<{count}f", *(numbers.uniform(-bound, bound)
+                                              for _ in range(count)))
+            header[f"a.{stem}_l{layer}"] = {"dtype": "F32", "shape": shape,
+                                            "data_offsets": [len(data), len(data) + len(raw)]}
+            data += raw
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def save_inputs(path, count, last=0.5):
+    """Half of them 0 and the others up to 4, as behind a ReLU."""
+    numbers = random.Random(6)
+    values = [max(0, numbers.uniform(-4, 4)) for _ in range(count - 1)] + [last]
+    path.write_bytes(struct.pack(f"<{count}f", *values))
+
+
+def accuracy_of_a_file_is_told(folder):
+    save_net(folder / "net.safetensors")
+    save_inputs(folder / "x.f32", 8 * 300)
+    said = kit.run([BENCH, "--accuracy", "--net", "net.safetensors", "--prefix", "a.", "--input",
+                    "x.f32", "--peers", "plain-c", "--json", "out.json"], folder)
+    rows = json.loads((folder / "out.json").read_text("utf-8"))["errors"]
+    for row in rows:
+        found = row["input"], row["hidden"], row["steps"], row["scale"]
+        kit.expect(found == (8, 16, 300, None), f"row: {row}")
+    ours = {row["dtype"]: row for row in rows if row["engine"] == "lstm.h"}
+    kit.expect(list(ours) == ["f32", "bf16", "f16", "int8"], f"rows of {list(ours)}")
+    kit.expect(0 < ours["f32"]["mean"] < 1e-7 and ours["f32"]["largest"] < 1e-5, f"{ours['f32']}")
+    order = ["f32", "f16", "bf16", "int8"]
+    for finer, coarser in zip(order, order[1:]):
+        kit.expect(ours[finer]["mean"] < ours[coarser]["mean"], f"{finer}, {coarser}: {ours}")
+    kit.expect(ours["int8"]["largest"] < 0.1, f"{ours['int8']}")
+    plain = next(row for row in rows if row["engine"] == "plain-c")
+    kit.expect(plain["largest"] < 1e-5, f"{plain}")
+    kit.expect("weights and inputs of the files" in said and "8x16         file    300" in said,
+               said)
+
+
+def accuracy_refuses(folder, net, inputs, sentence):
+    save_net(folder / "net.safetensors", **net)
+    if inputs:
+        save_inputs(folder / "x.f32", *inputs)
+    refuses(folder, ["--accuracy", "--net", "net.safetensors", "--input", "x.f32"], sentence)
 
 
 def picture_is_drawn(folder):
@@ -199,6 +258,17 @@ def refuses(folder, words, sentence, teams=False):
 kit.case("rows_have_their_keys", rows_have_their_keys)
 kit.case("every_dtype_has_a_row_and_its_own_limit", every_dtype_has_a_row_and_its_own_limit)
 kit.case("accuracy_is_told", accuracy_is_told)
+kit.case("accuracy_of_a_file_is_told", accuracy_of_a_file_is_told)
+for name, net, inputs, sentence in (
+    ("rows", {"spoilt": "weight_hh"}, [8],
+     "net.safetensors: tensor 'a.weight_hh_l0': expected shape [64, 16]"),
+    ("layers", {"layers": 2}, [8],
+     "net.safetensors: expected one plain forward layer, found several layers"),
+    ("no_inputs", {}, None, "x.f32: cannot be read: No such file"),
+    ("half_a_step", {}, [20], "x.f32: expected steps of 8 float32, 32 bytes each, found 80 bytes"),
+    ("nan", {}, [16, float("nan")], "x.f32: step 1, input 7: expected a finite number, found"),
+):
+    kit.case(f"accuracy_refuses_{name}", accuracy_refuses, net, inputs, sentence)
 kit.case("picture_is_drawn", picture_is_drawn)
 kit.case("publishes", publishes)
 kit.case("publishes_fewer_bits", publishes_fewer_bits)
@@ -227,6 +297,16 @@ kit.case("unknown_peer", refuses, ["--peers", "nobody"], 'found "nobody"')
 kit.case("unknown_dtype", refuses, ["--dtype", "int4"], 'found "int4"')
 kit.case("accuracy_of_a_mode", refuses, ["--accuracy", "--mode", "step"],
          "--accuracy: expected no --mode")
+for name, words, sentence in (
+    ("no_net", ["--accuracy", "--net", "gone", "--input", "x"], "gone: "),
+    ("alone", ["--accuracy", "--net", "a"], 'expected --accuracy, --net and --input beside each'),
+    ("inputs_alone", ["--accuracy", "--input", "x"], "--input: expected --accuracy, --net and"),
+    ("timed", ["--net", "a", "--input", "x"], "--net: expected --accuracy, --net and --input"),
+    ("shape", ["--accuracy", "--net", "a", "--input", "x", "--steps", "9"],
+     "no --shape or --steps"),
+    ("prefix", ["--accuracy", "--prefix", "a."], "--prefix: expected --net beside it"),
+):
+    kit.case(f"net_{name}", refuses, words, sentence)
 kit.case("unknown_option", refuses, ["--fast", "1"], "--fast: unknown option")
 kit.case("plot_name", refuses, [*SHORT, "--mode", "step", "--json", "/dev/null", "--plot"],
          "its value is missing")

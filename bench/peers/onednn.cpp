@@ -2,8 +2,8 @@
 // primitive prefers; one thread.  In C++, as its C interface changed between versions 2 and 3.
 //
 // int8 is its u8s8 kind: weights symmetric per output, x and h as bytes with one scale and shift for
-// all, here those of [-1, 1], which x of the benchmark and h stay in.  In bf16 x, h and the weights
-// are rounded.  x is converted in each call, as an application would have to.
+// all, those of the range that the net names: [-1, 1] of random ones.  In bf16 x, h and the weights are
+// rounded.  x is converted in each call, as an application would have to.
 #include <dlfcn.h>
 
 #include <algorithm>
@@ -32,13 +32,11 @@ struct Layer {
 	std::vector<memory> h, c;
 };
 
-// [-1, 1] as bytes of 1 to 255.
-const float byte_scale = 127, byte_shift = 128;
-
 struct Peer {
 	bench_case shape;
 	type data;    // of x, h and what layers hand on
 	type weights; // of both matrices
+	float byte_scale, byte_shift;
 	memory x, y;  // as fp32, where data is something else
 	dnnl::reorder convert, widen;
 	dnnl::engine engine;
@@ -80,7 +78,7 @@ dnnl::primitive_attr quantization(const Peer &p, const std::vector<float> &w,
 
 	if (p.weights != type::s8)
 		return attr;
-	attr.set_rnn_data_qparams(byte_scale, byte_shift);
+	attr.set_rnn_data_qparams(p.byte_scale, p.byte_shift);
 	if (p.shape.directions == 1) {
 		// A scale per gate and unit: the dimensions 3 and 4 of ldigo.
 		attr.set_rnn_weights_qparams((1 << 3) + (1 << 4),
@@ -151,7 +149,7 @@ void convert_x(Peer &p, Layer &l, const memory::desc &src)
 	dnnl::primitive_attr attr;
 
 	if (p.data == type::u8)
-		attr.set_rnn_data_qparams(byte_scale, byte_shift);
+		attr.set_rnn_data_qparams(p.byte_scale, p.byte_shift);
 	l.src = memory(src, p.engine);
 	p.x = memory(desc({s.steps, s.batch, s.input}, tag::tnc), p.engine, DNNL_MEMORY_NONE);
 	p.convert = dnnl::reorder(dnnl::reorder::primitive_desc(p.x, l.src, attr));
@@ -202,7 +200,7 @@ void add_layer(Peer &p, const bench_net &net, int layer)
 	for (int k = 0; k < 2 * s.streams; k++) {
 		l.h.push_back(memory(state_h, p.engine));
 		l.c.push_back(memory(state_c, p.engine));
-		std::memset(l.h.back().get_data_handle(), p.data == type::u8 ? int(byte_shift) : 0,
+		std::memset(l.h.back().get_data_handle(), p.data == type::u8 ? int(p.byte_shift) : 0,
 		            state_h.get_size());
 		std::memset(l.c.back().get_data_handle(), 0, state_c.get_size());
 	}
@@ -236,6 +234,9 @@ void *create(const bench_engine *engine, const bench_case *shape, const bench_ne
 			p->data = type::u8;
 			p->weights = type::s8;
 		}
+		// 1 to 255, and 0 as a whole number: the state that all begin with.
+		p->byte_scale = 254 / (net->high - net->low);
+		p->byte_shift = std::round(1 - net->low * p->byte_scale);
 		p->phase.assign(size_t(shape->streams), 0);
 		for (int layer = 0; layer < shape->layers; layer++)
 			add_layer(*p, *net, layer);

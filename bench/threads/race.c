@@ -116,7 +116,7 @@ int race(const struct race_plan *plan, const struct bench_case *c, struct race_r
          size_t *count, char *why, size_t size)
 {
 	struct race *r = calloc(1, sizeof(*r));
-	struct bench_net net = {{0}, {0}, {0}, {0}};
+	struct bench_net net = {{0}, {0}, {0}, {0}, 0, 0};
 	const size_t rows_of_call = (size_t)c->steps * (size_t)c->batch;
 	unsigned long long random = 7;
 	size_t k;

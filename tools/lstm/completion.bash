@@ -23,7 +23,7 @@ _lstm()
 			return ;;
 		# Files, by default.
 		-i:* | -y:* | -o:* | --layer-y:* | --h0:* | --c0:* | --hn:* | --cn:* | --lengths:*) ;;
-		--calibrate:*) ;;
+		--calibrate:* | --net:* | --input:*) ;;
 		--json:bench | --plot:*) ;;
 		*)
 			case $word:$command in
@@ -35,7 +35,7 @@ _lstm()
 			-*:embed) words='-o --name --prefix --dtype --help' ;;
 			-*:quantize) words='--prefix --dtype --calibrate --error --layout --json --help' ;;
 			-*:bench) words='--prefix --mode --shape --isa --activations --dtype --peers --batch
-				--steps --accuracy --quick --repeat --cpu --json --plot --list --help' ;;
+				--steps --accuracy --net --input --quick --repeat --cpu --json --plot --list --help' ;;
 			-*:digest) words='--help' ;;
 			esac
 			;;
