@@ -14,6 +14,7 @@ static FILE *to, *from;
 static char version[60];
 
 struct peer {
+	const char *dtype;
 	size_t x_count, y_count;
 };
 
@@ -95,6 +96,7 @@ static void *pytorch_create(const struct bench_engine *engine, const struct benc
 		snprintf(why, size, "out of memory");
 		return NULL;
 	}
+	p->dtype = engine->dtype;
 	p->x_count = (size_t)c->steps * (size_t)c->batch * (size_t)c->input;
 	p->y_count = (size_t)c->steps * (size_t)c->batch * (size_t)bench_output(c);
 	fprintf(to, "create %s %s %d %d %d %d %d %d %d\n",
@@ -119,7 +121,7 @@ static void pytorch_run(void *handle, const float *x, float *y, int stream)
 {
 	struct peer *p = handle;
 
-	fprintf(to, "run %d\n", stream);
+	fprintf(to, "run %s %d\n", p->dtype, stream);
 	fwrite(x, sizeof(float), p->x_count, to);
 	fflush(to);
 	if (fread(y, sizeof(float), p->y_count, from) != p->y_count)
@@ -128,10 +130,10 @@ static void pytorch_run(void *handle, const float *x, float *y, int stream)
 
 static double pytorch_calls(void *handle, long count, double *ns)
 {
+	const struct peer *p = handle;
 	char line[64];
 
-	(void)handle;
-	fprintf(to, "%s %ld\n", ns ? "each" : "time", count);
+	fprintf(to, "%s %s %ld\n", ns ? "each" : "time", p->dtype, count);
 	fflush(to);
 	if (ns)
 		return fread(ns, sizeof(*ns), (size_t)count, from) == (size_t)count ? 0 : -1;
@@ -140,7 +142,7 @@ static double pytorch_calls(void *handle, long count, double *ns)
 
 static void pytorch_destroy(void *handle)
 {
-	free(handle); /* the child forgets its model when it is given the next */
+	free(handle); /* the child forgets its model when it is given the next of the type */
 }
 
 const struct bench_peer bench_peer_pytorch = {

@@ -2,9 +2,11 @@
 
     create MODE DTYPE INPUT HIDDEN LAYERS DIRECTIONS BATCH STEPS STREAMS, then w, u and b of each layer
         and direction as fp32                        -> ok
-    run STREAM, then x[steps][batch][input]          -> y[steps][batch][directions * hidden]
-    time COUNT                                       -> the ns of so many calls, as a line
-    each COUNT                                       -> the ns of each of so many calls, as fp64
+    run DTYPE STREAM, then x[steps][batch][input]    -> y[steps][batch][directions * hidden]
+    time DTYPE COUNT                                 -> the ns of so many calls, as a line
+    each DTYPE COUNT                                 -> the ns of each of so many calls, as fp64
+
+There is one model of each type at a time: the one that was created last.
 
 The time is that of the calls alone, taken here with the same kind of clock, and taken again if
 another process had the CPU meanwhile.  It includes what Python adds to a call; torch.lstm is called
@@ -100,17 +102,17 @@ class Peer:
 
 def main():
     torch.set_num_threads(1)
-    peer = None
+    peers = {}
     sys.stdout.buffer.write(b"ready " + torch.__version__.encode() + b"\n")
     sys.stdout.buffer.flush()
     with torch.inference_mode():
         for line in iter(sys.stdin.buffer.readline, b""):
             command, *words = line.decode().split()
             if command == "create":
-                peer = Peer(words[0], words[1], [int(word) for word in words[2:]])
+                peers[words[1]] = Peer(words[0], words[1], [int(word) for word in words[2:]])
                 sys.stdout.buffer.write(b"ok\n")
             else:
-                getattr(peer, command)(int(words[0]))
+                getattr(peers[words[0]], command)(int(words[1]))
             sys.stdout.buffer.flush()
 
 
