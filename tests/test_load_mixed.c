@@ -144,16 +144,20 @@ TEST_EACH_ISA(load_mixed, a_file_gives_the_bits_of_a_model_of_these_types)
 		lstm_load_args args = {0};
 		lstm_desc desc;
 		lstm_error error;
+		lstm_status status;
 		lstm_file *file = described(&b, LSTM_DTYPE_F32, &desc, &weights);
 
 		args.isa = desc.isa = isa;
 		desc.dtype = m->all;
 		desc.dtypes = m->types[0] ? m->types : NULL;
-		cr_assert_eq(lstm_model_new(&own, &desc, weights), LSTM_OK, "%s", m->tensors);
+		status = lstm_model_new(&own, &desc, weights);
 		lstm_file_close(file);
 		cr_assert_eq(lstm_model_load_memory(&loaded, b.bytes, b.size, "m", &args, &error),
-		             LSTM_OK, "%s: %s", m->tensors, error.text);
+		             status, "%s: %s", m->tensors, error.text);
 		built_free(&b);
+		if (status == LSTM_ERR_ISA && !harness_has(isa, LSTM_DTYPE_BF16))
+			continue; /* refused alike where there are no kernels for it */
+		cr_assert_eq(status, LSTM_OK, "%s", m->tensors);
 		run(own, expected);
 		run(loaded, found);
 		cr_assert(expected[1] != 0, "%s: the network says nothing", m->tensors);

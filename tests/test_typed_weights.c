@@ -123,6 +123,7 @@ TEST_EACH_ISA(typed_weights, give_the_bits_of_floats)
 	const unsigned count = check_quick("typed_weights") ? 12 : 48;
 	unsigned i;
 
+	harness_need(isa, LSTM_DTYPE_BF16);
 	for (i = 0; i < count; i++) {
 		net n = varied_net(i);
 		struct typed t = twice(&n, types[i % 3]);
@@ -177,6 +178,7 @@ TEST_EACH_ISA(typed_weights, are_what_their_bits_say)
 	static const signed char codes[] = {0, 0, 96, 0}, least[] = {0, 0, -128, 0};
 	static const float scale[] = {1, 1, 0.0078125f, 1}, small[] = {1, 1, 1e-32f, 1};
 
+	harness_need(isa, LSTM_DTYPE_BF16);
 	expect_unit(unit_of(isa, LSTM_DTYPE_BF16, bf16, NULL), 0.75, "bf16");
 	expect_unit(unit_of(isa, LSTM_DTYPE_F16, f16, NULL), 0.75, "f16");
 	expect_unit(unit_of(isa, LSTM_DTYPE_I8, codes, scale), 0.75, "int8");
