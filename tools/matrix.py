@@ -25,7 +25,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 AT_ONCE = 2  # the emulators and compilers of one row keep a core busy
-ROW_SECONDS = 1700  # many times what a row takes: machines that are shared are slow
+ROW_SECONDS = 3000  # many times what a row takes: machines that are shared are slow
 UNAVAILABLE = 77
 COUNTS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped")
 COLUMNS = ("target", "how it was run", "result", "note")

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build" / "devices"
 JOBS = 2
-SECONDS = 600  # for one command
+SECONDS = 1200  # for one command
 UNAVAILABLE = 77
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
 DIGEST = re.compile(r"^digest (\w+) f32 (\w+) ([0-9a-f]{16})$", re.MULTILINE)
