@@ -119,14 +119,14 @@ TEST_EACH_ISA(team, gives_the_bits_of_one_thread)
 	const size_t end = SHAPES - (quick || isa == LSTM_ISA_SCALAR ? LARGE : 0);
 	size_t k, i;
 
-	for (k = quick ? 3 : 0; k < end; k++) {
+	for (k = quick ? 3 : 0; k < end; k += quick ? 2 : 1) {
 		struct run r;
 
 		if (!runs(&shapes[k], isa))
 			continue;
 		r = prepare(&shapes[k], isa);
 		walk(&r, &shapes[k], NULL, r.expected);
-		for (i = quick ? 1 : 0; i < counts; i += quick ? 2 : 1) {
+		for (i = quick ? 2 : 0; i < counts; i += quick ? counts : 1) {
 			lstm_team *team;
 			cr_assert_eq(lstm_team_new(&team, threads[i]), LSTM_OK, "refused");
 			memset(r.y, 0, r.bytes);
