@@ -85,10 +85,10 @@ static double rate(const struct loop *l)
 
 	for (;;) {
 		long preemptions = bench_preemptions();
-		double before = bench_cpu(), time;
+		double before = bench_own_cpu(), time;
 		long done = go_round(l, n);
 
-		time = bench_cpu() - before;
+		time = bench_own_cpu() - before;
 		if (bench_preemptions() != preemptions && ++tries < TRIES)
 			continue;
 		if (time >= SAMPLE)

@@ -27,6 +27,11 @@ double bench_cpu(void)
 	return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+double bench_own_cpu(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 static int ascending(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;

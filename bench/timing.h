@@ -10,6 +10,9 @@ double bench_now(void); /* ns, from an arbitrary start, never backwards */
  * other processes take turns with it, and what several threads need if a peer starts some. */
 double bench_cpu(void);
 
+/* The same of the calling thread alone: a BLAS has others that spin for a while when it is loaded. */
+double bench_own_cpu(void);
+
 /* The median with its confidence interval: the order statistics between which the true median lies
  * with at least 95 % probability, whatever the distribution; with fewer than six values the
  * smallest and the largest, and less confidence. */
