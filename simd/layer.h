@@ -86,6 +86,13 @@ LSTM__INLINE size_t LSTM__FN(block)(const struct lstm__layer *l, size_t v)
 	return l->vectors - v < l->units ? l->vectors - v : l->units;
 }
 
+/* Blocks come in turn from front to back and from back to front, of weights that outgrow the first
+ * cache: a step finds in the nearest caches what the one before it read last. */
+LSTM__INLINE int LSTM__FN(backwards)(const struct lstm__job *job, int stream)
+{
+	return job->layer->turns && job->phase[stream];
+}
+
 /* pre = bias + W x for steps [first, first + n) of every stream. */
 LSTM__NOINLINE void LSTM__FN(project_ahead)(const struct lstm__job *job, size_t first, size_t n)
 {
@@ -145,14 +152,17 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
                                  int ahead)
 {
 	const struct lstm__layer *l = job->layer;
+	const size_t blocks = (l->vectors + l->units - 1) / l->units;
+	const int back = LSTM__FN(backwards)(job, job->active[0]);
 	struct LSTM__FN(streams) in;
-	size_t v, part, units, stride, from, m;
+	size_t i, v, part, units, stride, from, m;
 
 	for (from = 0; LSTM__INT8 && from < n; from++)
 		LSTM__FN(own)(job, (size_t)job->active[from], lstm__job_h(job, job->active[from], 0),
 		              l->output);
 	LSTM__FN(gather)(job, &in, first, t, 0, LSTM__FN(group)(n), ahead);
-	for (v = 0; v < l->vectors; v += units) {
+	for (i = 0; i < blocks; i++) {
+		v = (back ? blocks - 1 - i : i) * l->units;
 		units = LSTM__FN(block)(l, v);
 		stride = units * 4 * LSTM__LANES;
 		for (part = 0; part < units; part++)
@@ -194,16 +204,31 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 	}
 }
 
+/* The tile of the last, smaller block of `rest` vectors of units. */
+LSTM__INLINE void LSTM__FN(tile_rest)(const struct lstm__layer *l, struct LSTM__FN(stream) *in,
+                                      size_t v, size_t rest)
+{
+	switch (rest) {
+	case 1: LSTM__FN(tile_alone)(l, in, v, 0, 4 * LSTM__LANES, 1); break;
+#if LSTM__UNITS > 2
+	case 2: LSTM__FN(tile_alone)(l, in, v, 0, 2 * 4 * LSTM__LANES, 2); break;
+	case 3: LSTM__FN(tile_alone)(l, in, v, 0, 3 * 4 * LSTM__LANES, 3); break;
+#endif
+	}
+}
+
 /* One step of a state of one stream: x is its row as the dot products take it, and start bias + W x
  * if that was projected ahead, else NULL.  The short way for what most calls do.  units: of a whole
- * block. */
+ * block; turns: the layer's. */
 LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x,
                                      const float *start, float *y, unsigned *environment,
-                                     const size_t units)
+                                     const size_t units, const int turns)
 {
 	const struct lstm__layer *l = job->layer;
+	const size_t whole = (job->to - job->from) / units, rest = (job->to - job->from) % units;
+	const int back = turns && LSTM__FN(backwards)(job, 0);
 	struct LSTM__FN(stream) in;
-	size_t v;
+	size_t i, v;
 
 	in.x = x;
 	in.start = start ? start : l->bias;
@@ -213,32 +238,44 @@ LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x
 	in.c = job->c;
 	in.out = l->projection.words ? job->cells : lstm__job_h(job, 0, 1);
 	in.y = l->projection.words ? NULL : y;
-	for (v = job->from; v + units <= job->to; v += units)
-		LSTM__FN(tile_alone)(l, &in, v, 0, units * 4 * LSTM__LANES, (int)units);
-	switch (units > 1 ? job->to - v : 0) {
-	case 1: LSTM__FN(tile_alone)(l, &in, v, 0, 4 * LSTM__LANES, 1); break;
-#if LSTM__UNITS > 2
-	case 2: LSTM__FN(tile_alone)(l, &in, v, 0, 2 * 4 * LSTM__LANES, 2); break;
-	case 3: LSTM__FN(tile_alone)(l, &in, v, 0, 3 * 4 * LSTM__LANES, 3); break;
-#endif
+	if (!turns) { /* by itself: a small model's step feels what the other loop needs more */
+		for (v = job->from; v + units <= job->to; v += units)
+			LSTM__FN(tile_alone)(l, &in, v, 0, units * 4 * LSTM__LANES, (int)units);
+		LSTM__FN(tile_rest)(l, &in, v, units > 1 ? job->to - v : 0);
+	}
+	for (i = 0; turns && i < whole + (rest > 0); i++) {
+		const size_t block = back ? whole + (rest > 0) - 1 - i : i;
+		v = job->from + block * units;
+		if (block < whole)
+			LSTM__FN(tile_alone)(l, &in, v, 0, units * 4 * LSTM__LANES, (int)units);
+		else
+			LSTM__FN(tile_rest)(l, &in, v, rest);
 	}
 	if (l->projection.words)
 		LSTM__FN(project_output)(job, y, 0, 1);
 }
 
-LSTM__NOINLINE void LSTM__FN(alone_large)(const struct lstm__job *job, const float *x,
-                                          const float *start, float *y, unsigned *environment)
+LSTM__NOINLINE void LSTM__FN(alone_narrow)(const struct lstm__job *job, const float *x,
+                                           const float *start, float *y, unsigned *environment)
 {
-	LSTM__FN(alone_by)(job, x, start, y, environment, 1);
+	LSTM__FN(alone_by)(job, x, start, y, environment, 1, 1);
+}
+
+LSTM__NOINLINE void LSTM__FN(alone_wide)(const struct lstm__job *job, const float *x,
+                                         const float *start, float *y, unsigned *environment)
+{
+	LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, 1);
 }
 
 LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
                                     const float *start, float *y, unsigned *environment)
 {
-	if (job->layer->units == 1)
-		LSTM__FN(alone_large)(job, x, start, y, environment);
+	if (!job->layer->turns)
+		LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, 0);
+	else if (job->layer->units == 1)
+		LSTM__FN(alone_narrow)(job, x, start, y, environment);
 	else
-		LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS);
+		LSTM__FN(alone_wide)(job, x, start, y, environment);
 }
 
 #if LSTM__INT8

@@ -175,14 +175,28 @@ static const struct lstm__kernels *lstm__kernels_of(const lstm_model *m, lstm_dt
 	return found || m->desc.isa != LSTM_ISA_AUTO ? found : &lstm__kernels_scalar;
 }
 
-/* Vectors of units per block.  The more, the more sums one stream has in flight; but a tile of
- * several streams reads a block once for each of them and skips the others, and what comes from
- * beyond the second cache comes half as fast then (8 streams of 1024x1024).  Waiting for that, four
- * sums are enough for one stream too: from these sizes on it loses nothing. */
+/* Weights of so many bytes outgrow the first cache, of 32 to 64 KiB, the second, and a second one
+ * of usual size several times over. */
+#define LSTM__FIRST_CACHE ((size_t)48 << 10)
+#define LSTM__SECOND_CACHE ((size_t)1 << 20)
+#define LSTM__FAR ((size_t)4 << 20)
+
+/* Vectors of units per block.  The more, the more sums one stream has in flight: small layers wait
+ * for them, and processors that multiply two vectors at a time.  Of the widest vectors that is one,
+ * and where a layer waits for its weights four sums do: the smaller its blocks, the more of what the
+ * last step read is still near when this one comes back to it (see `turns`).  Not so bf16, which
+ * spends its time unpacking.  And a tile of several streams reads a block once for each of its
+ * vectors and skips the others, which from far away takes twice as long (8 streams of 1024x1024). */
 static size_t lstm__block_units(const struct lstm__layer *l)
 {
-	const int narrow = l->kernels->lanes > 4 && lstm__layer_bytes(l) >= (size_t)4 << 20;
-	return narrow ? 1 : (size_t)l->kernels->units;
+	const size_t bytes = lstm__layer_bytes(l);
+	const int waits = l->dtype == LSTM_DTYPE_F32 ||
+	                  (l->dtype == LSTM_DTYPE_I8 && bytes <= LSTM__SECOND_CACHE);
+	if (l->kernels->lanes > 4 && bytes >= LSTM__FAR)
+		return 1;
+	return l->kernels->lanes > 8 && waits && bytes > LSTM__FIRST_CACHE
+	               ? 1
+	               : (size_t)l->kernels->units;
 }
 
 static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int index)
@@ -199,6 +213,7 @@ static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int
 	l->width = index < m->directions ? (size_t)d->input : (size_t)m->directions * l->output;
 	l->vectors = (l->hidden + lanes - 1) / lanes;
 	l->units = lstm__block_units(l);
+	l->turns = lstm__layer_bytes(l) > LSTM__FIRST_CACHE;
 	l->gates = a[0];
 	l->candidate = a[1];
 	l->out = a[2];

@@ -16,6 +16,7 @@ struct lstm__layer {
 	size_t width, hidden, output; /* output = projection or hidden */
 	size_t vectors;               /* ceil(hidden / lanes) */
 	size_t units;                 /* vectors of units per block of weights */
+	int turns;                    /* blocks are read from front to back and back again */
 	float *bias;                  /* [vectors][gate][lane] */
 	lstm_dtype dtype;
 	struct lstm__matrix w, u;     /* in blocks: [k of x, then of h][unit vector][gate][lane] */
