@@ -2,9 +2,22 @@
 
 /* x is staged, and for small batches projected, for up to lstm__piece steps before the recurrence
  * runs over them.  From LSTM__HOIST_BATCH streams on that gains nothing, as each weight is reused
- * across streams already: then stacks alone work in pieces, shorter ones, and x goes step by step. */
+ * across streams already: then stacks alone work in pieces, shorter ones, and x goes step by step.
+ * But weights from memory are worth reading once for some steps, until LSTM__LARGE_BATCH streams
+ * have enough to do with them (8 streams of 1024x1024: a tenth). */
 static const size_t lstm__piece = 64, lstm__piece_batched = 16;
-enum { LSTM__HOIST_BATCH = 8 };
+static const size_t lstm__from_memory = (size_t)16 << 20;
+enum { LSTM__HOIST_BATCH = 8, LSTM__LARGE_BATCH = 32 };
+
+static size_t lstm__state_piece(const lstm_state *s, const struct lstm__layer *l)
+{
+	size_t most = lstm__piece;
+	if (s->batch >= LSTM__HOIST_BATCH)
+		most = s->batch < LSTM__LARGE_BATCH && lstm__layer_bytes(l) >= lstm__from_memory
+		               ? lstm__piece_batched
+		               : 1;
+	return s->max_steps < most ? s->max_steps : most;
+}
 
 /* The rows of h and c, wide enough for the vectors of every layer; whether all layers take the
  * reference path; whether one has int8 weights. */
@@ -37,11 +50,7 @@ static void lstm__state_scratch(struct lstm__arena *arena, const lstm_state *s,
 	memset(job, 0, sizeof(*job));
 	job->batch = s->batch;
 	lstm__state_rows(m, job, &reference, &codes);
-	job->piece = s->max_steps < lstm__piece ? s->max_steps : lstm__piece;
-	if (reference)
-		job->piece = 0; /* it needs none */
-	else if (s->batch >= LSTM__HOIST_BATCH)
-		job->piece = 1;
+	job->piece = reference ? 0 : lstm__state_piece(s, l); /* that path needs none */
 	if (!lstm__multiply(job->piece, batch, &rows))
 		arena->overflow = 1;
 	job->active = (int *)lstm__take(arena, batch, sizeof(int));

@@ -1,18 +1,19 @@
-/* Layers of 4 MiB of weights and more, which lie in smaller blocks than others: their sizes are
- * chosen so that the last vector of units is not full, whatever its width. */
+/* Layers of 4 MiB of weights and more, which lie in smaller blocks than others, and of 16 MiB, which a
+ * batch of 8 projects ahead: their sizes are chosen so that the last vector of units is not full,
+ * whatever its width. */
 #include "check.h"
 #include "harness.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { INPUT = 150, HIDDEN = 450, BATCH = 5, STEPS = 6 };
+enum { INPUT = 150, HIDDEN = 450, BATCH = 5 };
 
-static net large_net(lstm_isa isa)
+static net large_net(lstm_isa isa, int input)
 {
 	lstm_desc desc = {0};
 
-	desc.input = INPUT;
+	desc.input = input;
 	desc.hidden = HIDDEN;
 	desc.isa = isa;
 	return net_make(&desc, NET_B, 1.0f, 91);
@@ -20,7 +21,7 @@ static net large_net(lstm_isa isa)
 
 TEST_EACH_ISA(large, agrees_with_the_oracle)
 {
-	net n = large_net(isa);
+	net n = large_net(isa, INPUT);
 	int batch;
 
 	for (batch = 1; batch <= BATCH; batch += 2) {
@@ -43,30 +44,32 @@ TEST_EACH_ISA(large, agrees_with_the_oracle)
 static void run(const lstm_model *m, const sequence *s, int first, int count, size_t steps,
                 float *y)
 {
-	float *x = malloc(STEPS * BATCH * INPUT * sizeof(float));
-	float *out = malloc(STEPS * BATCH * HIDDEN * sizeof(float));
-	const size_t inputs = (size_t)count * INPUT, outputs = (size_t)count * HIDDEN;
+	const size_t batch = (size_t)s->batch, input = (size_t)lstm_model_desc(m)->input;
+	const size_t inputs = (size_t)count * input, outputs = (size_t)count * HIDDEN;
+	float *x = malloc(s->steps * inputs * sizeof(float));
+	float *out = malloc(s->steps * outputs * sizeof(float));
 	lstm_state *state;
 	size_t t;
 
 	cr_assert(x && out, "out of memory");
 	cr_assert_eq(lstm_state_new(&state, m, count, steps), LSTM_OK, "refused");
-	for (t = 0; t < STEPS; t++)
-		memcpy(x + t * inputs, s->x + (t * BATCH + (size_t)first) * INPUT,
+	for (t = 0; t < s->steps; t++)
+		memcpy(x + t * inputs, s->x + (t * batch + (size_t)first) * input,
 		       inputs * sizeof(float));
-	for (t = 0; t < STEPS; t += steps)
+	for (t = 0; t < s->steps; t += steps)
 		lstm_run(state, x + t * inputs, out + t * outputs, steps);
-	for (t = 0; t < STEPS; t++)
-		memcpy(y + (t * BATCH + (size_t)first) * HIDDEN, out + t * outputs,
+	for (t = 0; t < s->steps; t++)
+		memcpy(y + (t * batch + (size_t)first) * HIDDEN, out + t * outputs,
 		       outputs * sizeof(float));
 	lstm_state_free(state);
 	free(out);
 	free(x);
 }
 
-Test(large, gives_the_same_bits_however_it_is_run)
+/* Every instruction set, in one call, in calls of `part` steps, and stream by stream. */
+static void check_same_bits(int input, int batch, size_t steps, size_t part)
 {
-	const size_t bytes = STEPS * BATCH * HIDDEN * sizeof(float);
+	const size_t bytes = steps * (size_t)batch * HIDDEN * sizeof(float);
 	float *wanted = malloc(bytes), *y = malloc(bytes);
 	int isa, stream, known = 0;
 
@@ -78,19 +81,19 @@ Test(large, gives_the_same_bits_however_it_is_run)
 
 		if (!lstm_isa_supported((lstm_isa)isa))
 			continue;
-		n = large_net((lstm_isa)isa);
-		s = sequence_make(&n.desc, BATCH, STEPS, 0, 93);
+		n = large_net((lstm_isa)isa, input);
+		s = sequence_make(&n.desc, batch, steps, 0, 93);
 		cr_assert_eq(lstm_model_new(&m, &n.desc, n.weights), LSTM_OK, "refused");
-		run(m, &s, 0, BATCH, STEPS, known ? y : wanted);
+		run(m, &s, 0, batch, steps, known ? y : wanted);
 		cr_assert(!known || !memcmp(y, wanted, bytes), "%s: other bits than another set",
 		          lstm_isa_name((lstm_isa)isa));
 		known = 1;
-		run(m, &s, 0, BATCH, 2, y);
-		cr_assert(!memcmp(y, wanted, bytes), "%s: cut in three",
+		run(m, &s, 0, batch, part, y);
+		cr_assert(!memcmp(y, wanted, bytes), "%s: cut in parts",
 		          lstm_isa_name((lstm_isa)isa));
 		memset(y, 0, bytes);
-		for (stream = 0; stream < BATCH; stream++)
-			run(m, &s, stream, 1, stream % 2 ? 1 : STEPS, y);
+		for (stream = 0; stream < batch; stream++)
+			run(m, &s, stream, 1, stream % 2 ? 1 : steps, y);
 		cr_assert(!memcmp(y, wanted, bytes), "%s: stream by stream",
 		          lstm_isa_name((lstm_isa)isa));
 		lstm_model_free(m);
@@ -99,4 +102,14 @@ Test(large, gives_the_same_bits_however_it_is_run)
 	}
 	free(y);
 	free(wanted);
+}
+
+Test(large, gives_the_same_bits_however_it_is_run)
+{
+	check_same_bits(INPUT, BATCH, 6, 2);
+}
+
+Test(large, gives_the_same_bits_from_memory)
+{
+	check_same_bits(1900, 8, 3, 1);
 }
