@@ -1257,8 +1257,10 @@ struct lstm__layer {
 	size_t vectors;               /* ceil(hidden / lanes) */
 	size_t units;                 /* vectors of units per block of weights */
 	int turns;                    /* blocks are read from front to back and back again */
+	int joins;                    /* the last vector is made together with the block before */
 	float *bias;                  /* [vectors][gate][lane] */
 	lstm_dtype dtype;
+	int half;                     /* AVX-512 with AVX2: half of the last vector is padding */
 	struct lstm__matrix w, u;     /* in blocks: [k of x, then of h][unit vector][gate][lane] */
 	struct lstm__matrix projection; /* in blocks: [k][output vector][lane], or NULL */
 	float *peephole;              /* [i f o][vectors][lane], or NULL */
@@ -1309,6 +1311,14 @@ struct lstm__job {
 	size_t code_row;
 	float *cells;            /* [batch][c_row]: o * tanh(c) before projection, or NULL */
 	int *active;             /* [batch] */
+};
+
+/* What a step of one stream alone works on. */
+struct lstm__alone {
+	const float *x, *h, *start;
+	float *c, *out, *y;
+	int projected;         /* start includes W x */
+	unsigned *environment; /* to be entered during the first tile, or NULL */
 };
 
 /* One call's view of x and y, with dense strides filled in. */
@@ -2343,6 +2353,16 @@ static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int
 	           !(d->cell_clip > 0);
 }
 
+/* How a step of one stream makes the last vector of units, see simd/last.h: the lower half alone of
+ * AVX-512's, and in small layers AVX2's odd one and that half with the block before. */
+static void lstm__layer_end(struct lstm__layer *l)
+{
+	const size_t lanes = (size_t)l->kernels->lanes;
+	const int can = l->plain && l->dtype == LSTM_DTYPE_F32;
+	l->half = can && lanes == 16 && l->hidden + lanes / 2 <= l->vectors * lanes;
+	l->joins = can && !l->turns && (l->half || (lanes == 8 && l->vectors % 2));
+}
+
 /* Lay the model out, and fill it if the arena has memory and weights are given.  m is a draft of
  * the model; the finished one is written at the front of the arena.  Whether a layer has peepholes is known
  * from its weights alone, which the size query does not see: room for them is always left. */
@@ -2366,6 +2386,7 @@ static lstm_model *lstm__model_build(struct lstm__arena *arena, lstm_model *m,
 		if (!weights[i].peephole)
 			layer.peephole = NULL;
 		layer.plain = layer.plain && !layer.peephole;
+		lstm__layer_end(&layer);
 		lstm__pack_layer(&layer, &weights[i], m);
 		m->layers[i] = layer;
 	}
@@ -6350,6 +6371,17 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define LSTM__TARGET __attribute__((target("avx2,fma,f16c")))
 #define LSTM__LANES 8
 #define LSTM__UNITS 2
+#if LSTM__WEIGHTS == LSTM__F32
+#ifdef LSTM__HAVE_AVX512
+#define LSTM__MAKES_HALVES 1
+#endif
+#define LSTM__JOINS 1
+#define LSTM__LAST(name) lstm__##name##_avx2
+#define lstm__vf_avx2 __m256
+#define lstm__last_load(p) _mm256_loadu_ps(p)
+#define lstm__last_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define lstm__last_of(v) (v)
+#endif
 #ifdef __clang__ /* which has f16 on the stack with three */
 #define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__F32 || LSTM__WEIGHTS == LSTM__I8_DOT ? 3 : 2)
 #else
@@ -6449,20 +6481,21 @@ LSTM__INLINE void lstm__store_codes_i8dot_avx2(unsigned char *p, __m256i v)
 #endif
 /* ==== simd/avx512.h =========================================================================== */
 #if LSTM__PASS == LSTM__AVX512
-/* The words of AVX-512F, and VNNI for int8: 16 lanes, 32 registers. */
+/* The words of AVX-512F, and VNNI for int8: 16 lanes, 32 registers.  FMA and F16C are for halves, which
+ * are vectors of AVX2. */
 #if LSTM__WEIGHTS == LSTM__I8
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vnni"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vnni,fma,f16c"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx512f,avx512vnni")
+#pragma GCC target("avx512f,avx512vnni,fma,f16c")
 #endif
 #else
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,fma,f16c"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx512f")
+#pragma GCC target("avx512f,fma,f16c")
 #endif
 #endif
 
@@ -6472,6 +6505,15 @@ LSTM__INLINE void lstm__store_codes_i8dot_avx2(unsigned char *p, __m256i v)
 #define LSTM__LANES 16
 #define LSTM__UNITS 2
 #define LSTM__STREAMS 4
+#if LSTM__WEIGHTS == LSTM__F32 && defined(LSTM__HAVE_AVX2)
+#define LSTM__BY_HALVES 1
+#define LSTM__JOINS 1
+#define LSTM__LAST(name) lstm__##name##_avx2
+#define lstm__vf_avx2 __m256
+#define lstm__last_load(p) _mm256_loadu_ps(p)
+#define lstm__last_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define lstm__last_of(v) _mm512_castps512_ps256(v)
+#endif
 #define lstm__vf __m512
 #define lstm__vm __mmask16
 
@@ -7117,10 +7159,12 @@ LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_outputs)(const struct lstm__
 	                         block * lstm__words(LSTM__DTYPE, l->hidden) + skip, block + skip);
 }
 
-/* sum[s * n + v] += w[k][v] * x[s][k] for ascending k: the one order of arithmetic. */
+/* sum[s * n + v] += w[k][v] * x[s][k] for ascending k: the one order of arithmetic.  The vectors of
+ * a row lie `pitch` lanes apart, and the rows of k `stride` lanes. */
 #if LSTM__WEIGHTS == LSTM__F32 || LSTM__WEIGHTS == LSTM__F16
 LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
-                                size_t stride, const float *const *x, size_t count)
+                                size_t stride, const int pitch, const float *const *x,
+                                size_t count)
 {
 	size_t k;
 	int s, v;
@@ -7132,9 +7176,9 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
 #if LSTM__WEIGHTS == LSTM__F32
-			lstm__vf row = lstm__load(w.at + v * LSTM__LANES);
+			lstm__vf row = lstm__load(w.at + v * pitch);
 #else
-			lstm__vf row = lstm__load_f16(w.at + v * LSTM__LANES);
+			lstm__vf row = lstm__load_f16(w.at + v * pitch);
 #endif
 			if (m > 1)
 				LSTM__HOLD(row);
@@ -7153,7 +7197,8 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 /* A word holds the weights of two k, the even one low.  Sums in memory of this function: Clang 14 does
  * not see through those of a caller and stores them in every turn. */
 LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
-                                size_t stride, const float *const *x, size_t count)
+                                size_t stride, const int pitch, const float *const *x,
+                                size_t count)
 {
 	lstm__vf total[LSTM__SUMS];
 	size_t k;
@@ -7171,7 +7216,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		}
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			lstm__vi word = lstm__load_i(w.at + v * LSTM__LANES);
+			lstm__vi word = lstm__load_i(w.at + v * pitch);
 			lstm__vf low, high;
 			LSTM__HOLD(word);
 			low = lstm__low_bf16(word);
@@ -7189,7 +7234,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 	if (k < count) {
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			const lstm__vf low = lstm__low_bf16(lstm__load_i(w.at + v * LSTM__LANES));
+			const lstm__vf low = lstm__low_bf16(lstm__load_i(w.at + v * pitch));
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
 				total[s * n + v] =
@@ -7204,7 +7249,8 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 #else
 /* A word holds the codes of four k.  Their sums are whole numbers, exact in any order. */
 LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
-                                size_t stride, const float *const *x, size_t count)
+                                size_t stride, const int pitch, const float *const *x,
+                                size_t count)
 {
 	const size_t words = lstm__words(LSTM__DTYPE, count);
 	lstm__vi total[LSTM__SUMS];
@@ -7217,7 +7263,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		LSTM__UNROLL
 		for (v = 0; v < n; v++)
 			total[s * n + v] =
-				lstm__mul_i(offset, lstm__load_i(w.sum + v * LSTM__LANES));
+				lstm__mul_i(offset, lstm__load_i(w.sum + v * pitch));
 	}
 	for (k = LSTM__CODES; k < LSTM__CODES + words; k++, w.at += stride) {
 		lstm__vi xs[LSTM__STREAMS];
@@ -7226,7 +7272,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			xs[s] = lstm__splat_i(x[s] + k);
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			lstm__vi row = lstm__load_i(w.at + v * LSTM__LANES);
+			lstm__vi row = lstm__load_i(w.at + v * pitch);
 			if (m > 1)
 				LSTM__HOLD(row);
 			LSTM__UNROLL
@@ -7243,7 +7289,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		for (v = 0; v < n; v++)
 			sum[s * n + v] = lstm__fma(
 				lstm__to_float(total[s * n + v]),
-				lstm__mul(scale, lstm__load(w.scale + v * LSTM__LANES)),
+				lstm__mul(scale, lstm__load(w.scale + v * pitch)),
 				sum[s * n + v]);
 	}
 }
@@ -7321,21 +7367,14 @@ LSTM__INLINE void LSTM__FN(cells)(const struct lstm__layer *l, const struct LSTM
 	}
 }
 
-/* What a step of one stream alone works on. */
-struct LSTM__FN(stream) {
-	const float *x, *h, *start;
-	float *c, *out, *y;
-	int projected;
-	unsigned *environment; /* to be entered during the first tile, or NULL */
-};
-
 /* One stream times `units` vectors of units, from vector `first` on, a whole step.  Their block has
  * `stride` floats of weights per k, and `part` vectors of units of it stand before them.  The
  * latency of this is a small model's step: the cells stay in registers, and what is done for all
- * vectors before the next thing keeps enough operations in flight. */
+ * vectors before the next thing keeps enough operations in flight.  pitch: from one vector of a row
+ * to the next, which is more than LSTM__LANES where the layer is packed for longer ones. */
 LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
-                                       struct LSTM__FN(stream) *in, size_t first, size_t part,
-                                       size_t stride, const int units)
+                                       struct lstm__alone *in, size_t first, size_t part,
+                                       size_t stride, const int units, const int pitch)
 {
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
 	size_t unit = first * LSTM__LANES;
@@ -7346,13 +7385,13 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
 	do {
 		LSTM__UNROLL
 		for (v = 0; v < 4 * units; v++)
-			sum[v] = lstm__load(in->start + block + skip + v * LSTM__LANES);
+			sum[v] = lstm__load(in->start + block + skip + v * pitch);
 		if (!in->projected)
 			LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_x)(l, block, skip), stride,
-			              &in->x, l->width);
+			              pitch, &in->x, l->width);
 	} while (lstm__fp_enter_late(&in->environment));
-	LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_h)(l, block, skip, stride), stride, &in->h,
-	              l->output);
+	LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_h)(l, block, skip, stride), stride, pitch,
+	              &in->h, l->output);
 	if (!l->plain) {
 		LSTM__UNROLL
 		for (u = 0; u < units; u++, unit += LSTM__LANES, c += LSTM__LANES)
@@ -7389,11 +7428,11 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 			sum[s * 4 + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
 	}
 	if (ahead || !in->projected)
-		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_x)(l, block, skip), stride, in->x,
-		              l->width);
+		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_x)(l, block, skip), stride, LSTM__LANES,
+		              in->x, l->width);
 	if (!ahead)
-		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_h)(l, block, skip, stride), stride, in->h,
-		              l->output);
+		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_h)(l, block, skip, stride), stride,
+		              LSTM__LANES, in->h, l->output);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
 		float *to = ahead ? in->out[s] + block + skip : gates + s * 4 * LSTM__LANES;
@@ -7436,7 +7475,7 @@ LSTM__INLINE void LSTM__FN(tile_output)(const struct lstm__layer *l,
 		sum[s] = lstm__set(0);
 		LSTM__HOLD(sum[s]);
 	}
-	LSTM__FN(dot)(sum, m, n, LSTM__FN(rows_of_outputs)(l, first, part), stride, in->h,
+	LSTM__FN(dot)(sum, m, n, LSTM__FN(rows_of_outputs)(l, first, part), stride, LSTM__LANES, in->h,
 	              l->hidden);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
@@ -7463,6 +7502,101 @@ LSTM__INLINE void LSTM__FN(tiles_output)(const struct lstm__layer *l,
 #endif
 	}
 }
+/* ==== simd/last.h ============================================================================= */
+/* The last vector of units together with the block before it.  By itself it waits for its few sums:
+ * four of AVX2's take as long as eight.  And of AVX-512's often half is padding (H = 8, 24, 40), so
+ * that its lower half alone is made, in AVX2's. */
+#if LSTM__MAKES_HALVES
+/* For kernels of vectors twice as long, which have packed the layer: v is their number of the vector,
+ * alone in its block. */
+LSTM__NOINLINE void LSTM__FN(tile_half)(const struct lstm__layer *l, struct lstm__alone *in,
+                                        size_t v)
+{
+	LSTM__FN(tile_alone)(l, in, 2 * v, 0, 2 * 4 * LSTM__LANES, 1, 2 * LSTM__LANES);
+}
+#endif
+
+#if LSTM__JOINS
+/* As `dot`, for n vectors of w, and for the four at `last`. */
+LSTM__INLINE void LSTM__FN(dot_and_last)(lstm__vf *sum, LSTM__LAST(vf) *end, const int n,
+                                         const float *w, size_t stride, const float *last,
+                                         size_t last_stride, const float *x, size_t count)
+{
+	size_t k;
+	int v;
+	for (k = 0; k < count; k++, w += stride, last += last_stride) {
+		const lstm__vf xs = lstm__splat(x + k);
+		LSTM__UNROLL
+		for (v = 0; v < n; v++)
+			sum[v] = lstm__fma(lstm__load(w + v * LSTM__LANES), xs, sum[v]);
+		LSTM__UNROLL
+		for (v = 0; v < 4; v++)
+			end[v] = lstm__last_fma(lstm__last_load(last + v * LSTM__LANES),
+			                        lstm__last_of(xs), end[v]);
+	}
+}
+
+/* As `tile_alone`, for `units` vectors of units from `first` on, where their block begins, and the
+ * last one behind them: in that block too if `inside`, else alone in its own. */
+LSTM__INLINE void LSTM__FN(tile_and_last)(const struct lstm__layer *l, struct lstm__alone *in,
+                                          size_t first, const int units, const int inside)
+{
+	const size_t vector = 4 * LSTM__LANES, block = first * vector;
+	const size_t behind = (size_t)units * vector;
+	const size_t stride = behind + (inside ? vector : 0), last_stride = inside ? stride : vector;
+	const size_t last = inside ? block : block + behind, skip = inside ? behind : 0;
+	size_t unit = first * LSTM__LANES;
+	lstm__vf sum[LSTM__UNITS * 4];
+	LSTM__LAST(vf) end[4];
+	int v, u;
+
+	do {
+		LSTM__UNROLL
+		for (v = 0; v < 4 * units; v++)
+			sum[v] = lstm__load(in->start + block + v * LSTM__LANES);
+		LSTM__UNROLL
+		for (v = 0; v < 4; v++)
+			end[v] = lstm__last_load(in->start + block + behind + v * LSTM__LANES);
+		if (!in->projected)
+			LSTM__FN(dot_and_last)(sum, end, 4 * units, LSTM__FN(rows_of_x)(l, block, 0).at,
+			                       stride, LSTM__FN(rows_of_x)(l, last, skip).at,
+			                       last_stride, in->x, l->width);
+	} while (lstm__fp_enter_late(&in->environment));
+	LSTM__FN(dot_and_last)(sum, end, 4 * units, LSTM__FN(rows_of_h)(l, block, 0, stride).at, stride,
+	                       LSTM__FN(rows_of_h)(l, last, skip, last_stride).at, last_stride, in->h,
+	                       l->output);
+	LSTM__UNROLL
+	for (u = 0; u < units; u++)
+		sum[4 * u] = LSTM__V(cell_keep)(sum[4 * u], sum[4 * u + 1], sum[4 * u + 2],
+		                                 in->c + unit + u * LSTM__LANES);
+	end[0] = LSTM__LAST(cell_keep)(end[0], end[1], end[2], in->c + unit + units * LSTM__LANES);
+	LSTM__UNROLL
+	for (u = 0; u < units; u++, unit += LSTM__LANES)
+		LSTM__V(put)(LSTM__V(cell_show)(sum[4 * u + 3], sum[4 * u]), unit, l->hidden, in->out,
+		              in->y);
+	LSTM__LAST(put)(LSTM__LAST(cell_show)(end[3], end[0]), unit, l->hidden, in->out, in->y);
+}
+
+/* The vectors of units from .. to, the layer's last one among them. */
+LSTM__INLINE void LSTM__FN(tiles_and_last)(const struct lstm__layer *l, struct lstm__alone *in,
+                                           size_t from, size_t to)
+{
+	for (; to - from > LSTM__UNITS + 1; from += LSTM__UNITS)
+		LSTM__FN(tile_alone)(l, in, from, 0, LSTM__UNITS * 4 * LSTM__LANES, LSTM__UNITS,
+		                     LSTM__LANES);
+	if (to - from == LSTM__UNITS + 1)
+		LSTM__FN(tile_and_last)(l, in, from, LSTM__UNITS, 0);
+#if LSTM__BY_HALVES
+	else if (to - from == LSTM__UNITS)
+		LSTM__FN(tile_and_last)(l, in, from, LSTM__UNITS - 1, 1);
+	else
+		LSTM__LAST(tile_half)(l, in, from);
+#else
+	else
+		LSTM__FN(tile_alone)(l, in, from, 0, 4 * LSTM__LANES, 1, LSTM__LANES);
+#endif
+}
+#endif
 /* ==== simd/layer.h ============================================================================ */
 /* A job: stage x, project it ahead where that pays, and step. */
 
@@ -7670,30 +7804,38 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 	}
 }
 
-/* The tile of the last, smaller block of `rest` vectors of units. */
-LSTM__INLINE void LSTM__FN(tile_rest)(const struct lstm__layer *l, struct LSTM__FN(stream) *in,
+/* The tile of a block of `units` vectors of units, all there are in it. */
+LSTM__INLINE void LSTM__FN(tile_block)(const struct lstm__layer *l, struct lstm__alone *in,
+                                       size_t v, const int units)
+{
+	LSTM__FN(tile_alone)(l, in, v, 0, (size_t)units * 4 * LSTM__LANES, units, LSTM__LANES);
+}
+
+/* That of the last block, if it has fewer than the others. */
+LSTM__INLINE void LSTM__FN(tile_rest)(const struct lstm__layer *l, struct lstm__alone *in,
                                       size_t v, size_t rest)
 {
 	switch (rest) {
-	case 1: LSTM__FN(tile_alone)(l, in, v, 0, 4 * LSTM__LANES, 1); break;
+	case 1: LSTM__FN(tile_block)(l, in, v, 1); break;
 #if LSTM__UNITS > 2
-	case 2: LSTM__FN(tile_alone)(l, in, v, 0, 2 * 4 * LSTM__LANES, 2); break;
-	case 3: LSTM__FN(tile_alone)(l, in, v, 0, 3 * 4 * LSTM__LANES, 3); break;
+	case 2: LSTM__FN(tile_block)(l, in, v, 2); break;
+	case 3: LSTM__FN(tile_block)(l, in, v, 3); break;
 #endif
 	}
 }
 
 /* One step of a state of one stream: x is its row as the dot products take it, and start bias + W x
  * if that was projected ahead, else NULL.  The short way for what most calls do.  units: of a whole
- * block; turns: the layer's. */
+ * block; turns: the layer's; joins: whether its last vector is among the job's and made together with
+ * the block before it. */
 LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x,
                                      const float *start, float *y, unsigned *environment,
-                                     const size_t units, const int turns)
+                                     const size_t units, const int turns, const int joins)
 {
 	const struct lstm__layer *l = job->layer;
 	const size_t whole = (job->to - job->from) / units, rest = (job->to - job->from) % units;
 	const int back = turns && LSTM__FN(backwards)(job, 0);
-	struct LSTM__FN(stream) in;
+	struct lstm__alone in;
 	size_t i, v;
 
 	in.x = x;
@@ -7704,16 +7846,25 @@ LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x
 	in.c = job->c;
 	in.out = l->projection.words ? job->cells : lstm__job_h(job, 0, 1);
 	in.y = l->projection.words ? NULL : y;
-	if (!turns) { /* by itself: a small model's step feels what the other loop needs more */
+#if LSTM__JOINS
+	if (joins)
+		LSTM__FN(tiles_and_last)(l, &in, job->from, job->to);
+#endif
+	if (!turns && !joins) { /* by itself: a small model's step feels what the other loop needs more */
 		for (v = job->from; v + units <= job->to; v += units)
-			LSTM__FN(tile_alone)(l, &in, v, 0, units * 4 * LSTM__LANES, (int)units);
+			LSTM__FN(tile_block)(l, &in, v, (int)units);
 		LSTM__FN(tile_rest)(l, &in, v, units > 1 ? job->to - v : 0);
 	}
 	for (i = 0; turns && i < whole + (rest > 0); i++) {
 		const size_t block = back ? whole + (rest > 0) - 1 - i : i;
 		v = job->from + block * units;
+#if LSTM__BY_HALVES
+		if (units == 1 && l->half && v + 1 == l->vectors)
+			LSTM__LAST(tile_half)(l, &in, v);
+		else
+#endif
 		if (block < whole)
-			LSTM__FN(tile_alone)(l, &in, v, 0, units * 4 * LSTM__LANES, (int)units);
+			LSTM__FN(tile_block)(l, &in, v, (int)units);
 		else
 			LSTM__FN(tile_rest)(l, &in, v, rest);
 	}
@@ -7724,21 +7875,34 @@ LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x
 LSTM__NOINLINE void LSTM__FN(alone_narrow)(const struct lstm__job *job, const float *x,
                                            const float *start, float *y, unsigned *environment)
 {
-	LSTM__FN(alone_by)(job, x, start, y, environment, 1, 1);
+	LSTM__FN(alone_by)(job, x, start, y, environment, 1, 1, 0);
 }
 
 LSTM__NOINLINE void LSTM__FN(alone_wide)(const struct lstm__job *job, const float *x,
                                          const float *start, float *y, unsigned *environment)
 {
-	LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, 1);
+	LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, 1, 0);
 }
+
+#if LSTM__JOINS
+LSTM__NOINLINE void LSTM__FN(alone_joined)(const struct lstm__job *job, const float *x,
+                                           const float *start, float *y, unsigned *environment)
+{
+	LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, 0, 1);
+}
+#endif
 
 LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
                                     const float *start, float *y, unsigned *environment)
 {
-	if (!job->layer->turns)
-		LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, 0);
-	else if (job->layer->units == 1)
+	const struct lstm__layer *l = job->layer;
+	if (!(l->turns | l->joins))
+		LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, 0, 0);
+#if LSTM__JOINS
+	else if (l->joins && job->to == l->vectors)
+		LSTM__FN(alone_joined)(job, x, start, y, environment);
+#endif
+	else if (l->units == 1)
 		LSTM__FN(alone_narrow)(job, x, start, y, environment);
 	else
 		LSTM__FN(alone_wide)(job, x, start, y, environment);
@@ -7876,6 +8040,14 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef LSTM__TARGET
 #undef LSTM__LANES
 #undef LSTM__UNITS
+#undef LSTM__MAKES_HALVES
+#undef LSTM__BY_HALVES
+#undef LSTM__JOINS
+#undef LSTM__LAST
+#undef lstm__vf_avx2
+#undef lstm__last_load
+#undef lstm__last_fma
+#undef lstm__last_of
 #undef LSTM__STREAMS
 #undef LSTM__SLEEF_EXP
 #undef LSTM__SLEEF_TANH

@@ -1,18 +1,19 @@
 #if LSTM__PASS == LSTM__AVX512
-/* The words of AVX-512F, and VNNI for int8: 16 lanes, 32 registers. */
+/* The words of AVX-512F, and VNNI for int8: 16 lanes, 32 registers.  FMA and F16C are for halves, which
+ * are vectors of AVX2. */
 #if LSTM__WEIGHTS == LSTM__I8
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vnni"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vnni,fma,f16c"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx512f,avx512vnni")
+#pragma GCC target("avx512f,avx512vnni,fma,f16c")
 #endif
 #else
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,fma,f16c"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx512f")
+#pragma GCC target("avx512f,fma,f16c")
 #endif
 #endif
 
@@ -22,6 +23,15 @@
 #define LSTM__LANES 16
 #define LSTM__UNITS 2
 #define LSTM__STREAMS 4
+#if LSTM__WEIGHTS == LSTM__F32 && defined(LSTM__HAVE_AVX2)
+#define LSTM__BY_HALVES 1
+#define LSTM__JOINS 1
+#define LSTM__LAST(name) lstm__##name##_avx2
+#define lstm__vf_avx2 __m256
+#define lstm__last_load(p) _mm256_loadu_ps(p)
+#define lstm__last_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define lstm__last_of(v) _mm512_castps512_ps256(v)
+#endif
 #define lstm__vf __m512
 #define lstm__vm __mmask16
 

@@ -48,6 +48,14 @@
 #undef LSTM__TARGET
 #undef LSTM__LANES
 #undef LSTM__UNITS
+#undef LSTM__MAKES_HALVES
+#undef LSTM__BY_HALVES
+#undef LSTM__JOINS
+#undef LSTM__LAST
+#undef lstm__vf_avx2
+#undef lstm__last_load
+#undef lstm__last_fma
+#undef lstm__last_of
 #undef LSTM__STREAMS
 #undef LSTM__SLEEF_EXP
 #undef LSTM__SLEEF_TANH

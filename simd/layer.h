@@ -204,30 +204,38 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 	}
 }
 
-/* The tile of the last, smaller block of `rest` vectors of units. */
-LSTM__INLINE void LSTM__FN(tile_rest)(const struct lstm__layer *l, struct LSTM__FN(stream) *in,
+/* The tile of a block of `units` vectors of units, all there are in it. */
+LSTM__INLINE void LSTM__FN(tile_block)(const struct lstm__layer *l, struct lstm__alone *in,
+                                       size_t v, const int units)
+{
+	LSTM__FN(tile_alone)(l, in, v, 0, (size_t)units * 4 * LSTM__LANES, units, LSTM__LANES);
+}
+
+/* That of the last block, if it has fewer than the others. */
+LSTM__INLINE void LSTM__FN(tile_rest)(const struct lstm__layer *l, struct lstm__alone *in,
                                       size_t v, size_t rest)
 {
 	switch (rest) {
-	case 1: LSTM__FN(tile_alone)(l, in, v, 0, 4 * LSTM__LANES, 1); break;
+	case 1: LSTM__FN(tile_block)(l, in, v, 1); break;
 #if LSTM__UNITS > 2
-	case 2: LSTM__FN(tile_alone)(l, in, v, 0, 2 * 4 * LSTM__LANES, 2); break;
-	case 3: LSTM__FN(tile_alone)(l, in, v, 0, 3 * 4 * LSTM__LANES, 3); break;
+	case 2: LSTM__FN(tile_block)(l, in, v, 2); break;
+	case 3: LSTM__FN(tile_block)(l, in, v, 3); break;
 #endif
 	}
 }
 
 /* One step of a state of one stream: x is its row as the dot products take it, and start bias + W x
  * if that was projected ahead, else NULL.  The short way for what most calls do.  units: of a whole
- * block; turns: the layer's. */
+ * block; turns: the layer's; joins: whether its last vector is among the job's and made together with
+ * the block before it. */
 LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x,
                                      const float *start, float *y, unsigned *environment,
-                                     const size_t units, const int turns)
+                                     const size_t units, const int turns, const int joins)
 {
 	const struct lstm__layer *l = job->layer;
 	const size_t whole = (job->to - job->from) / units, rest = (job->to - job->from) % units;
 	const int back = turns && LSTM__FN(backwards)(job, 0);
-	struct LSTM__FN(stream) in;
+	struct lstm__alone in;
 	size_t i, v;
 
 	in.x = x;
@@ -238,16 +246,25 @@ LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x
 	in.c = job->c;
 	in.out = l->projection.words ? job->cells : lstm__job_h(job, 0, 1);
 	in.y = l->projection.words ? NULL : y;
-	if (!turns) { /* by itself: a small model's step feels what the other loop needs more */
+#if LSTM__JOINS
+	if (joins)
+		LSTM__FN(tiles_and_last)(l, &in, job->from, job->to);
+#endif
+	if (!turns && !joins) { /* by itself: a small model's step feels what the other loop needs more */
 		for (v = job->from; v + units <= job->to; v += units)
-			LSTM__FN(tile_alone)(l, &in, v, 0, units * 4 * LSTM__LANES, (int)units);
+			LSTM__FN(tile_block)(l, &in, v, (int)units);
 		LSTM__FN(tile_rest)(l, &in, v, units > 1 ? job->to - v : 0);
 	}
 	for (i = 0; turns && i < whole + (rest > 0); i++) {
 		const size_t block = back ? whole + (rest > 0) - 1 - i : i;
 		v = job->from + block * units;
+#if LSTM__BY_HALVES
+		if (units == 1 && l->half && v + 1 == l->vectors)
+			LSTM__LAST(tile_half)(l, &in, v);
+		else
+#endif
 		if (block < whole)
-			LSTM__FN(tile_alone)(l, &in, v, 0, units * 4 * LSTM__LANES, (int)units);
+			LSTM__FN(tile_block)(l, &in, v, (int)units);
 		else
 			LSTM__FN(tile_rest)(l, &in, v, rest);
 	}
@@ -258,21 +275,34 @@ LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x
 LSTM__NOINLINE void LSTM__FN(alone_narrow)(const struct lstm__job *job, const float *x,
                                            const float *start, float *y, unsigned *environment)
 {
-	LSTM__FN(alone_by)(job, x, start, y, environment, 1, 1);
+	LSTM__FN(alone_by)(job, x, start, y, environment, 1, 1, 0);
 }
 
 LSTM__NOINLINE void LSTM__FN(alone_wide)(const struct lstm__job *job, const float *x,
                                          const float *start, float *y, unsigned *environment)
 {
-	LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, 1);
+	LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, 1, 0);
 }
+
+#if LSTM__JOINS
+LSTM__NOINLINE void LSTM__FN(alone_joined)(const struct lstm__job *job, const float *x,
+                                           const float *start, float *y, unsigned *environment)
+{
+	LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, 0, 1);
+}
+#endif
 
 LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
                                     const float *start, float *y, unsigned *environment)
 {
-	if (!job->layer->turns)
-		LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, 0);
-	else if (job->layer->units == 1)
+	const struct lstm__layer *l = job->layer;
+	if (!(l->turns | l->joins))
+		LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, 0, 0);
+#if LSTM__JOINS
+	else if (l->joins && job->to == l->vectors)
+		LSTM__FN(alone_joined)(job, x, start, y, environment);
+#endif
+	else if (l->units == 1)
 		LSTM__FN(alone_narrow)(job, x, start, y, environment);
 	else
 		LSTM__FN(alone_wide)(job, x, start, y, environment);

@@ -31,21 +31,14 @@ LSTM__INLINE void LSTM__FN(cells)(const struct lstm__layer *l, const struct LSTM
 	}
 }
 
-/* What a step of one stream alone works on. */
-struct LSTM__FN(stream) {
-	const float *x, *h, *start;
-	float *c, *out, *y;
-	int projected;
-	unsigned *environment; /* to be entered during the first tile, or NULL */
-};
-
 /* One stream times `units` vectors of units, from vector `first` on, a whole step.  Their block has
  * `stride` floats of weights per k, and `part` vectors of units of it stand before them.  The
  * latency of this is a small model's step: the cells stay in registers, and what is done for all
- * vectors before the next thing keeps enough operations in flight. */
+ * vectors before the next thing keeps enough operations in flight.  pitch: from one vector of a row
+ * to the next, which is more than LSTM__LANES where the layer is packed for longer ones. */
 LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
-                                       struct LSTM__FN(stream) *in, size_t first, size_t part,
-                                       size_t stride, const int units)
+                                       struct lstm__alone *in, size_t first, size_t part,
+                                       size_t stride, const int units, const int pitch)
 {
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
 	size_t unit = first * LSTM__LANES;
@@ -56,13 +49,13 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
 	do {
 		LSTM__UNROLL
 		for (v = 0; v < 4 * units; v++)
-			sum[v] = lstm__load(in->start + block + skip + v * LSTM__LANES);
+			sum[v] = lstm__load(in->start + block + skip + v * pitch);
 		if (!in->projected)
 			LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_x)(l, block, skip), stride,
-			              &in->x, l->width);
+			              pitch, &in->x, l->width);
 	} while (lstm__fp_enter_late(&in->environment));
-	LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_h)(l, block, skip, stride), stride, &in->h,
-	              l->output);
+	LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_h)(l, block, skip, stride), stride, pitch,
+	              &in->h, l->output);
 	if (!l->plain) {
 		LSTM__UNROLL
 		for (u = 0; u < units; u++, unit += LSTM__LANES, c += LSTM__LANES)
@@ -99,11 +92,11 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 			sum[s * 4 + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
 	}
 	if (ahead || !in->projected)
-		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_x)(l, block, skip), stride, in->x,
-		              l->width);
+		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_x)(l, block, skip), stride, LSTM__LANES,
+		              in->x, l->width);
 	if (!ahead)
-		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_h)(l, block, skip, stride), stride, in->h,
-		              l->output);
+		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_h)(l, block, skip, stride), stride,
+		              LSTM__LANES, in->h, l->output);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
 		float *to = ahead ? in->out[s] + block + skip : gates + s * 4 * LSTM__LANES;
@@ -146,7 +139,7 @@ LSTM__INLINE void LSTM__FN(tile_output)(const struct lstm__layer *l,
 		sum[s] = lstm__set(0);
 		LSTM__HOLD(sum[s]);
 	}
-	LSTM__FN(dot)(sum, m, n, LSTM__FN(rows_of_outputs)(l, first, part), stride, in->h,
+	LSTM__FN(dot)(sum, m, n, LSTM__FN(rows_of_outputs)(l, first, part), stride, LSTM__LANES, in->h,
 	              l->hidden);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {

@@ -72,10 +72,12 @@ LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_outputs)(const struct lstm__
 	                         block * lstm__words(LSTM__DTYPE, l->hidden) + skip, block + skip);
 }
 
-/* sum[s * n + v] += w[k][v] * x[s][k] for ascending k: the one order of arithmetic. */
+/* sum[s * n + v] += w[k][v] * x[s][k] for ascending k: the one order of arithmetic.  The vectors of
+ * a row lie `pitch` lanes apart, and the rows of k `stride` lanes. */
 #if LSTM__WEIGHTS == LSTM__F32 || LSTM__WEIGHTS == LSTM__F16
 LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
-                                size_t stride, const float *const *x, size_t count)
+                                size_t stride, const int pitch, const float *const *x,
+                                size_t count)
 {
 	size_t k;
 	int s, v;
@@ -87,9 +89,9 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
 #if LSTM__WEIGHTS == LSTM__F32
-			lstm__vf row = lstm__load(w.at + v * LSTM__LANES);
+			lstm__vf row = lstm__load(w.at + v * pitch);
 #else
-			lstm__vf row = lstm__load_f16(w.at + v * LSTM__LANES);
+			lstm__vf row = lstm__load_f16(w.at + v * pitch);
 #endif
 			if (m > 1)
 				LSTM__HOLD(row);
@@ -108,7 +110,8 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 /* A word holds the weights of two k, the even one low.  Sums in memory of this function: Clang 14 does
  * not see through those of a caller and stores them in every turn. */
 LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
-                                size_t stride, const float *const *x, size_t count)
+                                size_t stride, const int pitch, const float *const *x,
+                                size_t count)
 {
 	lstm__vf total[LSTM__SUMS];
 	size_t k;
@@ -126,7 +129,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		}
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			lstm__vi word = lstm__load_i(w.at + v * LSTM__LANES);
+			lstm__vi word = lstm__load_i(w.at + v * pitch);
 			lstm__vf low, high;
 			LSTM__HOLD(word);
 			low = lstm__low_bf16(word);
@@ -144,7 +147,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 	if (k < count) {
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			const lstm__vf low = lstm__low_bf16(lstm__load_i(w.at + v * LSTM__LANES));
+			const lstm__vf low = lstm__low_bf16(lstm__load_i(w.at + v * pitch));
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
 				total[s * n + v] =
@@ -159,7 +162,8 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 #else
 /* A word holds the codes of four k.  Their sums are whole numbers, exact in any order. */
 LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
-                                size_t stride, const float *const *x, size_t count)
+                                size_t stride, const int pitch, const float *const *x,
+                                size_t count)
 {
 	const size_t words = lstm__words(LSTM__DTYPE, count);
 	lstm__vi total[LSTM__SUMS];
@@ -172,7 +176,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		LSTM__UNROLL
 		for (v = 0; v < n; v++)
 			total[s * n + v] =
-				lstm__mul_i(offset, lstm__load_i(w.sum + v * LSTM__LANES));
+				lstm__mul_i(offset, lstm__load_i(w.sum + v * pitch));
 	}
 	for (k = LSTM__CODES; k < LSTM__CODES + words; k++, w.at += stride) {
 		lstm__vi xs[LSTM__STREAMS];
@@ -181,7 +185,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			xs[s] = lstm__splat_i(x[s] + k);
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			lstm__vi row = lstm__load_i(w.at + v * LSTM__LANES);
+			lstm__vi row = lstm__load_i(w.at + v * pitch);
 			if (m > 1)
 				LSTM__HOLD(row);
 			LSTM__UNROLL
@@ -198,7 +202,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		for (v = 0; v < n; v++)
 			sum[s * n + v] = lstm__fma(
 				lstm__to_float(total[s * n + v]),
-				lstm__mul(scale, lstm__load(w.scale + v * LSTM__LANES)),
+				lstm__mul(scale, lstm__load(w.scale + v * pitch)),
 				sum[s * n + v]);
 	}
 }

@@ -49,6 +49,7 @@
 #endif
 //@room simd/weights.h
 //@room simd/tile.h
+//@room simd/last.h
 //@room simd/layer.h
 //@room simd/end.h
 #endif

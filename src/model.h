@@ -225,6 +225,16 @@ static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int
 	           !(d->cell_clip > 0);
 }
 
+/* How a step of one stream makes the last vector of units, see simd/last.h: the lower half alone of
+ * AVX-512's, and in small layers AVX2's odd one and that half with the block before. */
+static void lstm__layer_end(struct lstm__layer *l)
+{
+	const size_t lanes = (size_t)l->kernels->lanes;
+	const int can = l->plain && l->dtype == LSTM_DTYPE_F32;
+	l->half = can && lanes == 16 && l->hidden + lanes / 2 <= l->vectors * lanes;
+	l->joins = can && !l->turns && (l->half || (lanes == 8 && l->vectors % 2));
+}
+
 /* Lay the model out, and fill it if the arena has memory and weights are given.  m is a draft of
  * the model; the finished one is written at the front of the arena.  Whether a layer has peepholes is known
  * from its weights alone, which the size query does not see: room for them is always left. */
@@ -248,6 +258,7 @@ static lstm_model *lstm__model_build(struct lstm__arena *arena, lstm_model *m,
 		if (!weights[i].peephole)
 			layer.peephole = NULL;
 		layer.plain = layer.plain && !layer.peephole;
+		lstm__layer_end(&layer);
 		lstm__pack_layer(&layer, &weights[i], m);
 		m->layers[i] = layer;
 	}

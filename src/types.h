@@ -17,8 +17,10 @@ struct lstm__layer {
 	size_t vectors;               /* ceil(hidden / lanes) */
 	size_t units;                 /* vectors of units per block of weights */
 	int turns;                    /* blocks are read from front to back and back again */
+	int joins;                    /* the last vector is made together with the block before */
 	float *bias;                  /* [vectors][gate][lane] */
 	lstm_dtype dtype;
+	int half;                     /* AVX-512 with AVX2: half of the last vector is padding */
 	struct lstm__matrix w, u;     /* in blocks: [k of x, then of h][unit vector][gate][lane] */
 	struct lstm__matrix projection; /* in blocks: [k][output vector][lane], or NULL */
 	float *peephole;              /* [i f o][vectors][lane], or NULL */
@@ -69,6 +71,14 @@ struct lstm__job {
 	size_t code_row;
 	float *cells;            /* [batch][c_row]: o * tanh(c) before projection, or NULL */
 	int *active;             /* [batch] */
+};
+
+/* What a step of one stream alone works on. */
+struct lstm__alone {
+	const float *x, *h, *start;
+	float *c, *out, *y;
+	int projected;         /* start includes W x */
+	unsigned *environment; /* to be entered during the first tile, or NULL */
 };
 
 /* One call's view of x and y, with dense strides filled in. */
