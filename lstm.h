@@ -1256,8 +1256,8 @@ struct lstm__layer {
 	size_t width, hidden, output; /* output = projection or hidden */
 	size_t vectors;               /* ceil(hidden / lanes) */
 	size_t units;                 /* vectors of units per block of weights */
-	int turns;                    /* blocks are read from front to back and back again */
-	int joins;                    /* the last vector is made together with the block before */
+	int turns, turns_ahead;       /* blocks are read from front to back and back again in steps, and
+	                               * in those whose x was projected ahead */
 	float *bias;                  /* [vectors][gate][lane] */
 	lstm_dtype dtype;
 	int half;                     /* AVX-512 with AVX2: half of the last vector is padding */
@@ -1266,6 +1266,8 @@ struct lstm__layer {
 	float *peephole;              /* [i f o][vectors][lane], or NULL */
 	lstm_activation gates, candidate, out;
 	int input_forget, plain;      /* plain: nothing but the equations in the manual */
+	int joins;                    /* the last vector of units is made together with those before */
+	int narrow;                   /* blocks in turn are read one vector of units at a time */
 	float clip, cell_clip;        /* +infinity if none */
 };
 
@@ -1332,7 +1334,7 @@ struct lstm__call {
 struct lstm__kernels {
 	lstm_isa isa;
 	int lanes; /* fp32 per vector */
-	int units; /* most vectors of units per block: the tile of one stream is units * 4 vectors */
+	int units; /* most vectors of units per block of weights */
 	void (*run)(const struct lstm__job *job);
 	/* The rest is NULL where run does it all, and is about a state of one stream.  One step, whose
 	 * rows of x (the caller's) and y are given.  h is the next then: flip the phase.  Enters the
@@ -2303,28 +2305,43 @@ static const struct lstm__kernels *lstm__kernels_of(const lstm_model *m, lstm_dt
 	return found || m->desc.isa != LSTM_ISA_AUTO ? found : &lstm__kernels_scalar;
 }
 
-/* Weights of so many bytes outgrow the first cache, of 32 to 64 KiB, the second, and a second one
- * of usual size several times over. */
-#define LSTM__FIRST_CACHE ((size_t)48 << 10)
+/* Weights of so many bytes outgrow the first cache, of 32 to 64 KiB and not theirs alone, the second,
+ * and a second one of usual size several times over. */
+#define LSTM__FIRST_CACHE ((size_t)30 << 10)
 #define LSTM__SECOND_CACHE ((size_t)1 << 20)
 #define LSTM__FAR ((size_t)4 << 20)
 
-/* Vectors of units per block.  The more, the more sums one stream has in flight: small layers wait
- * for them, and processors that multiply two vectors at a time.  Of the widest vectors that is one,
- * and where a layer waits for its weights four sums do: the smaller its blocks, the more of what the
- * last step read is still near when this one comes back to it (see `turns`).  Not so bf16, which
- * spends its time unpacking.  And a tile of several streams reads a block once for each of its
- * vectors and skips the others, which from far away takes twice as long (8 streams of 1024x1024). */
+/* Vectors of units per block.  A tile of several streams reads a block once for each of its vectors
+ * and skips the others, which from far away takes twice as long (8 streams of 1024x1024). */
 static size_t lstm__block_units(const struct lstm__layer *l)
 {
+	const int far = lstm__layer_bytes(l) >= LSTM__FAR;
+	return l->kernels->lanes > 4 && far ? 1 : (size_t)l->kernels->units;
+}
+
+/* Vectors of units at a time, where blocks are read in turn: the more, the more sums are in flight.
+ * But long vectors need few while they wait for their weights, and then the smaller what is read at a
+ * time, the more of what the last step read is still near.  bf16 spends its time unpacking. */
+static int lstm__layer_narrow(const struct lstm__layer *l)
+{
 	const size_t bytes = lstm__layer_bytes(l);
-	const int waits = l->dtype == LSTM_DTYPE_F32 ||
-	                  (l->dtype == LSTM_DTYPE_I8 && bytes <= LSTM__SECOND_CACHE);
 	if (l->kernels->lanes > 4 && bytes >= LSTM__FAR)
 		return 1;
-	return l->kernels->lanes > 8 && waits && bytes > LSTM__FIRST_CACHE
-	               ? 1
-	               : (size_t)l->kernels->units;
+	return l->kernels->lanes > 8 &&
+	       (l->dtype == LSTM_DTYPE_F32 ||
+	        (l->dtype == LSTM_DTYPE_I8 && bytes <= LSTM__SECOND_CACHE));
+}
+
+/* Whether blocks are read from front to back and back again: where they outgrow the first cache, a
+ * step finds there what the one before it read last.  One whose x was projected ahead reads U alone, and
+ * the projected rows, which matter more to long vectors: they lose nothing by turning. */
+static void lstm__layer_turns(struct lstm__layer *l)
+{
+	const size_t rows = l->kernels->lanes > 8 ? (size_t)6 << 10 : 0;
+	const size_t u = 4 * l->hidden * lstm__word_bytes(l->dtype) * lstm__words(l->dtype, l->output);
+	l->narrow = lstm__layer_narrow(l);
+	l->turns = lstm__layer_bytes(l) > LSTM__FIRST_CACHE;
+	l->turns_ahead = u + rows > LSTM__FIRST_CACHE || l->units != (size_t)l->kernels->units;
 }
 
 static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int index)
@@ -2341,7 +2358,7 @@ static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int
 	l->width = index < m->directions ? (size_t)d->input : (size_t)m->directions * l->output;
 	l->vectors = (l->hidden + lanes - 1) / lanes;
 	l->units = lstm__block_units(l);
-	l->turns = lstm__layer_bytes(l) > LSTM__FIRST_CACHE;
+	lstm__layer_turns(l);
 	l->gates = a[0];
 	l->candidate = a[1];
 	l->out = a[2];
@@ -2360,7 +2377,7 @@ static void lstm__layer_end(struct lstm__layer *l)
 	const size_t lanes = (size_t)l->kernels->lanes;
 	const int can = l->plain && l->dtype == LSTM_DTYPE_F32;
 	l->half = can && lanes == 16 && l->hidden + lanes / 2 <= l->vectors * lanes;
-	l->joins = can && !l->turns && (l->half || (lanes == 8 && l->vectors % 2));
+	l->joins = can && !(l->turns && l->turns_ahead) && (l->half || (lanes == 8 && l->vectors % 2));
 }
 
 /* Lay the model out, and fill it if the arena has memory and weights are given.  m is a draft of
@@ -6371,6 +6388,8 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define LSTM__TARGET __attribute__((target("avx2,fma,f16c")))
 #define LSTM__LANES 8
 #define LSTM__UNITS 2
+#define LSTM__SINGLE 0
+#define LSTM__NARROW 0
 #if LSTM__WEIGHTS == LSTM__F32
 #ifdef LSTM__HAVE_AVX512
 #define LSTM__MAKES_HALVES 1
@@ -6505,6 +6524,8 @@ LSTM__INLINE void lstm__store_codes_i8dot_avx2(unsigned char *p, __m256i v)
 #define LSTM__LANES 16
 #define LSTM__UNITS 2
 #define LSTM__STREAMS 4
+#define LSTM__SINGLE (LSTM__WEIGHTS != LSTM__BF16)
+#define LSTM__NARROW (LSTM__WEIGHTS == LSTM__F32)
 #if LSTM__WEIGHTS == LSTM__F32 && defined(LSTM__HAVE_AVX2)
 #define LSTM__BY_HALVES 1
 #define LSTM__JOINS 1
@@ -6586,6 +6607,8 @@ LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 #endif
 
 #define LSTM__UNITS 2
+#define LSTM__SINGLE 0
+#define LSTM__NARROW 0
 #define LSTM__STREAMS 3
 #define lstm__div(a, b) ((a) / (b))
 #define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10neonvfpv4"
@@ -6603,6 +6626,8 @@ LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 
 #define LSTM__TARGET
 #define LSTM__UNITS 4
+#define LSTM__SINGLE 0
+#define LSTM__NARROW 0
 #define LSTM__STREAMS 4
 #define lstm__div(a, b) vdivq_f32(a, b)
 #define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10advsimd"
@@ -6716,6 +6741,8 @@ LSTM__INLINE int32x4_t lstm__dot4_i8dot_neon(int32x4_t sum, int32x4_t w, int32x4
 #define LSTM__TARGET
 #define LSTM__LANES 4
 #define LSTM__UNITS 2
+#define LSTM__SINGLE 0
+#define LSTM__NARROW 0
 #define LSTM__STREAMS 4
 #define lstm__vf v128_t
 #define lstm__vm v128_t
@@ -7135,19 +7162,24 @@ LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of)(const struct lstm__matrix *
 	return r;
 }
 
+/* Words of a vector of gates' rows, for all k. */
+LSTM__INLINE size_t LSTM__FN(depth)(const struct lstm__layer *l)
+{
+	return lstm__words(LSTM__DTYPE, l->width) + lstm__words(LSTM__DTYPE, l->output);
+}
+
 /* The rows of gates that begin `skip` behind row `block`, where their block of `stride` begins. */
 LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_x)(const struct lstm__layer *l, size_t block,
                                                        size_t skip)
 {
-	const size_t words = lstm__words(LSTM__DTYPE, l->width) + lstm__words(LSTM__DTYPE, l->output);
-	return LSTM__FN(rows_of)(&l->w, block * words + skip, block + skip);
+	return LSTM__FN(rows_of)(&l->w, block * LSTM__FN(depth)(l) + skip, block + skip);
 }
 
 LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_h)(const struct lstm__layer *l, size_t block,
                                                        size_t skip, size_t stride)
 {
-	const size_t x = lstm__words(LSTM__DTYPE, l->width), h = lstm__words(LSTM__DTYPE, l->output);
-	return LSTM__FN(rows_of)(&l->u, block * (x + h) + skip + stride * x, block + skip);
+	const size_t x = lstm__words(LSTM__DTYPE, l->width);
+	return LSTM__FN(rows_of)(&l->u, block * LSTM__FN(depth)(l) + skip + stride * x, block + skip);
 }
 
 /* The outputs from vector `first` on, which is number `part` of its block. */
@@ -7159,12 +7191,13 @@ LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_outputs)(const struct lstm__
 	                         block * lstm__words(LSTM__DTYPE, l->hidden) + skip, block + skip);
 }
 
-/* sum[s * n + v] += w[k][v] * x[s][k] for ascending k: the one order of arithmetic.  The vectors of
- * a row lie `pitch` lanes apart, and the rows of k `stride` lanes. */
+/* sum[s * n + v] += w[k][v] * x[s][k] for ascending k: the one order of arithmetic.  The rows of k
+ * lie `stride` words apart, in them the four vectors of a unit's gates `pitch`, and those of the next
+ * unit `apart`. */
 #if LSTM__WEIGHTS == LSTM__F32 || LSTM__WEIGHTS == LSTM__F16
 LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
-                                size_t stride, const int pitch, const float *const *x,
-                                size_t count)
+                                size_t stride, size_t apart, const int pitch,
+                                const float *const *x, size_t count)
 {
 	size_t k;
 	int s, v;
@@ -7176,9 +7209,9 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
 #if LSTM__WEIGHTS == LSTM__F32
-			lstm__vf row = lstm__load(w.at + v * pitch);
+			lstm__vf row = lstm__load(w.at + (size_t)(v / 4) * apart + v % 4 * pitch);
 #else
-			lstm__vf row = lstm__load_f16(w.at + v * pitch);
+			lstm__vf row = lstm__load_f16(w.at + (size_t)(v / 4) * apart + v % 4 * pitch);
 #endif
 			if (m > 1)
 				LSTM__HOLD(row);
@@ -7197,8 +7230,8 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 /* A word holds the weights of two k, the even one low.  Sums in memory of this function: Clang 14 does
  * not see through those of a caller and stores them in every turn. */
 LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
-                                size_t stride, const int pitch, const float *const *x,
-                                size_t count)
+                                size_t stride, size_t apart, const int pitch,
+                                const float *const *x, size_t count)
 {
 	lstm__vf total[LSTM__SUMS];
 	size_t k;
@@ -7216,7 +7249,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		}
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			lstm__vi word = lstm__load_i(w.at + v * pitch);
+			lstm__vi word = lstm__load_i(w.at + (size_t)(v / 4) * apart + v % 4 * pitch);
 			lstm__vf low, high;
 			LSTM__HOLD(word);
 			low = lstm__low_bf16(word);
@@ -7234,7 +7267,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 	if (k < count) {
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			const lstm__vf low = lstm__low_bf16(lstm__load_i(w.at + v * pitch));
+			const lstm__vf low = lstm__low_bf16(lstm__load_i(w.at + (size_t)(v / 4) * apart + v % 4 * pitch));
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
 				total[s * n + v] =
@@ -7249,8 +7282,8 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 #else
 /* A word holds the codes of four k.  Their sums are whole numbers, exact in any order. */
 LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
-                                size_t stride, const int pitch, const float *const *x,
-                                size_t count)
+                                size_t stride, size_t apart, const int pitch,
+                                const float *const *x, size_t count)
 {
 	const size_t words = lstm__words(LSTM__DTYPE, count);
 	lstm__vi total[LSTM__SUMS];
@@ -7272,7 +7305,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			xs[s] = lstm__splat_i(x[s] + k);
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			lstm__vi row = lstm__load_i(w.at + v * pitch);
+			lstm__vi row = lstm__load_i(w.at + (size_t)(v / 4) * apart + v % 4 * pitch);
 			if (m > 1)
 				LSTM__HOLD(row);
 			LSTM__UNROLL
@@ -7368,15 +7401,14 @@ LSTM__INLINE void LSTM__FN(cells)(const struct lstm__layer *l, const struct LSTM
 }
 
 /* One stream times `units` vectors of units, from vector `first` on, a whole step.  Their block has
- * `stride` floats of weights per k, and `part` vectors of units of it stand before them.  The
- * latency of this is a small model's step: the cells stay in registers, and what is done for all
+ * `stride` words of weights per k, and the vectors of units lie `apart`.  The latency of this is a small model's step: the cells stay in registers, and what is done for all
  * vectors before the next thing keeps enough operations in flight.  pitch: from one vector of a row
  * to the next, which is more than LSTM__LANES where the layer is packed for longer ones. */
 LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
-                                       struct lstm__alone *in, size_t first, size_t part,
-                                       size_t stride, const int units, const int pitch)
+                                       struct lstm__alone *in, size_t first, size_t stride,
+                                       size_t apart, const int units, const int pitch)
 {
-	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
+	const size_t block = first * 4 * LSTM__LANES;
 	size_t unit = first * LSTM__LANES;
 	float *c = in->c + unit;
 	lstm__vf sum[LSTM__UNITS * 4];
@@ -7385,12 +7417,12 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
 	do {
 		LSTM__UNROLL
 		for (v = 0; v < 4 * units; v++)
-			sum[v] = lstm__load(in->start + block + skip + v * pitch);
+			sum[v] = lstm__load(in->start + block + v * pitch);
 		if (!in->projected)
-			LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_x)(l, block, skip), stride,
+			LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_x)(l, block, 0), stride, apart,
 			              pitch, &in->x, l->width);
 	} while (lstm__fp_enter_late(&in->environment));
-	LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_h)(l, block, skip, stride), stride, pitch,
+	LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_h)(l, block, 0, stride), stride, apart, pitch,
 	              &in->h, l->output);
 	if (!l->plain) {
 		LSTM__UNROLL
@@ -7410,7 +7442,7 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
 		              unit + (size_t)u * LSTM__LANES, l->hidden, in->out, in->y);
 }
 
-/* m streams times the vector of units `first`, with block, stride and part as above.  With `ahead`
+/* m streams times the vector of units `first`, of whose block `part` vectors stand before it.  With `ahead`
  * only the input is projected, out = bias + W x; else a whole step is made. */
 LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
                                  size_t first, size_t part, size_t stride, const int m,
@@ -7428,10 +7460,10 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 			sum[s * 4 + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
 	}
 	if (ahead || !in->projected)
-		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_x)(l, block, skip), stride, LSTM__LANES,
-		              in->x, l->width);
+		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_x)(l, block, skip), stride, 0,
+		              LSTM__LANES, in->x, l->width);
 	if (!ahead)
-		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_h)(l, block, skip, stride), stride,
+		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_h)(l, block, skip, stride), stride, 0,
 		              LSTM__LANES, in->h, l->output);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
@@ -7475,8 +7507,8 @@ LSTM__INLINE void LSTM__FN(tile_output)(const struct lstm__layer *l,
 		sum[s] = lstm__set(0);
 		LSTM__HOLD(sum[s]);
 	}
-	LSTM__FN(dot)(sum, m, n, LSTM__FN(rows_of_outputs)(l, first, part), stride, LSTM__LANES, in->h,
-	              l->hidden);
+	LSTM__FN(dot)(sum, m, n, LSTM__FN(rows_of_outputs)(l, first, part), stride, 0, LSTM__LANES,
+	              in->h, l->hidden);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
 		LSTM__UNROLL
@@ -7512,23 +7544,24 @@ LSTM__INLINE void LSTM__FN(tiles_output)(const struct lstm__layer *l,
 LSTM__NOINLINE void LSTM__FN(tile_half)(const struct lstm__layer *l, struct lstm__alone *in,
                                         size_t v)
 {
-	LSTM__FN(tile_alone)(l, in, 2 * v, 0, 2 * 4 * LSTM__LANES, 1, 2 * LSTM__LANES);
+	LSTM__FN(tile_alone)(l, in, 2 * v, 2 * 4 * LSTM__LANES, 0, 1, 2 * LSTM__LANES);
 }
 #endif
 
 #if LSTM__JOINS
 /* As `dot`, for n vectors of w, and for the four at `last`. */
 LSTM__INLINE void LSTM__FN(dot_and_last)(lstm__vf *sum, LSTM__LAST(vf) *end, const int n,
-                                         const float *w, size_t stride, const float *last,
-                                         size_t last_stride, const float *x, size_t count)
+                                         const float *w, size_t stride, size_t apart,
+                                         const float *last, const float *x, size_t count)
 {
 	size_t k;
 	int v;
-	for (k = 0; k < count; k++, w += stride, last += last_stride) {
+	for (k = 0; k < count; k++, w += stride, last += 4 * LSTM__LANES) {
 		const lstm__vf xs = lstm__splat(x + k);
 		LSTM__UNROLL
 		for (v = 0; v < n; v++)
-			sum[v] = lstm__fma(lstm__load(w + v * LSTM__LANES), xs, sum[v]);
+			sum[v] = lstm__fma(lstm__load(w + (size_t)(v / 4) * apart +
+			                              v % 4 * LSTM__LANES), xs, sum[v]);
 		LSTM__UNROLL
 		for (v = 0; v < 4; v++)
 			end[v] = lstm__last_fma(lstm__last_load(last + v * LSTM__LANES),
@@ -7536,15 +7569,13 @@ LSTM__INLINE void LSTM__FN(dot_and_last)(lstm__vf *sum, LSTM__LAST(vf) *end, con
 	}
 }
 
-/* As `tile_alone`, for `units` vectors of units from `first` on, where their block begins, and the
- * last one behind them: in that block too if `inside`, else alone in its own. */
+/* As `tile_alone`, for `units` vectors of units from `first` on and the last one behind them, which
+ * is alone in its block. */
 LSTM__INLINE void LSTM__FN(tile_and_last)(const struct lstm__layer *l, struct lstm__alone *in,
-                                          size_t first, const int units, const int inside)
+                                          size_t first, size_t stride, size_t apart, const int units)
 {
 	const size_t vector = 4 * LSTM__LANES, block = first * vector;
-	const size_t behind = (size_t)units * vector;
-	const size_t stride = behind + (inside ? vector : 0), last_stride = inside ? stride : vector;
-	const size_t last = inside ? block : block + behind, skip = inside ? behind : 0;
+	const size_t last = block + (size_t)units * vector;
 	size_t unit = first * LSTM__LANES;
 	lstm__vf sum[LSTM__UNITS * 4];
 	LSTM__LAST(vf) end[4];
@@ -7556,15 +7587,14 @@ LSTM__INLINE void LSTM__FN(tile_and_last)(const struct lstm__layer *l, struct ls
 			sum[v] = lstm__load(in->start + block + v * LSTM__LANES);
 		LSTM__UNROLL
 		for (v = 0; v < 4; v++)
-			end[v] = lstm__last_load(in->start + block + behind + v * LSTM__LANES);
+			end[v] = lstm__last_load(in->start + last + v * LSTM__LANES);
 		if (!in->projected)
 			LSTM__FN(dot_and_last)(sum, end, 4 * units, LSTM__FN(rows_of_x)(l, block, 0).at,
-			                       stride, LSTM__FN(rows_of_x)(l, last, skip).at,
-			                       last_stride, in->x, l->width);
+			                       stride, apart, LSTM__FN(rows_of_x)(l, last, 0).at,
+			                       in->x, l->width);
 	} while (lstm__fp_enter_late(&in->environment));
 	LSTM__FN(dot_and_last)(sum, end, 4 * units, LSTM__FN(rows_of_h)(l, block, 0, stride).at, stride,
-	                       LSTM__FN(rows_of_h)(l, last, skip, last_stride).at, last_stride, in->h,
-	                       l->output);
+	                       apart, LSTM__FN(rows_of_h)(l, last, 0, vector).at, in->h, l->output);
 	LSTM__UNROLL
 	for (u = 0; u < units; u++)
 		sum[4 * u] = LSTM__V(cell_keep)(sum[4 * u], sum[4 * u + 1], sum[4 * u + 2],
@@ -7579,21 +7609,20 @@ LSTM__INLINE void LSTM__FN(tile_and_last)(const struct lstm__layer *l, struct ls
 
 /* The vectors of units from .. to, the layer's last one among them. */
 LSTM__INLINE void LSTM__FN(tiles_and_last)(const struct lstm__layer *l, struct lstm__alone *in,
-                                           size_t from, size_t to)
+                                           size_t from, size_t to, size_t stride, size_t apart)
 {
 	for (; to - from > LSTM__UNITS + 1; from += LSTM__UNITS)
-		LSTM__FN(tile_alone)(l, in, from, 0, LSTM__UNITS * 4 * LSTM__LANES, LSTM__UNITS,
-		                     LSTM__LANES);
+		LSTM__FN(tile_alone)(l, in, from, stride, apart, LSTM__UNITS, LSTM__LANES);
 	if (to - from == LSTM__UNITS + 1)
-		LSTM__FN(tile_and_last)(l, in, from, LSTM__UNITS, 0);
+		LSTM__FN(tile_and_last)(l, in, from, stride, apart, LSTM__UNITS);
 #if LSTM__BY_HALVES
 	else if (to - from == LSTM__UNITS)
-		LSTM__FN(tile_and_last)(l, in, from, LSTM__UNITS - 1, 1);
+		LSTM__FN(tile_and_last)(l, in, from, stride, apart, LSTM__UNITS - 1);
 	else
 		LSTM__LAST(tile_half)(l, in, from);
 #else
 	else
-		LSTM__FN(tile_alone)(l, in, from, 0, 4 * LSTM__LANES, 1, LSTM__LANES);
+		LSTM__FN(tile_alone)(l, in, from, 4 * LSTM__LANES, 0, 1, LSTM__LANES);
 #endif
 }
 #endif
@@ -7804,37 +7833,34 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 	}
 }
 
-/* The tile of a block of `units` vectors of units, all there are in it. */
-LSTM__INLINE void LSTM__FN(tile_block)(const struct lstm__layer *l, struct lstm__alone *in,
-                                       size_t v, const int units)
-{
-	LSTM__FN(tile_alone)(l, in, v, 0, (size_t)units * 4 * LSTM__LANES, units, LSTM__LANES);
-}
-
-/* That of the last block, if it has fewer than the others. */
+/* The tile of the `rest` vectors of units that are fewer than a tile has. */
 LSTM__INLINE void LSTM__FN(tile_rest)(const struct lstm__layer *l, struct lstm__alone *in,
                                       size_t v, size_t rest)
 {
+	const size_t unit = 4 * LSTM__LANES;
 	switch (rest) {
-	case 1: LSTM__FN(tile_block)(l, in, v, 1); break;
+	case 1: LSTM__FN(tile_alone)(l, in, v, unit, unit, 1, LSTM__LANES); break;
 #if LSTM__UNITS > 2
-	case 2: LSTM__FN(tile_block)(l, in, v, 2); break;
-	case 3: LSTM__FN(tile_block)(l, in, v, 3); break;
+	case 2: LSTM__FN(tile_alone)(l, in, v, 2 * unit, unit, 2, LSTM__LANES); break;
+	case 3: LSTM__FN(tile_alone)(l, in, v, 3 * unit, unit, 3, LSTM__LANES); break;
 #endif
 	}
 }
 
 /* One step of a state of one stream: x is its row as the dot products take it, and start bias + W x
- * if that was projected ahead, else NULL.  The short way for what most calls do.  units: of a whole
- * block; turns: the layer's; joins: whether its last vector is among the job's and made together with
- * the block before it. */
+ * if that was projected ahead, else NULL.  The short way for what most calls do.  units: of a tile;
+ * turns: whether blocks are read in turn, see layer; joins: whether the layer's last vector is among
+ * the job's and made together with those before. */
 LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x,
                                      const float *start, float *y, unsigned *environment,
                                      const size_t units, const int turns, const int joins)
 {
 	const struct lstm__layer *l = job->layer;
 	const size_t whole = (job->to - job->from) / units, rest = (job->to - job->from) % units;
-	const int back = turns && LSTM__FN(backwards)(job, 0);
+	const size_t unit = 4 * LSTM__LANES;
+	const size_t stride = (LSTM__SINGLE ? 1 : units) * unit;
+	const size_t apart = LSTM__SINGLE ? unit * LSTM__FN(depth)(l) : unit;
+	const int back = turns && job->phase[0];
 	struct lstm__alone in;
 	size_t i, v;
 
@@ -7848,11 +7874,11 @@ LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x
 	in.y = l->projection.words ? NULL : y;
 #if LSTM__JOINS
 	if (joins)
-		LSTM__FN(tiles_and_last)(l, &in, job->from, job->to);
+		LSTM__FN(tiles_and_last)(l, &in, job->from, job->to, stride, apart);
 #endif
 	if (!turns && !joins) { /* by itself: a small model's step feels what the other loop needs more */
 		for (v = job->from; v + units <= job->to; v += units)
-			LSTM__FN(tile_block)(l, &in, v, (int)units);
+			LSTM__FN(tile_alone)(l, &in, v, stride, apart, (int)units, LSTM__LANES);
 		LSTM__FN(tile_rest)(l, &in, v, units > 1 ? job->to - v : 0);
 	}
 	for (i = 0; turns && i < whole + (rest > 0); i++) {
@@ -7864,7 +7890,7 @@ LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x
 		else
 #endif
 		if (block < whole)
-			LSTM__FN(tile_block)(l, &in, v, (int)units);
+			LSTM__FN(tile_alone)(l, &in, v, stride, apart, (int)units, LSTM__LANES);
 		else
 			LSTM__FN(tile_rest)(l, &in, v, rest);
 	}
@@ -7878,11 +7904,13 @@ LSTM__NOINLINE void LSTM__FN(alone_narrow)(const struct lstm__job *job, const fl
 	LSTM__FN(alone_by)(job, x, start, y, environment, 1, 1, 0);
 }
 
+#if !LSTM__NARROW
 LSTM__NOINLINE void LSTM__FN(alone_wide)(const struct lstm__job *job, const float *x,
                                          const float *start, float *y, unsigned *environment)
 {
 	LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, 1, 0);
 }
+#endif
 
 #if LSTM__JOINS
 LSTM__NOINLINE void LSTM__FN(alone_joined)(const struct lstm__job *job, const float *x,
@@ -7896,16 +7924,19 @@ LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
                                     const float *start, float *y, unsigned *environment)
 {
 	const struct lstm__layer *l = job->layer;
-	if (!(l->turns | l->joins))
+	const int turns = start ? l->turns_ahead : l->turns;
+	if (!(turns | l->joins))
 		LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, 0, 0);
 #if LSTM__JOINS
-	else if (l->joins && job->to == l->vectors)
+	else if (!turns && job->to == l->vectors)
 		LSTM__FN(alone_joined)(job, x, start, y, environment);
 #endif
-	else if (l->units == 1)
-		LSTM__FN(alone_narrow)(job, x, start, y, environment);
-	else
+#if !LSTM__NARROW
+	else if (!l->narrow)
 		LSTM__FN(alone_wide)(job, x, start, y, environment);
+#endif
+	else
+		LSTM__FN(alone_narrow)(job, x, start, y, environment);
 }
 
 #if LSTM__INT8
@@ -7981,7 +8012,7 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 }
 
 static const struct lstm__kernels LSTM__FN(kernels) = {
-	LSTM__ISA,     LSTM__LANES,    LSTM__UNITS,
+	LSTM__ISA,     LSTM__LANES,    LSTM__SINGLE ? 1 : LSTM__UNITS,
 	LSTM__FN(run), LSTM__FN(once),
 #if LSTM__INT8
 	LSTM__FN(part), LSTM__FN(ahead),
@@ -8043,6 +8074,8 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef LSTM__MAKES_HALVES
 #undef LSTM__BY_HALVES
 #undef LSTM__JOINS
+#undef LSTM__SINGLE
+#undef LSTM__NARROW
 #undef LSTM__LAST
 #undef lstm__vf_avx2
 #undef lstm__last_load

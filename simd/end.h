@@ -51,6 +51,8 @@
 #undef LSTM__MAKES_HALVES
 #undef LSTM__BY_HALVES
 #undef LSTM__JOINS
+#undef LSTM__SINGLE
+#undef LSTM__NARROW
 #undef LSTM__LAST
 #undef lstm__vf_avx2
 #undef lstm__last_load

@@ -7,23 +7,24 @@
 LSTM__NOINLINE void LSTM__FN(tile_half)(const struct lstm__layer *l, struct lstm__alone *in,
                                         size_t v)
 {
-	LSTM__FN(tile_alone)(l, in, 2 * v, 0, 2 * 4 * LSTM__LANES, 1, 2 * LSTM__LANES);
+	LSTM__FN(tile_alone)(l, in, 2 * v, 2 * 4 * LSTM__LANES, 0, 1, 2 * LSTM__LANES);
 }
 #endif
 
 #if LSTM__JOINS
 /* As `dot`, for n vectors of w, and for the four at `last`. */
 LSTM__INLINE void LSTM__FN(dot_and_last)(lstm__vf *sum, LSTM__LAST(vf) *end, const int n,
-                                         const float *w, size_t stride, const float *last,
-                                         size_t last_stride, const float *x, size_t count)
+                                         const float *w, size_t stride, size_t apart,
+                                         const float *last, const float *x, size_t count)
 {
 	size_t k;
 	int v;
-	for (k = 0; k < count; k++, w += stride, last += last_stride) {
+	for (k = 0; k < count; k++, w += stride, last += 4 * LSTM__LANES) {
 		const lstm__vf xs = lstm__splat(x + k);
 		LSTM__UNROLL
 		for (v = 0; v < n; v++)
-			sum[v] = lstm__fma(lstm__load(w + v * LSTM__LANES), xs, sum[v]);
+			sum[v] = lstm__fma(lstm__load(w + (size_t)(v / 4) * apart +
+			                              v % 4 * LSTM__LANES), xs, sum[v]);
 		LSTM__UNROLL
 		for (v = 0; v < 4; v++)
 			end[v] = lstm__last_fma(lstm__last_load(last + v * LSTM__LANES),
@@ -31,15 +32,13 @@ LSTM__INLINE void LSTM__FN(dot_and_last)(lstm__vf *sum, LSTM__LAST(vf) *end, con
 	}
 }
 
-/* As `tile_alone`, for `units` vectors of units from `first` on, where their block begins, and the
- * last one behind them: in that block too if `inside`, else alone in its own. */
+/* As `tile_alone`, for `units` vectors of units from `first` on and the last one behind them, which
+ * is alone in its block. */
 LSTM__INLINE void LSTM__FN(tile_and_last)(const struct lstm__layer *l, struct lstm__alone *in,
-                                          size_t first, const int units, const int inside)
+                                          size_t first, size_t stride, size_t apart, const int units)
 {
 	const size_t vector = 4 * LSTM__LANES, block = first * vector;
-	const size_t behind = (size_t)units * vector;
-	const size_t stride = behind + (inside ? vector : 0), last_stride = inside ? stride : vector;
-	const size_t last = inside ? block : block + behind, skip = inside ? behind : 0;
+	const size_t last = block + (size_t)units * vector;
 	size_t unit = first * LSTM__LANES;
 	lstm__vf sum[LSTM__UNITS * 4];
 	LSTM__LAST(vf) end[4];
@@ -51,15 +50,14 @@ LSTM__INLINE void LSTM__FN(tile_and_last)(const struct lstm__layer *l, struct ls
 			sum[v] = lstm__load(in->start + block + v * LSTM__LANES);
 		LSTM__UNROLL
 		for (v = 0; v < 4; v++)
-			end[v] = lstm__last_load(in->start + block + behind + v * LSTM__LANES);
+			end[v] = lstm__last_load(in->start + last + v * LSTM__LANES);
 		if (!in->projected)
 			LSTM__FN(dot_and_last)(sum, end, 4 * units, LSTM__FN(rows_of_x)(l, block, 0).at,
-			                       stride, LSTM__FN(rows_of_x)(l, last, skip).at,
-			                       last_stride, in->x, l->width);
+			                       stride, apart, LSTM__FN(rows_of_x)(l, last, 0).at,
+			                       in->x, l->width);
 	} while (lstm__fp_enter_late(&in->environment));
 	LSTM__FN(dot_and_last)(sum, end, 4 * units, LSTM__FN(rows_of_h)(l, block, 0, stride).at, stride,
-	                       LSTM__FN(rows_of_h)(l, last, skip, last_stride).at, last_stride, in->h,
-	                       l->output);
+	                       apart, LSTM__FN(rows_of_h)(l, last, 0, vector).at, in->h, l->output);
 	LSTM__UNROLL
 	for (u = 0; u < units; u++)
 		sum[4 * u] = LSTM__V(cell_keep)(sum[4 * u], sum[4 * u + 1], sum[4 * u + 2],
@@ -74,21 +72,20 @@ LSTM__INLINE void LSTM__FN(tile_and_last)(const struct lstm__layer *l, struct ls
 
 /* The vectors of units from .. to, the layer's last one among them. */
 LSTM__INLINE void LSTM__FN(tiles_and_last)(const struct lstm__layer *l, struct lstm__alone *in,
-                                           size_t from, size_t to)
+                                           size_t from, size_t to, size_t stride, size_t apart)
 {
 	for (; to - from > LSTM__UNITS + 1; from += LSTM__UNITS)
-		LSTM__FN(tile_alone)(l, in, from, 0, LSTM__UNITS * 4 * LSTM__LANES, LSTM__UNITS,
-		                     LSTM__LANES);
+		LSTM__FN(tile_alone)(l, in, from, stride, apart, LSTM__UNITS, LSTM__LANES);
 	if (to - from == LSTM__UNITS + 1)
-		LSTM__FN(tile_and_last)(l, in, from, LSTM__UNITS, 0);
+		LSTM__FN(tile_and_last)(l, in, from, stride, apart, LSTM__UNITS);
 #if LSTM__BY_HALVES
 	else if (to - from == LSTM__UNITS)
-		LSTM__FN(tile_and_last)(l, in, from, LSTM__UNITS - 1, 1);
+		LSTM__FN(tile_and_last)(l, in, from, stride, apart, LSTM__UNITS - 1);
 	else
 		LSTM__LAST(tile_half)(l, in, from);
 #else
 	else
-		LSTM__FN(tile_alone)(l, in, from, 0, 4 * LSTM__LANES, 1, LSTM__LANES);
+		LSTM__FN(tile_alone)(l, in, from, 4 * LSTM__LANES, 0, 1, LSTM__LANES);
 #endif
 }
 #endif

@@ -204,37 +204,34 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 	}
 }
 
-/* The tile of a block of `units` vectors of units, all there are in it. */
-LSTM__INLINE void LSTM__FN(tile_block)(const struct lstm__layer *l, struct lstm__alone *in,
-                                       size_t v, const int units)
-{
-	LSTM__FN(tile_alone)(l, in, v, 0, (size_t)units * 4 * LSTM__LANES, units, LSTM__LANES);
-}
-
-/* That of the last block, if it has fewer than the others. */
+/* The tile of the `rest` vectors of units that are fewer than a tile has. */
 LSTM__INLINE void LSTM__FN(tile_rest)(const struct lstm__layer *l, struct lstm__alone *in,
                                       size_t v, size_t rest)
 {
+	const size_t unit = 4 * LSTM__LANES;
 	switch (rest) {
-	case 1: LSTM__FN(tile_block)(l, in, v, 1); break;
+	case 1: LSTM__FN(tile_alone)(l, in, v, unit, unit, 1, LSTM__LANES); break;
 #if LSTM__UNITS > 2
-	case 2: LSTM__FN(tile_block)(l, in, v, 2); break;
-	case 3: LSTM__FN(tile_block)(l, in, v, 3); break;
+	case 2: LSTM__FN(tile_alone)(l, in, v, 2 * unit, unit, 2, LSTM__LANES); break;
+	case 3: LSTM__FN(tile_alone)(l, in, v, 3 * unit, unit, 3, LSTM__LANES); break;
 #endif
 	}
 }
 
 /* One step of a state of one stream: x is its row as the dot products take it, and start bias + W x
- * if that was projected ahead, else NULL.  The short way for what most calls do.  units: of a whole
- * block; turns: the layer's; joins: whether its last vector is among the job's and made together with
- * the block before it. */
+ * if that was projected ahead, else NULL.  The short way for what most calls do.  units: of a tile;
+ * turns: whether blocks are read in turn, see layer; joins: whether the layer's last vector is among
+ * the job's and made together with those before. */
 LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x,
                                      const float *start, float *y, unsigned *environment,
                                      const size_t units, const int turns, const int joins)
 {
 	const struct lstm__layer *l = job->layer;
 	const size_t whole = (job->to - job->from) / units, rest = (job->to - job->from) % units;
-	const int back = turns && LSTM__FN(backwards)(job, 0);
+	const size_t unit = 4 * LSTM__LANES;
+	const size_t stride = (LSTM__SINGLE ? 1 : units) * unit;
+	const size_t apart = LSTM__SINGLE ? unit * LSTM__FN(depth)(l) : unit;
+	const int back = turns && job->phase[0];
 	struct lstm__alone in;
 	size_t i, v;
 
@@ -248,11 +245,11 @@ LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x
 	in.y = l->projection.words ? NULL : y;
 #if LSTM__JOINS
 	if (joins)
-		LSTM__FN(tiles_and_last)(l, &in, job->from, job->to);
+		LSTM__FN(tiles_and_last)(l, &in, job->from, job->to, stride, apart);
 #endif
 	if (!turns && !joins) { /* by itself: a small model's step feels what the other loop needs more */
 		for (v = job->from; v + units <= job->to; v += units)
-			LSTM__FN(tile_block)(l, &in, v, (int)units);
+			LSTM__FN(tile_alone)(l, &in, v, stride, apart, (int)units, LSTM__LANES);
 		LSTM__FN(tile_rest)(l, &in, v, units > 1 ? job->to - v : 0);
 	}
 	for (i = 0; turns && i < whole + (rest > 0); i++) {
@@ -264,7 +261,7 @@ LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x
 		else
 #endif
 		if (block < whole)
-			LSTM__FN(tile_block)(l, &in, v, (int)units);
+			LSTM__FN(tile_alone)(l, &in, v, stride, apart, (int)units, LSTM__LANES);
 		else
 			LSTM__FN(tile_rest)(l, &in, v, rest);
 	}
@@ -278,11 +275,13 @@ LSTM__NOINLINE void LSTM__FN(alone_narrow)(const struct lstm__job *job, const fl
 	LSTM__FN(alone_by)(job, x, start, y, environment, 1, 1, 0);
 }
 
+#if !LSTM__NARROW
 LSTM__NOINLINE void LSTM__FN(alone_wide)(const struct lstm__job *job, const float *x,
                                          const float *start, float *y, unsigned *environment)
 {
 	LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, 1, 0);
 }
+#endif
 
 #if LSTM__JOINS
 LSTM__NOINLINE void LSTM__FN(alone_joined)(const struct lstm__job *job, const float *x,
@@ -296,16 +295,19 @@ LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
                                     const float *start, float *y, unsigned *environment)
 {
 	const struct lstm__layer *l = job->layer;
-	if (!(l->turns | l->joins))
+	const int turns = start ? l->turns_ahead : l->turns;
+	if (!(turns | l->joins))
 		LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, 0, 0);
 #if LSTM__JOINS
-	else if (l->joins && job->to == l->vectors)
+	else if (!turns && job->to == l->vectors)
 		LSTM__FN(alone_joined)(job, x, start, y, environment);
 #endif
-	else if (l->units == 1)
-		LSTM__FN(alone_narrow)(job, x, start, y, environment);
-	else
+#if !LSTM__NARROW
+	else if (!l->narrow)
 		LSTM__FN(alone_wide)(job, x, start, y, environment);
+#endif
+	else
+		LSTM__FN(alone_narrow)(job, x, start, y, environment);
 }
 
 #if LSTM__INT8
@@ -381,7 +383,7 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 }
 
 static const struct lstm__kernels LSTM__FN(kernels) = {
-	LSTM__ISA,     LSTM__LANES,    LSTM__UNITS,
+	LSTM__ISA,     LSTM__LANES,    LSTM__SINGLE ? 1 : LSTM__UNITS,
 	LSTM__FN(run), LSTM__FN(once),
 #if LSTM__INT8
 	LSTM__FN(part), LSTM__FN(ahead),

@@ -32,15 +32,14 @@ LSTM__INLINE void LSTM__FN(cells)(const struct lstm__layer *l, const struct LSTM
 }
 
 /* One stream times `units` vectors of units, from vector `first` on, a whole step.  Their block has
- * `stride` floats of weights per k, and `part` vectors of units of it stand before them.  The
- * latency of this is a small model's step: the cells stay in registers, and what is done for all
+ * `stride` words of weights per k, and the vectors of units lie `apart`.  The latency of this is a small model's step: the cells stay in registers, and what is done for all
  * vectors before the next thing keeps enough operations in flight.  pitch: from one vector of a row
  * to the next, which is more than LSTM__LANES where the layer is packed for longer ones. */
 LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
-                                       struct lstm__alone *in, size_t first, size_t part,
-                                       size_t stride, const int units, const int pitch)
+                                       struct lstm__alone *in, size_t first, size_t stride,
+                                       size_t apart, const int units, const int pitch)
 {
-	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
+	const size_t block = first * 4 * LSTM__LANES;
 	size_t unit = first * LSTM__LANES;
 	float *c = in->c + unit;
 	lstm__vf sum[LSTM__UNITS * 4];
@@ -49,12 +48,12 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
 	do {
 		LSTM__UNROLL
 		for (v = 0; v < 4 * units; v++)
-			sum[v] = lstm__load(in->start + block + skip + v * pitch);
+			sum[v] = lstm__load(in->start + block + v * pitch);
 		if (!in->projected)
-			LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_x)(l, block, skip), stride,
+			LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_x)(l, block, 0), stride, apart,
 			              pitch, &in->x, l->width);
 	} while (lstm__fp_enter_late(&in->environment));
-	LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_h)(l, block, skip, stride), stride, pitch,
+	LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_h)(l, block, 0, stride), stride, apart, pitch,
 	              &in->h, l->output);
 	if (!l->plain) {
 		LSTM__UNROLL
@@ -74,7 +73,7 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
 		              unit + (size_t)u * LSTM__LANES, l->hidden, in->out, in->y);
 }
 
-/* m streams times the vector of units `first`, with block, stride and part as above.  With `ahead`
+/* m streams times the vector of units `first`, of whose block `part` vectors stand before it.  With `ahead`
  * only the input is projected, out = bias + W x; else a whole step is made. */
 LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
                                  size_t first, size_t part, size_t stride, const int m,
@@ -92,10 +91,10 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 			sum[s * 4 + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
 	}
 	if (ahead || !in->projected)
-		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_x)(l, block, skip), stride, LSTM__LANES,
-		              in->x, l->width);
+		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_x)(l, block, skip), stride, 0,
+		              LSTM__LANES, in->x, l->width);
 	if (!ahead)
-		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_h)(l, block, skip, stride), stride,
+		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_h)(l, block, skip, stride), stride, 0,
 		              LSTM__LANES, in->h, l->output);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
@@ -139,8 +138,8 @@ LSTM__INLINE void LSTM__FN(tile_output)(const struct lstm__layer *l,
 		sum[s] = lstm__set(0);
 		LSTM__HOLD(sum[s]);
 	}
-	LSTM__FN(dot)(sum, m, n, LSTM__FN(rows_of_outputs)(l, first, part), stride, LSTM__LANES, in->h,
-	              l->hidden);
+	LSTM__FN(dot)(sum, m, n, LSTM__FN(rows_of_outputs)(l, first, part), stride, 0, LSTM__LANES,
+	              in->h, l->hidden);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
 		LSTM__UNROLL

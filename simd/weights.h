@@ -48,19 +48,24 @@ LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of)(const struct lstm__matrix *
 	return r;
 }
 
+/* Words of a vector of gates' rows, for all k. */
+LSTM__INLINE size_t LSTM__FN(depth)(const struct lstm__layer *l)
+{
+	return lstm__words(LSTM__DTYPE, l->width) + lstm__words(LSTM__DTYPE, l->output);
+}
+
 /* The rows of gates that begin `skip` behind row `block`, where their block of `stride` begins. */
 LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_x)(const struct lstm__layer *l, size_t block,
                                                        size_t skip)
 {
-	const size_t words = lstm__words(LSTM__DTYPE, l->width) + lstm__words(LSTM__DTYPE, l->output);
-	return LSTM__FN(rows_of)(&l->w, block * words + skip, block + skip);
+	return LSTM__FN(rows_of)(&l->w, block * LSTM__FN(depth)(l) + skip, block + skip);
 }
 
 LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_h)(const struct lstm__layer *l, size_t block,
                                                        size_t skip, size_t stride)
 {
-	const size_t x = lstm__words(LSTM__DTYPE, l->width), h = lstm__words(LSTM__DTYPE, l->output);
-	return LSTM__FN(rows_of)(&l->u, block * (x + h) + skip + stride * x, block + skip);
+	const size_t x = lstm__words(LSTM__DTYPE, l->width);
+	return LSTM__FN(rows_of)(&l->u, block * LSTM__FN(depth)(l) + skip + stride * x, block + skip);
 }
 
 /* The outputs from vector `first` on, which is number `part` of its block. */
@@ -72,12 +77,13 @@ LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_outputs)(const struct lstm__
 	                         block * lstm__words(LSTM__DTYPE, l->hidden) + skip, block + skip);
 }
 
-/* sum[s * n + v] += w[k][v] * x[s][k] for ascending k: the one order of arithmetic.  The vectors of
- * a row lie `pitch` lanes apart, and the rows of k `stride` lanes. */
+/* sum[s * n + v] += w[k][v] * x[s][k] for ascending k: the one order of arithmetic.  The rows of k
+ * lie `stride` words apart, in them the four vectors of a unit's gates `pitch`, and those of the next
+ * unit `apart`. */
 #if LSTM__WEIGHTS == LSTM__F32 || LSTM__WEIGHTS == LSTM__F16
 LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
-                                size_t stride, const int pitch, const float *const *x,
-                                size_t count)
+                                size_t stride, size_t apart, const int pitch,
+                                const float *const *x, size_t count)
 {
 	size_t k;
 	int s, v;
@@ -89,9 +95,9 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
 #if LSTM__WEIGHTS == LSTM__F32
-			lstm__vf row = lstm__load(w.at + v * pitch);
+			lstm__vf row = lstm__load(w.at + (size_t)(v / 4) * apart + v % 4 * pitch);
 #else
-			lstm__vf row = lstm__load_f16(w.at + v * pitch);
+			lstm__vf row = lstm__load_f16(w.at + (size_t)(v / 4) * apart + v % 4 * pitch);
 #endif
 			if (m > 1)
 				LSTM__HOLD(row);
@@ -110,8 +116,8 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 /* A word holds the weights of two k, the even one low.  Sums in memory of this function: Clang 14 does
  * not see through those of a caller and stores them in every turn. */
 LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
-                                size_t stride, const int pitch, const float *const *x,
-                                size_t count)
+                                size_t stride, size_t apart, const int pitch,
+                                const float *const *x, size_t count)
 {
 	lstm__vf total[LSTM__SUMS];
 	size_t k;
@@ -129,7 +135,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		}
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			lstm__vi word = lstm__load_i(w.at + v * pitch);
+			lstm__vi word = lstm__load_i(w.at + (size_t)(v / 4) * apart + v % 4 * pitch);
 			lstm__vf low, high;
 			LSTM__HOLD(word);
 			low = lstm__low_bf16(word);
@@ -147,7 +153,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 	if (k < count) {
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			const lstm__vf low = lstm__low_bf16(lstm__load_i(w.at + v * pitch));
+			const lstm__vf low = lstm__low_bf16(lstm__load_i(w.at + (size_t)(v / 4) * apart + v % 4 * pitch));
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
 				total[s * n + v] =
@@ -162,8 +168,8 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 #else
 /* A word holds the codes of four k.  Their sums are whole numbers, exact in any order. */
 LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
-                                size_t stride, const int pitch, const float *const *x,
-                                size_t count)
+                                size_t stride, size_t apart, const int pitch,
+                                const float *const *x, size_t count)
 {
 	const size_t words = lstm__words(LSTM__DTYPE, count);
 	lstm__vi total[LSTM__SUMS];
@@ -185,7 +191,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			xs[s] = lstm__splat_i(x[s] + k);
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			lstm__vi row = lstm__load_i(w.at + v * pitch);
+			lstm__vi row = lstm__load_i(w.at + (size_t)(v / 4) * apart + v % 4 * pitch);
 			if (m > 1)
 				LSTM__HOLD(row);
 			LSTM__UNROLL

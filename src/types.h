@@ -16,8 +16,8 @@ struct lstm__layer {
 	size_t width, hidden, output; /* output = projection or hidden */
 	size_t vectors;               /* ceil(hidden / lanes) */
 	size_t units;                 /* vectors of units per block of weights */
-	int turns;                    /* blocks are read from front to back and back again */
-	int joins;                    /* the last vector is made together with the block before */
+	int turns, turns_ahead;       /* blocks are read from front to back and back again in steps, and
+	                               * in those whose x was projected ahead */
 	float *bias;                  /* [vectors][gate][lane] */
 	lstm_dtype dtype;
 	int half;                     /* AVX-512 with AVX2: half of the last vector is padding */
@@ -26,6 +26,8 @@ struct lstm__layer {
 	float *peephole;              /* [i f o][vectors][lane], or NULL */
 	lstm_activation gates, candidate, out;
 	int input_forget, plain;      /* plain: nothing but the equations in the manual */
+	int joins;                    /* the last vector of units is made together with those before */
+	int narrow;                   /* blocks in turn are read one vector of units at a time */
 	float clip, cell_clip;        /* +infinity if none */
 };
 
@@ -92,7 +94,7 @@ struct lstm__call {
 struct lstm__kernels {
 	lstm_isa isa;
 	int lanes; /* fp32 per vector */
-	int units; /* most vectors of units per block: the tile of one stream is units * 4 vectors */
+	int units; /* most vectors of units per block of weights */
 	void (*run)(const struct lstm__job *job);
 	/* The rest is NULL where run does it all, and is about a state of one stream.  One step, whose
 	 * rows of x (the caller's) and y are given.  h is the next then: flip the phase.  Enters the
