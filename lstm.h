@@ -2127,6 +2127,58 @@ static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *fr
 		                  lanes == 1 ? 1 : 4 * lanes, from->projection_scale);
 	}
 }
+/* ==== src/plan.h ============================================================================== */
+/* In which order a layer's weights lie and are read: what caches and registers want. */
+
+/* Weights of so many bytes outgrow the first cache, of 32 to 64 KiB and not theirs alone, the second,
+ * and a second one of usual size several times over. */
+#define LSTM__FIRST_CACHE ((size_t)30 << 10)
+#define LSTM__SECOND_CACHE ((size_t)1 << 20)
+#define LSTM__FAR ((size_t)4 << 20)
+
+/* Vectors of units per block.  A tile of several streams reads a block once for each of its vectors
+ * and skips the others, which from far away takes twice as long (8 streams of 1024x1024). */
+static size_t lstm__block_units(const struct lstm__layer *l)
+{
+	return l->kernels->lanes > 4 && lstm__layer_bytes(l) >= LSTM__FAR
+	               ? 1
+	               : (size_t)l->kernels->units;
+}
+
+/* Vectors of units at a time, where blocks are read in turn: the more, the more sums are in flight.
+ * But long vectors need few while they wait for their weights, and then the smaller what is read at a
+ * time, the more of what the last step read is still near.  bf16 spends its time unpacking. */
+static int lstm__layer_narrow(const struct lstm__layer *l)
+{
+	const size_t bytes = lstm__layer_bytes(l);
+	if (l->kernels->lanes > 4 && bytes >= LSTM__FAR)
+		return 1;
+	return l->kernels->lanes > 8 &&
+	       (l->dtype == LSTM_DTYPE_F32 ||
+	        (l->dtype == LSTM_DTYPE_I8 && bytes <= LSTM__SECOND_CACHE));
+}
+
+/* Whether blocks are read from front to back and back again: where they outgrow the first cache, a
+ * step finds there what the one before it read last.  One whose x was projected ahead reads U alone, and
+ * the projected rows, which matter more to long vectors: they lose nothing by turning. */
+static void lstm__layer_turns(struct lstm__layer *l)
+{
+	const size_t rows = l->kernels->lanes > 8 ? (size_t)6 << 10 : 0;
+	const size_t u = 4 * l->hidden * lstm__word_bytes(l->dtype) * lstm__words(l->dtype, l->output);
+	l->narrow = lstm__layer_narrow(l);
+	l->turns = lstm__layer_bytes(l) > LSTM__FIRST_CACHE;
+	l->turns_ahead = u + rows > LSTM__FIRST_CACHE || l->units != (size_t)l->kernels->units;
+}
+
+/* How a step of one stream makes the last vector of units, see simd/last.h: the lower half alone of
+ * AVX-512's, and in small layers AVX2's odd one and that half with the block before. */
+static void lstm__layer_end(struct lstm__layer *l)
+{
+	const size_t lanes = (size_t)l->kernels->lanes;
+	const int can = l->plain && l->dtype == LSTM_DTYPE_F32;
+	l->half = can && lanes == 16 && l->hidden + lanes / 2 <= l->vectors * lanes;
+	l->joins = can && !(l->turns && l->turns_ahead) && (l->half || (lanes == 8 && l->vectors % 2));
+}
 /* ==== src/model.h ============================================================================= */
 /* Check a description, lay a model out in memory, fill it. */
 
@@ -2305,45 +2357,6 @@ static const struct lstm__kernels *lstm__kernels_of(const lstm_model *m, lstm_dt
 	return found || m->desc.isa != LSTM_ISA_AUTO ? found : &lstm__kernels_scalar;
 }
 
-/* Weights of so many bytes outgrow the first cache, of 32 to 64 KiB and not theirs alone, the second,
- * and a second one of usual size several times over. */
-#define LSTM__FIRST_CACHE ((size_t)30 << 10)
-#define LSTM__SECOND_CACHE ((size_t)1 << 20)
-#define LSTM__FAR ((size_t)4 << 20)
-
-/* Vectors of units per block.  A tile of several streams reads a block once for each of its vectors
- * and skips the others, which from far away takes twice as long (8 streams of 1024x1024). */
-static size_t lstm__block_units(const struct lstm__layer *l)
-{
-	const int far = lstm__layer_bytes(l) >= LSTM__FAR;
-	return l->kernels->lanes > 4 && far ? 1 : (size_t)l->kernels->units;
-}
-
-/* Vectors of units at a time, where blocks are read in turn: the more, the more sums are in flight.
- * But long vectors need few while they wait for their weights, and then the smaller what is read at a
- * time, the more of what the last step read is still near.  bf16 spends its time unpacking. */
-static int lstm__layer_narrow(const struct lstm__layer *l)
-{
-	const size_t bytes = lstm__layer_bytes(l);
-	if (l->kernels->lanes > 4 && bytes >= LSTM__FAR)
-		return 1;
-	return l->kernels->lanes > 8 &&
-	       (l->dtype == LSTM_DTYPE_F32 ||
-	        (l->dtype == LSTM_DTYPE_I8 && bytes <= LSTM__SECOND_CACHE));
-}
-
-/* Whether blocks are read from front to back and back again: where they outgrow the first cache, a
- * step finds there what the one before it read last.  One whose x was projected ahead reads U alone, and
- * the projected rows, which matter more to long vectors: they lose nothing by turning. */
-static void lstm__layer_turns(struct lstm__layer *l)
-{
-	const size_t rows = l->kernels->lanes > 8 ? (size_t)6 << 10 : 0;
-	const size_t u = 4 * l->hidden * lstm__word_bytes(l->dtype) * lstm__words(l->dtype, l->output);
-	l->narrow = lstm__layer_narrow(l);
-	l->turns = lstm__layer_bytes(l) > LSTM__FIRST_CACHE;
-	l->turns_ahead = u + rows > LSTM__FIRST_CACHE || l->units != (size_t)l->kernels->units;
-}
-
 static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int index)
 {
 	const lstm_desc *d = &m->desc;
@@ -2368,16 +2381,6 @@ static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int
 	l->plain = a[0].function == LSTM_SIGMOID && a[1].function == LSTM_TANH &&
 	           a[2].function == LSTM_TANH && !d->input_forget && !(d->clip > 0) &&
 	           !(d->cell_clip > 0);
-}
-
-/* How a step of one stream makes the last vector of units, see simd/last.h: the lower half alone of
- * AVX-512's, and in small layers AVX2's odd one and that half with the block before. */
-static void lstm__layer_end(struct lstm__layer *l)
-{
-	const size_t lanes = (size_t)l->kernels->lanes;
-	const int can = l->plain && l->dtype == LSTM_DTYPE_F32;
-	l->half = can && lanes == 16 && l->hidden + lanes / 2 <= l->vectors * lanes;
-	l->joins = can && !(l->turns && l->turns_ahead) && (l->half || (lanes == 8 && l->vectors % 2));
 }
 
 /* Lay the model out, and fill it if the arena has memory and weights are given.  m is a draft of
@@ -6524,8 +6527,9 @@ LSTM__INLINE void lstm__store_codes_i8dot_avx2(unsigned char *p, __m256i v)
 #define LSTM__LANES 16
 #define LSTM__UNITS 2
 #define LSTM__STREAMS 4
+/* Blocks hold one vector of units: wide tiles read two blocks.  bf16 has them wide alone. */
 #define LSTM__SINGLE (LSTM__WEIGHTS != LSTM__BF16)
-#define LSTM__NARROW (LSTM__WEIGHTS == LSTM__F32)
+#define LSTM__NARROW (LSTM__WEIGHTS == LSTM__F32) /* in turn always one at a time */
 #if LSTM__WEIGHTS == LSTM__F32 && defined(LSTM__HAVE_AVX2)
 #define LSTM__BY_HALVES 1
 #define LSTM__JOINS 1
@@ -7400,10 +7404,10 @@ LSTM__INLINE void LSTM__FN(cells)(const struct lstm__layer *l, const struct LSTM
 	}
 }
 
-/* One stream times `units` vectors of units, from vector `first` on, a whole step.  Their block has
- * `stride` words of weights per k, and the vectors of units lie `apart`.  The latency of this is a small model's step: the cells stay in registers, and what is done for all
- * vectors before the next thing keeps enough operations in flight.  pitch: from one vector of a row
- * to the next, which is more than LSTM__LANES where the layer is packed for longer ones. */
+/* One stream times `units` vectors of units, from vector `first` on, a whole step.  Their rows of
+ * weights lie as in `dot`; pitch is more than LSTM__LANES where the layer is packed for longer
+ * vectors.  The latency of this is a small model's step: the cells stay in registers, and what is
+ * done for all vectors before the next thing keeps enough operations in flight. */
 LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
                                        struct lstm__alone *in, size_t first, size_t stride,
                                        size_t apart, const int units, const int pitch)
@@ -7442,8 +7446,9 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
 		              unit + (size_t)u * LSTM__LANES, l->hidden, in->out, in->y);
 }
 
-/* m streams times the vector of units `first`, of whose block `part` vectors stand before it.  With `ahead`
- * only the input is projected, out = bias + W x; else a whole step is made. */
+/* m streams times the vector of units `first`; `part` vectors stand before it in its block, which has
+ * `stride` words per k.  With `ahead` only the input is projected, out = bias + W x; else a whole step
+ * is made. */
 LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
                                  size_t first, size_t part, size_t stride, const int m,
                                  const int ahead)

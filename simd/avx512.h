@@ -23,8 +23,9 @@
 #define LSTM__LANES 16
 #define LSTM__UNITS 2
 #define LSTM__STREAMS 4
+/* Blocks hold one vector of units: wide tiles read two blocks.  bf16 has them wide alone. */
 #define LSTM__SINGLE (LSTM__WEIGHTS != LSTM__BF16)
-#define LSTM__NARROW (LSTM__WEIGHTS == LSTM__F32)
+#define LSTM__NARROW (LSTM__WEIGHTS == LSTM__F32) /* in turn always one at a time */
 #if LSTM__WEIGHTS == LSTM__F32 && defined(LSTM__HAVE_AVX2)
 #define LSTM__BY_HALVES 1
 #define LSTM__JOINS 1

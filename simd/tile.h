@@ -31,10 +31,10 @@ LSTM__INLINE void LSTM__FN(cells)(const struct lstm__layer *l, const struct LSTM
 	}
 }
 
-/* One stream times `units` vectors of units, from vector `first` on, a whole step.  Their block has
- * `stride` words of weights per k, and the vectors of units lie `apart`.  The latency of this is a small model's step: the cells stay in registers, and what is done for all
- * vectors before the next thing keeps enough operations in flight.  pitch: from one vector of a row
- * to the next, which is more than LSTM__LANES where the layer is packed for longer ones. */
+/* One stream times `units` vectors of units, from vector `first` on, a whole step.  Their rows of
+ * weights lie as in `dot`; pitch is more than LSTM__LANES where the layer is packed for longer
+ * vectors.  The latency of this is a small model's step: the cells stay in registers, and what is
+ * done for all vectors before the next thing keeps enough operations in flight. */
 LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
                                        struct lstm__alone *in, size_t first, size_t stride,
                                        size_t apart, const int units, const int pitch)
@@ -73,8 +73,9 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
 		              unit + (size_t)u * LSTM__LANES, l->hidden, in->out, in->y);
 }
 
-/* m streams times the vector of units `first`, of whose block `part` vectors stand before it.  With `ahead`
- * only the input is projected, out = bias + W x; else a whole step is made. */
+/* m streams times the vector of units `first`; `part` vectors stand before it in its block, which has
+ * `stride` words per k.  With `ahead` only the input is projected, out = bias + W x; else a whole step
+ * is made. */
 LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
                                  size_t first, size_t part, size_t stride, const int m,
                                  const int ahead)

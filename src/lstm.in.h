@@ -14,6 +14,7 @@
 //@room src/pack.h
 //@room src/pack_low.h
 //@room src/pack_layer.h
+//@room src/plan.h
 //@room src/model.h
 //@room src/args.h
 //@room src/state.h

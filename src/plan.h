@@ -1,0 +1,51 @@
+/* In which order a layer's weights lie and are read: what caches and registers want. */
+
+/* Weights of so many bytes outgrow the first cache, of 32 to 64 KiB and not theirs alone, the second,
+ * and a second one of usual size several times over. */
+#define LSTM__FIRST_CACHE ((size_t)30 << 10)
+#define LSTM__SECOND_CACHE ((size_t)1 << 20)
+#define LSTM__FAR ((size_t)4 << 20)
+
+/* Vectors of units per block.  A tile of several streams reads a block once for each of its vectors
+ * and skips the others, which from far away takes twice as long (8 streams of 1024x1024). */
+static size_t lstm__block_units(const struct lstm__layer *l)
+{
+	return l->kernels->lanes > 4 && lstm__layer_bytes(l) >= LSTM__FAR
+	               ? 1
+	               : (size_t)l->kernels->units;
+}
+
+/* Vectors of units at a time, where blocks are read in turn: the more, the more sums are in flight.
+ * But long vectors need few while they wait for their weights, and then the smaller what is read at a
+ * time, the more of what the last step read is still near.  bf16 spends its time unpacking. */
+static int lstm__layer_narrow(const struct lstm__layer *l)
+{
+	const size_t bytes = lstm__layer_bytes(l);
+	if (l->kernels->lanes > 4 && bytes >= LSTM__FAR)
+		return 1;
+	return l->kernels->lanes > 8 &&
+	       (l->dtype == LSTM_DTYPE_F32 ||
+	        (l->dtype == LSTM_DTYPE_I8 && bytes <= LSTM__SECOND_CACHE));
+}
+
+/* Whether blocks are read from front to back and back again: where they outgrow the first cache, a
+ * step finds there what the one before it read last.  One whose x was projected ahead reads U alone, and
+ * the projected rows, which matter more to long vectors: they lose nothing by turning. */
+static void lstm__layer_turns(struct lstm__layer *l)
+{
+	const size_t rows = l->kernels->lanes > 8 ? (size_t)6 << 10 : 0;
+	const size_t u = 4 * l->hidden * lstm__word_bytes(l->dtype) * lstm__words(l->dtype, l->output);
+	l->narrow = lstm__layer_narrow(l);
+	l->turns = lstm__layer_bytes(l) > LSTM__FIRST_CACHE;
+	l->turns_ahead = u + rows > LSTM__FIRST_CACHE || l->units != (size_t)l->kernels->units;
+}
+
+/* How a step of one stream makes the last vector of units, see simd/last.h: the lower half alone of
+ * AVX-512's, and in small layers AVX2's odd one and that half with the block before. */
+static void lstm__layer_end(struct lstm__layer *l)
+{
+	const size_t lanes = (size_t)l->kernels->lanes;
+	const int can = l->plain && l->dtype == LSTM_DTYPE_F32;
+	l->half = can && lanes == 16 && l->hidden + lanes / 2 <= l->vectors * lanes;
+	l->joins = can && !(l->turns && l->turns_ahead) && (l->half || (lanes == 8 && l->vectors % 2));
+}
