@@ -109,6 +109,38 @@ static void lstm__tile_put(float *to, size_t stride,
 	}
 }
 
+/* A whole tile of rows at once, where there are instructions for it that every CPU of the kind has. */
+#ifdef LSTM__X86
+static __m128 lstm__flush_four(__m128 x)
+{
+	const __m128i bits = _mm_castps_si128(x);
+	const __m128i size = _mm_and_si128(bits, _mm_set1_epi32(0x7fffffff));
+	const __m128i tiny = _mm_cmplt_epi32(size, _mm_set1_epi32(LSTM__TINY_BITS));
+	return _mm_castsi128_ps(_mm_andnot_si128(tiny, bits));
+}
+
+static int lstm__tile_turn(float *to, size_t stride, const float *from, size_t row)
+{
+	int k;
+	for (k = 0; k < LSTM__TILE_COLUMNS; k += 4, from += 4, to += 4 * stride) {
+		__m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + row);
+		__m128 c = _mm_loadu_ps(from + 2 * row), d = _mm_loadu_ps(from + 3 * row);
+		_MM_TRANSPOSE4_PS(a, b, c, d);
+		_mm_storeu_ps(to, lstm__flush_four(a));
+		_mm_storeu_ps(to + stride, lstm__flush_four(b));
+		_mm_storeu_ps(to + 2 * stride, lstm__flush_four(c));
+		_mm_storeu_ps(to + 3 * stride, lstm__flush_four(d));
+	}
+	return 1;
+}
+#else
+static int lstm__tile_turn(float *to, size_t stride, const float *from, size_t row)
+{
+	(void)to, (void)stride, (void)from, (void)row;
+	return 0;
+}
+#endif
+
 /* Rows [r, r + 16) of a block of n, or as many as there are, from column `first` to `end`: whole
  * cache lines of what is written.  The block begins with row `at` of all. */
 static void lstm__pack_tiles(float *to, const struct lstm__source *s, lstm__row_fn find, size_t at,
@@ -129,11 +161,15 @@ static void lstm__pack_tiles(float *to, const struct lstm__source *s, lstm__row_
 			LSTM__WILL_WRITE(to + (k + 3 * LSTM__TILE_COLUMNS + t) * n + r);
 		for (t = 0; t < tiles; t++) {
 			const float *x = from[t] + k * s->column;
+			float *y = to + k * n + r + t * LSTM__TILE_ROWS;
+			if (s->column == 1 && real[t] == LSTM__TILE_ROWS &&
+			    columns == LSTM__TILE_COLUMNS && lstm__tile_turn(y, n, x, s->row))
+				continue;
 			if (s->column == 1)
 				lstm__tile_rows(tile, x, s->row, real[t], columns);
 			else
 				lstm__tile_columns(tile, x, s->column, real[t], columns);
-			lstm__tile_put(to + k * n + r + t * LSTM__TILE_ROWS, n, tile, columns);
+			lstm__tile_put(y, n, tile, columns);
 		}
 	}
 }
