@@ -1256,18 +1256,19 @@ struct lstm__layer {
 	size_t width, hidden, output; /* output = projection or hidden */
 	size_t vectors;               /* ceil(hidden / lanes) */
 	size_t units;                 /* vectors of units per block of weights */
-	int turns, turns_ahead;       /* blocks are read from front to back and back again in steps, and
-	                               * in those whose x was projected ahead */
+	/* Small, as a microcontroller keeps a layer too.  Blocks are read from front to back and back
+	 * again in steps, and in those whose x was projected ahead; then one vector of units at a time. */
+	unsigned char turns, turns_ahead, narrow;
+	unsigned char half;           /* AVX-512 with AVX2: half of the last vector is padding */
 	float *bias;                  /* [vectors][gate][lane] */
 	lstm_dtype dtype;
-	int half;                     /* AVX-512 with AVX2: half of the last vector is padding */
 	struct lstm__matrix w, u;     /* in blocks: [k of x, then of h][unit vector][gate][lane] */
 	struct lstm__matrix projection; /* in blocks: [k][output vector][lane], or NULL */
 	float *peephole;              /* [i f o][vectors][lane], or NULL */
 	lstm_activation gates, candidate, out;
-	int input_forget, plain;      /* plain: nothing but the equations in the manual */
-	int joins;                    /* the last vector of units is made together with those before */
-	int narrow;                   /* blocks in turn are read one vector of units at a time */
+	unsigned char input_forget;
+	unsigned char plain;          /* nothing but the equations in the manual */
+	unsigned char joins;          /* the last vector of units is made together with those before */
 	float clip, cell_clip;        /* +infinity if none */
 };
 
@@ -2201,7 +2202,7 @@ static void lstm__layer_turns(struct lstm__layer *l)
 {
 	const size_t rows = l->kernels->lanes > 8 ? (size_t)6 << 10 : 0;
 	const size_t u = 4 * l->hidden * lstm__word_bytes(l->dtype) * lstm__words(l->dtype, l->output);
-	l->narrow = lstm__layer_narrow(l);
+	l->narrow = (unsigned char)lstm__layer_narrow(l);
 	l->turns = lstm__layer_bytes(l) > LSTM__FIRST_CACHE;
 	l->turns_ahead = u + rows > LSTM__FIRST_CACHE || l->units != (size_t)l->kernels->units;
 }
@@ -2411,7 +2412,7 @@ static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int
 	l->gates = a[0];
 	l->candidate = a[1];
 	l->out = a[2];
-	l->input_forget = d->input_forget;
+	l->input_forget = (unsigned char)d->input_forget;
 	l->clip = d->clip > 0 ? d->clip : (float)INFINITY;
 	l->cell_clip = d->cell_clip > 0 ? d->cell_clip : (float)INFINITY;
 	l->plain = a[0].function == LSTM_SIGMOID && a[1].function == LSTM_TANH &&

@@ -193,7 +193,7 @@ static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int
 	l->gates = a[0];
 	l->candidate = a[1];
 	l->out = a[2];
-	l->input_forget = d->input_forget;
+	l->input_forget = (unsigned char)d->input_forget;
 	l->clip = d->clip > 0 ? d->clip : (float)INFINITY;
 	l->cell_clip = d->cell_clip > 0 ? d->cell_clip : (float)INFINITY;
 	l->plain = a[0].function == LSTM_SIGMOID && a[1].function == LSTM_TANH &&

@@ -35,7 +35,7 @@ static void lstm__layer_turns(struct lstm__layer *l)
 {
 	const size_t rows = l->kernels->lanes > 8 ? (size_t)6 << 10 : 0;
 	const size_t u = 4 * l->hidden * lstm__word_bytes(l->dtype) * lstm__words(l->dtype, l->output);
-	l->narrow = lstm__layer_narrow(l);
+	l->narrow = (unsigned char)lstm__layer_narrow(l);
 	l->turns = lstm__layer_bytes(l) > LSTM__FIRST_CACHE;
 	l->turns_ahead = u + rows > LSTM__FIRST_CACHE || l->units != (size_t)l->kernels->units;
 }

@@ -16,18 +16,19 @@ struct lstm__layer {
 	size_t width, hidden, output; /* output = projection or hidden */
 	size_t vectors;               /* ceil(hidden / lanes) */
 	size_t units;                 /* vectors of units per block of weights */
-	int turns, turns_ahead;       /* blocks are read from front to back and back again in steps, and
-	                               * in those whose x was projected ahead */
+	/* Small, as a microcontroller keeps a layer too.  Blocks are read from front to back and back
+	 * again in steps, and in those whose x was projected ahead; then one vector of units at a time. */
+	unsigned char turns, turns_ahead, narrow;
+	unsigned char half;           /* AVX-512 with AVX2: half of the last vector is padding */
 	float *bias;                  /* [vectors][gate][lane] */
 	lstm_dtype dtype;
-	int half;                     /* AVX-512 with AVX2: half of the last vector is padding */
 	struct lstm__matrix w, u;     /* in blocks: [k of x, then of h][unit vector][gate][lane] */
 	struct lstm__matrix projection; /* in blocks: [k][output vector][lane], or NULL */
 	float *peephole;              /* [i f o][vectors][lane], or NULL */
 	lstm_activation gates, candidate, out;
-	int input_forget, plain;      /* plain: nothing but the equations in the manual */
-	int joins;                    /* the last vector of units is made together with those before */
-	int narrow;                   /* blocks in turn are read one vector of units at a time */
+	unsigned char input_forget;
+	unsigned char plain;          /* nothing but the equations in the manual */
+	unsigned char joins;          /* the last vector of units is made together with those before */
 	float clip, cell_clip;        /* +infinity if none */
 };
 
