@@ -1272,6 +1272,12 @@ struct lstm__layer {
 	float clip, cell_clip;        /* +infinity if none */
 };
 
+/* Where vector v of a row of gates lies: the four of a unit's `pitch` apart, the next unit's `apart`. */
+LSTM__INLINE size_t lstm__place(int v, size_t apart, int pitch)
+{
+	return (size_t)(v / 4) * apart + (size_t)(v % 4 * pitch);
+}
+
 /* Bytes of W and U, padding aside. */
 static size_t lstm__layer_bytes(const struct lstm__layer *l)
 {
@@ -6428,17 +6434,11 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define LSTM__TARGET __attribute__((target("avx2,fma,f16c")))
 #define LSTM__LANES 8
 #define LSTM__UNITS 2
-#define LSTM__SINGLE 0
-#define LSTM__NARROW 0
 #if LSTM__WEIGHTS == LSTM__F32
 #ifdef LSTM__HAVE_AVX512
 #define LSTM__MAKES_HALVES 1
 #endif
 #define LSTM__JOINS 1
-#define LSTM__LAST(name) lstm__##name##_avx2
-#define lstm__vf_avx2 __m256
-#define lstm__last_load(p) _mm256_loadu_ps(p)
-#define lstm__last_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define lstm__last_of(v) (v)
 #endif
 #ifdef __clang__ /* which has f16 on the stack with three */
@@ -6564,16 +6564,11 @@ LSTM__INLINE void lstm__store_codes_i8dot_avx2(unsigned char *p, __m256i v)
 #define LSTM__LANES 16
 #define LSTM__UNITS 2
 #define LSTM__STREAMS 4
-/* Blocks hold one vector of units: wide tiles read two blocks.  bf16 has them wide alone. */
 #define LSTM__SINGLE (LSTM__WEIGHTS != LSTM__BF16)
 #define LSTM__NARROW (LSTM__WEIGHTS == LSTM__F32) /* in turn always one at a time */
 #if LSTM__WEIGHTS == LSTM__F32 && defined(LSTM__HAVE_AVX2)
 #define LSTM__BY_HALVES 1
 #define LSTM__JOINS 1
-#define LSTM__LAST(name) lstm__##name##_avx2
-#define lstm__vf_avx2 __m256
-#define lstm__last_load(p) _mm256_loadu_ps(p)
-#define lstm__last_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define lstm__last_of(v) _mm512_castps512_ps256(v)
 #endif
 #define lstm__vf __m512
@@ -6648,8 +6643,6 @@ LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 #endif
 
 #define LSTM__UNITS 2
-#define LSTM__SINGLE 0
-#define LSTM__NARROW 0
 #define LSTM__STREAMS 3
 #define lstm__div(a, b) ((a) / (b))
 #define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10neonvfpv4"
@@ -6667,8 +6660,6 @@ LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 
 #define LSTM__TARGET
 #define LSTM__UNITS 4
-#define LSTM__SINGLE 0
-#define LSTM__NARROW 0
 #define LSTM__STREAMS 4
 #define lstm__div(a, b) vdivq_f32(a, b)
 #define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10advsimd"
@@ -6782,8 +6773,6 @@ LSTM__INLINE int32x4_t lstm__dot4_i8dot_neon(int32x4_t sum, int32x4_t w, int32x4
 #define LSTM__TARGET
 #define LSTM__LANES 4
 #define LSTM__UNITS 2
-#define LSTM__SINGLE 0
-#define LSTM__NARROW 0
 #define LSTM__STREAMS 4
 #define lstm__vf v128_t
 #define lstm__vm v128_t
@@ -7176,6 +7165,9 @@ LSTM__INLINE void LSTM__V(put)(lstm__vf v, size_t unit, size_t count, float *pad
 #define LSTM__WEIGHT int32_t
 #define LSTM__DTYPE LSTM_DTYPE_I8
 #endif
+#ifndef LSTM__SINGLE /* blocks of one vector of units, of which wide tiles read several */
+#define LSTM__SINGLE 0
+#endif
 #define LSTM__INT8 (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__I8_DOT)
 #define LSTM__SUMS (4 * (LSTM__STREAMS > LSTM__UNITS ? LSTM__STREAMS : LSTM__UNITS)) /* of a tile */
 
@@ -7250,9 +7242,9 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
 #if LSTM__WEIGHTS == LSTM__F32
-			lstm__vf row = lstm__load(w.at + (size_t)(v / 4) * apart + v % 4 * pitch);
+			lstm__vf row = lstm__load(w.at + lstm__place(v, apart, pitch));
 #else
-			lstm__vf row = lstm__load_f16(w.at + (size_t)(v / 4) * apart + v % 4 * pitch);
+			lstm__vf row = lstm__load_f16(w.at + lstm__place(v, apart, pitch));
 #endif
 			if (m > 1)
 				LSTM__HOLD(row);
@@ -7290,7 +7282,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		}
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			lstm__vi word = lstm__load_i(w.at + (size_t)(v / 4) * apart + v % 4 * pitch);
+			lstm__vi word = lstm__load_i(w.at + lstm__place(v, apart, pitch));
 			lstm__vf low, high;
 			LSTM__HOLD(word);
 			low = lstm__low_bf16(word);
@@ -7308,7 +7300,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 	if (k < count) {
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			const lstm__vf low = lstm__low_bf16(lstm__load_i(w.at + (size_t)(v / 4) * apart + v % 4 * pitch));
+			const lstm__vf low = lstm__low_bf16(lstm__load_i(w.at + lstm__place(v, apart, pitch)));
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
 				total[s * n + v] =
@@ -7346,7 +7338,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			xs[s] = lstm__splat_i(x[s] + k);
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			lstm__vi row = lstm__load_i(w.at + (size_t)(v / 4) * apart + v % 4 * pitch);
+			lstm__vi row = lstm__load_i(w.at + lstm__place(v, apart, pitch));
 			if (m > 1)
 				LSTM__HOLD(row);
 			LSTM__UNROLL
@@ -7591,8 +7583,10 @@ LSTM__NOINLINE void LSTM__FN(tile_half)(const struct lstm__layer *l, struct lstm
 #endif
 
 #if LSTM__JOINS
+#define LSTM__LAST(name) lstm__##name##_avx2
+
 /* As `dot`, for n vectors of w, and for the four at `last`. */
-LSTM__INLINE void LSTM__FN(dot_and_last)(lstm__vf *sum, LSTM__LAST(vf) *end, const int n,
+LSTM__INLINE void LSTM__FN(dot_and_last)(lstm__vf *sum, __m256 *end, const int n,
                                          const float *w, size_t stride, size_t apart,
                                          const float *last, const float *x, size_t count)
 {
@@ -7602,11 +7596,11 @@ LSTM__INLINE void LSTM__FN(dot_and_last)(lstm__vf *sum, LSTM__LAST(vf) *end, con
 		const lstm__vf xs = lstm__splat(x + k);
 		LSTM__UNROLL
 		for (v = 0; v < n; v++)
-			sum[v] = lstm__fma(lstm__load(w + (size_t)(v / 4) * apart +
-			                              v % 4 * LSTM__LANES), xs, sum[v]);
+			sum[v] = lstm__fma(lstm__load(w + lstm__place(v, apart, LSTM__LANES)), xs,
+			                    sum[v]);
 		LSTM__UNROLL
 		for (v = 0; v < 4; v++)
-			end[v] = lstm__last_fma(lstm__last_load(last + v * LSTM__LANES),
+			end[v] = _mm256_fmadd_ps(_mm256_loadu_ps(last + v * LSTM__LANES),
 			                        lstm__last_of(xs), end[v]);
 	}
 }
@@ -7620,7 +7614,7 @@ LSTM__INLINE void LSTM__FN(tile_and_last)(const struct lstm__layer *l, struct ls
 	const size_t last = block + (size_t)units * vector;
 	size_t unit = first * LSTM__LANES;
 	lstm__vf sum[LSTM__UNITS * 4];
-	LSTM__LAST(vf) end[4];
+	__m256 end[4];
 	int v, u;
 
 	do {
@@ -7629,7 +7623,7 @@ LSTM__INLINE void LSTM__FN(tile_and_last)(const struct lstm__layer *l, struct ls
 			sum[v] = lstm__load(in->start + block + v * LSTM__LANES);
 		LSTM__UNROLL
 		for (v = 0; v < 4; v++)
-			end[v] = lstm__last_load(in->start + last + v * LSTM__LANES);
+			end[v] = _mm256_loadu_ps(in->start + last + v * LSTM__LANES);
 		if (!in->projected)
 			LSTM__FN(dot_and_last)(sum, end, 4 * units, LSTM__FN(rows_of_x)(l, block, 0).at,
 			                       stride, apart, LSTM__FN(rows_of_x)(l, last, 0).at,
@@ -8119,9 +8113,6 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef LSTM__SINGLE
 #undef LSTM__NARROW
 #undef LSTM__LAST
-#undef lstm__vf_avx2
-#undef lstm__last_load
-#undef lstm__last_fma
 #undef lstm__last_of
 #undef LSTM__STREAMS
 #undef LSTM__SLEEF_EXP

@@ -12,17 +12,11 @@
 #define LSTM__TARGET __attribute__((target("avx2,fma,f16c")))
 #define LSTM__LANES 8
 #define LSTM__UNITS 2
-#define LSTM__SINGLE 0
-#define LSTM__NARROW 0
 #if LSTM__WEIGHTS == LSTM__F32
 #ifdef LSTM__HAVE_AVX512
 #define LSTM__MAKES_HALVES 1
 #endif
 #define LSTM__JOINS 1
-#define LSTM__LAST(name) lstm__##name##_avx2
-#define lstm__vf_avx2 __m256
-#define lstm__last_load(p) _mm256_loadu_ps(p)
-#define lstm__last_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define lstm__last_of(v) (v)
 #endif
 #ifdef __clang__ /* which has f16 on the stack with three */

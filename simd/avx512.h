@@ -23,16 +23,11 @@
 #define LSTM__LANES 16
 #define LSTM__UNITS 2
 #define LSTM__STREAMS 4
-/* Blocks hold one vector of units: wide tiles read two blocks.  bf16 has them wide alone. */
 #define LSTM__SINGLE (LSTM__WEIGHTS != LSTM__BF16)
 #define LSTM__NARROW (LSTM__WEIGHTS == LSTM__F32) /* in turn always one at a time */
 #if LSTM__WEIGHTS == LSTM__F32 && defined(LSTM__HAVE_AVX2)
 #define LSTM__BY_HALVES 1
 #define LSTM__JOINS 1
-#define LSTM__LAST(name) lstm__##name##_avx2
-#define lstm__vf_avx2 __m256
-#define lstm__last_load(p) _mm256_loadu_ps(p)
-#define lstm__last_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define lstm__last_of(v) _mm512_castps512_ps256(v)
 #endif
 #define lstm__vf __m512

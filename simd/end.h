@@ -54,9 +54,6 @@
 #undef LSTM__SINGLE
 #undef LSTM__NARROW
 #undef LSTM__LAST
-#undef lstm__vf_avx2
-#undef lstm__last_load
-#undef lstm__last_fma
 #undef lstm__last_of
 #undef LSTM__STREAMS
 #undef LSTM__SLEEF_EXP

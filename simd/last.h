@@ -12,8 +12,10 @@ LSTM__NOINLINE void LSTM__FN(tile_half)(const struct lstm__layer *l, struct lstm
 #endif
 
 #if LSTM__JOINS
+#define LSTM__LAST(name) lstm__##name##_avx2
+
 /* As `dot`, for n vectors of w, and for the four at `last`. */
-LSTM__INLINE void LSTM__FN(dot_and_last)(lstm__vf *sum, LSTM__LAST(vf) *end, const int n,
+LSTM__INLINE void LSTM__FN(dot_and_last)(lstm__vf *sum, __m256 *end, const int n,
                                          const float *w, size_t stride, size_t apart,
                                          const float *last, const float *x, size_t count)
 {
@@ -23,11 +25,11 @@ LSTM__INLINE void LSTM__FN(dot_and_last)(lstm__vf *sum, LSTM__LAST(vf) *end, con
 		const lstm__vf xs = lstm__splat(x + k);
 		LSTM__UNROLL
 		for (v = 0; v < n; v++)
-			sum[v] = lstm__fma(lstm__load(w + (size_t)(v / 4) * apart +
-			                              v % 4 * LSTM__LANES), xs, sum[v]);
+			sum[v] = lstm__fma(lstm__load(w + lstm__place(v, apart, LSTM__LANES)), xs,
+			                    sum[v]);
 		LSTM__UNROLL
 		for (v = 0; v < 4; v++)
-			end[v] = lstm__last_fma(lstm__last_load(last + v * LSTM__LANES),
+			end[v] = _mm256_fmadd_ps(_mm256_loadu_ps(last + v * LSTM__LANES),
 			                        lstm__last_of(xs), end[v]);
 	}
 }
@@ -41,7 +43,7 @@ LSTM__INLINE void LSTM__FN(tile_and_last)(const struct lstm__layer *l, struct ls
 	const size_t last = block + (size_t)units * vector;
 	size_t unit = first * LSTM__LANES;
 	lstm__vf sum[LSTM__UNITS * 4];
-	LSTM__LAST(vf) end[4];
+	__m256 end[4];
 	int v, u;
 
 	do {
@@ -50,7 +52,7 @@ LSTM__INLINE void LSTM__FN(tile_and_last)(const struct lstm__layer *l, struct ls
 			sum[v] = lstm__load(in->start + block + v * LSTM__LANES);
 		LSTM__UNROLL
 		for (v = 0; v < 4; v++)
-			end[v] = lstm__last_load(in->start + last + v * LSTM__LANES);
+			end[v] = _mm256_loadu_ps(in->start + last + v * LSTM__LANES);
 		if (!in->projected)
 			LSTM__FN(dot_and_last)(sum, end, 4 * units, LSTM__FN(rows_of_x)(l, block, 0).at,
 			                       stride, apart, LSTM__FN(rows_of_x)(l, last, 0).at,

@@ -9,8 +9,6 @@
 
 #define LSTM__TARGET
 #define LSTM__UNITS 4
-#define LSTM__SINGLE 0
-#define LSTM__NARROW 0
 #define LSTM__STREAMS 4
 #define lstm__div(a, b) vdivq_f32(a, b)
 #define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10advsimd"

@@ -12,8 +12,6 @@
 #endif
 
 #define LSTM__UNITS 2
-#define LSTM__SINGLE 0
-#define LSTM__NARROW 0
 #define LSTM__STREAMS 3
 #define lstm__div(a, b) ((a) / (b))
 #define LSTM__SLEEF_EXP "Sleef_finz_expf4_u10neonvfpv4"

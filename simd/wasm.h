@@ -7,8 +7,6 @@
 #define LSTM__TARGET
 #define LSTM__LANES 4
 #define LSTM__UNITS 2
-#define LSTM__SINGLE 0
-#define LSTM__NARROW 0
 #define LSTM__STREAMS 4
 #define lstm__vf v128_t
 #define lstm__vm v128_t

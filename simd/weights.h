@@ -21,6 +21,9 @@
 #define LSTM__WEIGHT int32_t
 #define LSTM__DTYPE LSTM_DTYPE_I8
 #endif
+#ifndef LSTM__SINGLE /* blocks of one vector of units, of which wide tiles read several */
+#define LSTM__SINGLE 0
+#endif
 #define LSTM__INT8 (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__I8_DOT)
 #define LSTM__SUMS (4 * (LSTM__STREAMS > LSTM__UNITS ? LSTM__STREAMS : LSTM__UNITS)) /* of a tile */
 
@@ -95,9 +98,9 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
 #if LSTM__WEIGHTS == LSTM__F32
-			lstm__vf row = lstm__load(w.at + (size_t)(v / 4) * apart + v % 4 * pitch);
+			lstm__vf row = lstm__load(w.at + lstm__place(v, apart, pitch));
 #else
-			lstm__vf row = lstm__load_f16(w.at + (size_t)(v / 4) * apart + v % 4 * pitch);
+			lstm__vf row = lstm__load_f16(w.at + lstm__place(v, apart, pitch));
 #endif
 			if (m > 1)
 				LSTM__HOLD(row);
@@ -135,7 +138,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		}
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			lstm__vi word = lstm__load_i(w.at + (size_t)(v / 4) * apart + v % 4 * pitch);
+			lstm__vi word = lstm__load_i(w.at + lstm__place(v, apart, pitch));
 			lstm__vf low, high;
 			LSTM__HOLD(word);
 			low = lstm__low_bf16(word);
@@ -153,7 +156,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 	if (k < count) {
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			const lstm__vf low = lstm__low_bf16(lstm__load_i(w.at + (size_t)(v / 4) * apart + v % 4 * pitch));
+			const lstm__vf low = lstm__low_bf16(lstm__load_i(w.at + lstm__place(v, apart, pitch)));
 			LSTM__UNROLL
 			for (s = 0; s < m; s++)
 				total[s * n + v] =
@@ -191,7 +194,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			xs[s] = lstm__splat_i(x[s] + k);
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-			lstm__vi row = lstm__load_i(w.at + (size_t)(v / 4) * apart + v % 4 * pitch);
+			lstm__vi row = lstm__load_i(w.at + lstm__place(v, apart, pitch));
 			if (m > 1)
 				LSTM__HOLD(row);
 			LSTM__UNROLL

@@ -32,6 +32,12 @@ struct lstm__layer {
 	float clip, cell_clip;        /* +infinity if none */
 };
 
+/* Where vector v of a row of gates lies: the four of a unit's `pitch` apart, the next unit's `apart`. */
+LSTM__INLINE size_t lstm__place(int v, size_t apart, int pitch)
+{
+	return (size_t)(v / 4) * apart + (size_t)(v % 4 * pitch);
+}
+
 /* Bytes of W and U, padding aside. */
 static size_t lstm__layer_bytes(const struct lstm__layer *l)
 {
