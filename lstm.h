@@ -1864,7 +1864,7 @@ static void lstm__tile_put(float *to, size_t stride,
 	}
 }
 
-/* A whole tile of rows at once, where there are instructions for it that every CPU of the kind has. */
+/* Whole rows at once, where there are instructions for it that every CPU of the kind has. */
 #ifdef LSTM__X86
 static __m128 lstm__flush_four(__m128 x)
 {
@@ -1874,10 +1874,10 @@ static __m128 lstm__flush_four(__m128 x)
 	return _mm_castsi128_ps(_mm_andnot_si128(tiny, bits));
 }
 
-static int lstm__tile_turn(float *to, size_t stride, const float *from, size_t row)
+static int lstm__tile_turn(float *to, size_t stride, const float *from, size_t row,
+                           size_t columns)
 {
-	int k;
-	for (k = 0; k < LSTM__TILE_COLUMNS; k += 4, from += 4, to += 4 * stride) {
+	for (; columns >= 4; columns -= 4, from += 4, to += 4 * stride) {
 		__m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + row);
 		__m128 c = _mm_loadu_ps(from + 2 * row), d = _mm_loadu_ps(from + 3 * row);
 		_MM_TRANSPOSE4_PS(a, b, c, d);
@@ -1886,12 +1886,16 @@ static int lstm__tile_turn(float *to, size_t stride, const float *from, size_t r
 		_mm_storeu_ps(to + 2 * stride, lstm__flush_four(c));
 		_mm_storeu_ps(to + 3 * stride, lstm__flush_four(d));
 	}
+	for (; columns; columns--, from++, to += stride)
+		_mm_storeu_ps(to, lstm__flush_four(_mm_setr_ps(from[0], from[row], from[2 * row],
+		                                               from[3 * row])));
 	return 1;
 }
 #else
-static int lstm__tile_turn(float *to, size_t stride, const float *from, size_t row)
+static int lstm__tile_turn(float *to, size_t stride, const float *from, size_t row,
+                           size_t columns)
 {
-	(void)to, (void)stride, (void)from, (void)row;
+	(void)to, (void)stride, (void)from, (void)row, (void)columns;
 	return 0;
 }
 #endif
@@ -1918,7 +1922,7 @@ static void lstm__pack_tiles(float *to, const struct lstm__source *s, lstm__row_
 			const float *x = from[t] + k * s->column;
 			float *y = to + k * n + r + t * LSTM__TILE_ROWS;
 			if (s->column == 1 && real[t] == LSTM__TILE_ROWS &&
-			    columns == LSTM__TILE_COLUMNS && lstm__tile_turn(y, n, x, s->row))
+			    lstm__tile_turn(y, n, x, s->row, columns))
 				continue;
 			if (s->column == 1)
 				lstm__tile_rows(tile, x, s->row, real[t], columns);
