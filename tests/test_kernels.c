@@ -1,8 +1,7 @@
 /* Which kernels a model gets.  Their bits are the same, by law, so that nothing else shows whether a
  * CPU's own instruction for int8 is what runs. */
-#define LSTM_API static
-#define LSTM_IMPLEMENTATION
 #include "harness.h"
+#include "inside.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,16 +10,16 @@
 #include <cpuid.h>
 #endif
 
-static const struct lstm__kernels *kernels_of(lstm_isa isa, lstm_dtype dtype)
+static const char *kernels_of(lstm_isa isa, lstm_dtype dtype)
 {
 	static const float zero[4] = {0};
 	const lstm_weights weights = {.w = zero, .u = zero};
 	const lstm_desc desc = {.input = 1, .hidden = 1, .isa = isa, .dtype = dtype};
-	const struct lstm__kernels *found;
+	const char *found;
 	lstm_model *model;
 
 	cr_assert_eq(lstm_model_new(&model, &desc, &weights), LSTM_OK, "refused");
-	found = model->layers[0].kernels;
+	found = inside_kernels(model);
 	lstm_model_free(model);
 	return found;
 }
@@ -55,37 +54,34 @@ static int has_avx512_vnni(void)
 Test(kernels, int8_takes_avx_vnni_where_it_is)
 {
 	need(LSTM_ISA_AVX2);
-#ifdef LSTM__AVXVNNI
-	if (has_avx_vnni()) {
-		cr_assert_eq(kernels_of(LSTM_ISA_AVX2, LSTM_DTYPE_I8), &lstm__kernels_i8dot_avx2,
-		             "AVX-VNNI is there and not used");
+	if (inside_has_kernels("i8dot_avx2") && has_avx_vnni()) {
+		cr_assert_str_eq(kernels_of(LSTM_ISA_AVX2, LSTM_DTYPE_I8), "i8dot_avx2",
+		                 "AVX-VNNI is there and not used");
 		return;
 	}
-#endif
-	cr_assert_eq(kernels_of(LSTM_ISA_AVX2, LSTM_DTYPE_I8), &lstm__kernels_i8_avx2,
-	             "AVX-VNNI is used, and CPUID says %d", has_avx_vnni());
+	cr_assert_str_eq(kernels_of(LSTM_ISA_AVX2, LSTM_DTYPE_I8), "i8_avx2",
+	                 "AVX-VNNI is used, and CPUID says %d", has_avx_vnni());
 }
 
 Test(kernels, int8_takes_avx512_vnni_where_it_is)
 {
 	need(LSTM_ISA_AVX512);
 	if (has_avx512_vnni())
-		cr_assert_eq(kernels_of(LSTM_ISA_AVX512, LSTM_DTYPE_I8), &lstm__kernels_i8_avx512,
-		             "VNNI is there and not used");
+		cr_assert_str_eq(kernels_of(LSTM_ISA_AVX512, LSTM_DTYPE_I8), "i8_avx512",
+		                 "VNNI is there and not used");
 	else
-		cr_assert_eq(kernels_of(LSTM_ISA_AVX512, LSTM_DTYPE_I8),
-		             kernels_of(LSTM_ISA_AVX2, LSTM_DTYPE_I8), "VNNI is not there");
+		cr_assert_str_eq(kernels_of(LSTM_ISA_AVX512, LSTM_DTYPE_I8),
+		                 kernels_of(LSTM_ISA_AVX2, LSTM_DTYPE_I8), "VNNI is not there");
 }
 
 Test(kernels, avx512_asks_for_avx2_with_f16_alone)
 {
 	need(LSTM_ISA_AVX512);
-	cr_assert_eq(kernels_of(LSTM_ISA_AVX512, LSTM_DTYPE_F32), &lstm__kernels_avx512, "f32");
-	cr_assert_eq(kernels_of(LSTM_ISA_AVX512, LSTM_DTYPE_BF16), &lstm__kernels_bf16_avx512,
-	             "bf16");
-	cr_assert_eq(kernels_of(LSTM_ISA_AVX512, LSTM_DTYPE_F16), &lstm__kernels_f16_avx2, "f16");
+	cr_assert_str_eq(kernels_of(LSTM_ISA_AVX512, LSTM_DTYPE_F32), "avx512", "f32");
+	cr_assert_str_eq(kernels_of(LSTM_ISA_AVX512, LSTM_DTYPE_BF16), "bf16_avx512", "bf16");
+	cr_assert_str_eq(kernels_of(LSTM_ISA_AVX512, LSTM_DTYPE_F16), "f16_avx2", "f16");
 }
-#elif defined(LSTM__ARM64) && defined(LSTM__HAVE_NEON)
+#elif defined(__aarch64__)
 /* LSTM_TEST_DOT in the environment, 1 or 0: whether the CPU has the dot product, from who chose it. */
 Test(kernels, int8_takes_the_dot_product_where_it_is)
 {
@@ -93,9 +89,9 @@ Test(kernels, int8_takes_the_dot_product_where_it_is)
 
 	if (!told)
 		cr_skip_test("LSTM_TEST_DOT does not tell whether the CPU has the dot product");
-	cr_assert_eq(kernels_of(LSTM_ISA_NEON, LSTM_DTYPE_I8),
-	             strcmp(told, "1") ? &lstm__kernels_i8_neon : &lstm__kernels_i8dot_neon,
-	             "LSTM_TEST_DOT=%s, and the other kernels", told);
+	cr_assert_str_eq(kernels_of(LSTM_ISA_NEON, LSTM_DTYPE_I8),
+	                 strcmp(told, "1") ? "i8_neon" : "i8dot_neon",
+	                 "LSTM_TEST_DOT=%s, and the other kernels", told);
 }
 #endif
 
@@ -106,6 +102,6 @@ Test(kernels, the_scalar_path_serves_all_types_where_it_is_asked_for)
 	int k;
 
 	for (k = 0; k < 4; k++)
-		cr_assert_eq(kernels_of(LSTM_ISA_SCALAR, dtypes[k]), &lstm__kernels_scalar,
-		             "type %d", (int)dtypes[k]);
+		cr_assert_str_eq(kernels_of(LSTM_ISA_SCALAR, dtypes[k]), "scalar", "type %d",
+		                 (int)dtypes[k]);
 }

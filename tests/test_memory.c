@@ -1,21 +1,13 @@
 /* Memory: arenas of exactly the size that the query says, refusals that cost nothing, and an
- * allocator that fails at every possible moment.  Has an implementation of its own, whose LSTM_MALLOC
- * is in this file. */
-#include <stddef.h>
-
-static void *hooked_malloc(size_t bytes);
-static void hooked_free(void *p);
-
-#define LSTM_API static
-#define LSTM_MALLOC(n) hooked_malloc(n)
-#define LSTM_FREE(p) hooked_free(p)
-#define LSTM_IMPLEMENTATION
+ * allocator that fails at every possible moment. */
 #include "harness.h"
 
+#include "inside.h"
 #include "nets.h"
 #include "safetensors_builder.h"
 
 #include <limits.h>
+#include <stddef.h>
 #include <unistd.h>
 
 static int allocations, frees, fail_at; /* fail_at: the number of the call that fails, from 1 */
@@ -34,6 +26,8 @@ static void hooked_free(void *p)
 
 static void expect_failure_at(int call)
 {
+	inside_malloc = hooked_malloc;
+	inside_free = hooked_free;
 	allocations = frees = 0;
 	fail_at = call;
 }
@@ -124,8 +118,8 @@ TEST_EACH_ISA(memory, arenas_of_exactly_the_size_suffice)
 
 	for (k = 0; k < SHAPES; k++) {
 		net n = make_net(k, isa);
-		sequence s = sequence_make(&n.desc, BATCH, STEPS,
-		                           SEQUENCE_STATE | SEQUENCE_LENGTHS, 70 + k);
+		sequence s = sequence_make(&n.desc, BATCH, STEPS, SEQUENCE_STATE | SEQUENCE_LENGTHS,
+		                           70 + k);
 		size_t count = (size_t)STEPS * BATCH * (size_t)oracle_directions(&n.desc) *
 		               (size_t)oracle_units(&n.desc);
 		float *y = malloc(2 * count * sizeof *y);
@@ -163,8 +157,9 @@ TEST_EACH_ISA(memory, one_byte_short_is_refused)
 		{
 			struct arena b = arena_make(bytes, 0);
 
-			cr_assert_eq(lstm_state_init(&state, good, BATCH, STEPS, b.start, bytes - 1),
-			             LSTM_ERR_MEMORY, "shape %zu: state", k);
+			cr_assert_eq(
+				lstm_state_init(&state, good, BATCH, STEPS, b.start, bytes - 1),
+				LSTM_ERR_MEMORY, "shape %zu: state", k);
 			cr_assert_null(state, "shape %zu: the state was not set to NULL", k);
 			arena_end(&b, "state");
 		}
@@ -187,12 +182,12 @@ TEST_EACH_ISA(memory, misaligned_arenas_are_refused)
 	cr_assert_eq(lstm_state_size(good, BATCH, STEPS, &state_bytes), LSTM_OK, "no size");
 	b = arena_make(state_bytes + LSTM_ALIGN, 0);
 	for (offset = 1; offset < LSTM_ALIGN; offset++) {
-		cr_assert_eq(lstm_model_init(&model, &n.desc, n.weights, a.start + offset,
-		                             model_bytes),
-		             LSTM_ERR_MEMORY, "a model %zu bytes off was not refused", offset);
-		cr_assert_eq(lstm_state_init(&state, good, BATCH, STEPS, b.start + offset,
-		                             state_bytes),
-		             LSTM_ERR_MEMORY, "a state %zu bytes off was not refused", offset);
+		cr_assert_eq(
+			lstm_model_init(&model, &n.desc, n.weights, a.start + offset, model_bytes),
+			LSTM_ERR_MEMORY, "a model %zu bytes off was not refused", offset);
+		cr_assert_eq(
+			lstm_state_init(&state, good, BATCH, STEPS, b.start + offset, state_bytes),
+			LSTM_ERR_MEMORY, "a state %zu bytes off was not refused", offset);
 	}
 	lstm_model_free(good);
 	arena_end(&a, "model");
