@@ -41,15 +41,17 @@ static void all_ways(lstm_isa isa, const net *n, const sequence *s)
 TEST_EACH_ISA(masks, agree_with_the_oracle)
 {
 	static const int batches[] = {1, 2, 5, 9, 21};
-	int most = check_quick("masks") ? 3 : 5, kind, b;
-	unsigned what;
+	/* The first four have each two of the three parts with and without each other. */
+	static const unsigned whats[] = {0, 3, 5, 6, 1, 2, 4, 7};
+	int quick = check_quick("masks"), most = quick ? 3 : 5, kind, b, k;
 
 	for (kind = 0; kind < VARIED_KINDS; kind++) {
 		lstm_desc desc = varied_kind(kind);
 		net n = net_make(&desc, NET_B, 1.0f, 300 + (uint64_t)kind);
 
 		for (b = 0; b < most; b++)
-			for (what = 0; what < 8; what++) {
+			for (k = 0; k < (quick ? 4 : 8); k++) {
+				unsigned what = whats[k];
 				unsigned parts = SEQUENCE_MASK | (what & 1 ? SEQUENCE_ZERO : 0) |
 				                 (what & 2 ? SEQUENCE_STATE : 0) |
 				                 (what & 4 ? SEQUENCE_LENGTHS : 0);
