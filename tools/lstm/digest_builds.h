@@ -1,4 +1,4 @@
-/* tests/digest.c, compiled with a library of its own for each build of the activations. */
+/* tests/digest.c, compiled for each build of the activations. */
 #ifndef LSTM_TOOL_DIGEST_BUILDS_H
 #define LSTM_TOOL_DIGEST_BUILDS_H
 
