@@ -80,8 +80,8 @@ TEST_DIGEST(avx2, LSTM_ISA_AVX2)
 TEST_DIGEST(avx512, LSTM_ISA_AVX512)
 TEST_DIGEST(simd128, LSTM_ISA_SIMD128)
 
-/* Also where no digest is on record: those that this machine has agree. */
-Test(digest, instruction_sets_agree)
+/* Those of them that this machine has. */
+Test(digest, neon_avx2_and_avx512_agree_where_none_is_on_record)
 {
 	static const lstm_isa all[] = {LSTM_ISA_NEON, LSTM_ISA_AVX2, LSTM_ISA_AVX512};
 	lstm_isa here[3];
@@ -91,6 +91,8 @@ Test(digest, instruction_sets_agree)
 	for (i = 0; i < 3; i++)
 		if (lstm_isa_supported(all[i]))
 			here[sets++] = all[i];
+	if (known[0])
+		cr_skip_test("each is held against the digest on record");
 	if (sets < 2)
 		cr_skip_test("one vector instruction set at most on this machine");
 	for (i = 0; i < sets; i++)
