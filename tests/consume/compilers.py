@@ -8,8 +8,9 @@ STANDARDS = {
     "g++": ["c++11", "c++14", "c++17", "c++20"],
     "clang++": ["c++11", "c++14", "c++17", "c++20"],
 }
+# Besides -O0, -O3 and -flto, at which tools/matrix runs suites.
 LEVELS = [
-    ["-O0"], ["-O1"], ["-O2"], ["-O3"], ["-Os"], ["-O2", "-flto"], ["-O3", "-march=native"],
+    ["-O1"], ["-O2"], ["-Os"], ["-O3", "-march=native"],
     ["-O2", "-mno-avx"], ["-O2", "-mno-sse4.2"], ["-O2", "-fno-math-errno", "-ffp-contract=off"],
     ["-O2", "-fPIC", "-fvisibility=hidden"],
 ]

@@ -1,4 +1,4 @@
-"""Each knob of the header alone, and all of them together, under four compilers."""
+"""Each knob of the header alone under two compilers, and all of them together under four."""
 
 import re
 import shutil
@@ -23,7 +23,8 @@ KNOBS = {
     "LSTM_NO_SIMD128": ["-DLSTM_NO_SIMD128"],
     "LSTM_WASM_EXACT": ["-DLSTM_WASM_EXACT"],
 }
-COMPILERS = ["gcc -std=c99", "clang -std=c99", "g++ -std=c++11", "clang++ -std=c++11"]
+EACH_ALONE = ["gcc -std=c99", "clang++ -std=c++11"]  # each compiler and each language once
+COMPILERS = [*EACH_ALONE, "clang -std=c99", "g++ -std=c++11"]
 
 
 def works(folder, compiler, options):
@@ -55,8 +56,9 @@ case("every documented knob is tried", every_documented_knob_is_tried)
 case("no kernels", a_kernel_left_out_is_not_used,
      ["-DLSTM_NO_AVX2", "-DLSTM_NO_AVX512", "-DLSTM_NO_NEON"])
 for compiler in COMPILERS:
-    for knob, options in KNOBS.items():
-        case(f"{compiler} {knob}", works, compiler, options)
+    if compiler in EACH_ALONE:
+        for knob, options in KNOBS.items():
+            case(f"{compiler} {knob}", works, compiler, options)
     together = [option for options in KNOBS.values() for option in options]
     for left_out in ("LSTM_NO_AVX2", "LSTM_NO_AVX512"):
         case(f"{compiler} LSTM_F32_ONLY {left_out}", works, compiler,

@@ -45,6 +45,6 @@ def library_is_missing(folder, compiler, *options):
 
 for compiler in ("gcc", "clang"):
     case(f"sleef.h is missing, {compiler}", header_is_missing, compiler)
-    for options in ([], ["-O2"], ["-O2", "-g"], ["-O2", "-flto"]):
+    for options in (["-O2", "-g"], ["-O2", "-flto"]):
         case(f"-lsleef is missing, {' '.join([compiler, *options])}", library_is_missing, compiler,
              *options)
