@@ -51,7 +51,7 @@ def family(folder, name, scripts, listed=None):
     if listed is None:
         listed = "".join(f"{row}\thow {row} is run\n" for row in scripts)
     cases = "".join(f"{row})\n{script}\n;;\n" for row, script in scripts.items())
-    program.write_text(f"#!/bin/sh\ncase $1 in\n--list) printf '%s' '{listed}' ;;\n{cases}esac\n")
+    program.write_text(f"#!/bin/sh\ncase $1 in\n--list) cat <<END\n{listed}END\n;;\n{cases}esac\n")
     program.chmod(0o755)
 
 
@@ -132,6 +132,15 @@ def only_those_named(folder):
     kit.expect(said == "one\thow one is run\ntwo\thow two is run\nthree\thow three is run\n", said)
 
 
+def quick(folder):
+    """Rows hear of it, when they are listed too."""
+    script = "echo note: quick $LSTM_MATRIX_QUICK; echo 1 passed, 0 failed, 0 skipped"
+    family(folder, "one", {"row": script}, listed="row\tquick $LSTM_MATRIX_QUICK\n")
+    for asked, told in ([], "quick 0"), (["--quick"], "quick 1"):
+        said = matrix(folder, *asked)
+        kit.expect(cells(said, "row") == [told, "passed (1 tests)", told], said)
+
+
 def refused(folder, sentence, *arguments):
     said = matrix(folder, *arguments, fails=True)
     kit.expect(said.startswith("matrix: ") and sentence in said and said.count("\n") == 1, said)
@@ -170,7 +179,7 @@ def too_slow(folder):
 for name in ENDINGS:
     kit.case(name, ending, name)
 for function in (sums, json_alone_on_standard_output, what_is_no_file_stays, only_those_named,
-                 wrong_use, a_family_that_lists_nothing, a_family_without_tabs, too_slow):
+                 quick, wrong_use, a_family_that_lists_nothing, a_family_without_tabs, too_slow):
     kit.case(function.__name__, function)
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ line, NAME<TAB>HOW; `run NAME` builds and runs one, and its last line of output 
     compiled only: WHAT              with exit status 0
     unavailable: WHY                 with exit status 77: no emulator or compiler on this system
 
-Anything else has failed.  A line `note: TEXT` before it is shown in the table.
+Anything else has failed.  A line `note: TEXT` before it is shown in the table.  LSTM_MATRIX_QUICK=1
+in the environment asks the rows for less, which their HOW then says.
 """
 
 import argparse
@@ -183,6 +184,8 @@ def options():
         prog="matrix", description="Run every device that this machine can emulate.")
     parser.add_argument("rows", nargs="*", metavar="ROW", help="only the rows of these names")
     parser.add_argument("--list", action="store_true", help="name the rows")
+    parser.add_argument("--quick", action="store_true",
+                        help="every row, but with fewer suites, levels or targets in most of them")
     parser.add_argument("--json", metavar="FILE", nargs="?", const=STANDARD_OUTPUT,
                         help="write the table to FILE too; to standard output, all else to standard "
                              "error, if that is - or nothing")
@@ -208,6 +211,7 @@ def main():
         arguments.json = STANDARD_OUTPUT  # which may be a file, that is not to be replaced
     if arguments.json == STANDARD_OUTPUT:
         told = sys.stderr
+    os.environ["LSTM_MATRIX_QUICK"] = str(int(arguments.quick))
     rows = all_rows(arguments.devices.resolve())
     if arguments.list:
         print("\n".join(f"{row.name}\t{row.how}" for row in rows.values()))

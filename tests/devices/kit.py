@@ -19,6 +19,11 @@ SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
 DIGEST = re.compile(r"^digest (\w+) f32 (\w+) ([0-9a-f]{16})$", re.MULTILINE)
 
 
+def quick():
+    """Whether tools/matrix was asked for less: every row, with fewer suites, levels or targets."""
+    return os.environ.get("LSTM_MATRIX_QUICK", "0") != "0"
+
+
 class Failed(Exception):
     """What had to work did not."""
 

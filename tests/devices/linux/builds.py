@@ -14,22 +14,20 @@ def every(activations):
 class Build:
     """One folder of build/devices, configured by a meson cross file or for this machine."""
 
-    def __init__(self, name, cross, tools, activations, options=()):
+    def __init__(self, name, cross, tools):
         self.folder = kit.BUILD / name
-        self.cross, self.tools, self.activations = cross, tools, activations
-        self.options = [*SETUP, *options]
+        self.cross, self.tools = cross, tools
 
     def configure(self):
-        options = [*self.options]
+        options = [*SETUP]
         if self.cross:
             options += ["--cross-file", kit.ROOT / "cross" / f"{self.cross}.ini"]
         kit.configure(self.folder, *options)
 
-    def programs(self, names=None):
-        """Build suites such as laws-builtin, all or those named; their names and paths."""
+    def programs(self, names):
+        """Build suites such as laws-builtin; their names and paths."""
         for program, package in self.tools.items():
             kit.need(program, package)
-        names = names or [name for kind in self.activations for name in every(kind)]
         with kit.locked(self.folder):
             self.configure()
             kit.must("ninja", "-C", self.folder, "-j", kit.JOBS,
@@ -37,24 +35,21 @@ class Build:
         return [(name, self.folder / "tests" / name) for name in names]
 
 
-def cross_gcc(triple, package, activations, options=()):
-    return Build(triple, triple, {f"{triple}-gcc": package}, activations, options)
+def cross_gcc(triple, package):
+    return Build(triple, triple, {f"{triple}-gcc": package})
 
 
-BOTH = ["builtin", "sleef"]
 BUILDS = {
-    "x86_64": Build("x86_64", None, {"gcc": "gcc"}, BOTH),
-    "aarch64": cross_gcc("aarch64-linux-gnu", "gcc-aarch64-linux-gnu", BOTH),
+    "x86_64": Build("x86_64", None, {"gcc": "gcc"}),
+    "aarch64": cross_gcc("aarch64-linux-gnu", "gcc-aarch64-linux-gnu"),
     "aarch64-clang": Build("aarch64-linux-gnu-clang", "aarch64-linux-gnu-clang",
-                           {"clang": "clang", "aarch64-linux-gnu-ar": "gcc-aarch64-linux-gnu"},
-                           BOTH),
-    "armhf": cross_gcc("arm-linux-gnueabihf", "gcc-arm-linux-gnueabihf", BOTH),
+                           {"clang": "clang", "aarch64-linux-gnu-ar": "gcc-aarch64-linux-gnu"}),
+    "armhf": cross_gcc("arm-linux-gnueabihf", "gcc-arm-linux-gnueabihf"),
     # As Clang has to be told, the whole file for NEON with fused multiply-add.
     "armhf-clang": Build("arm-linux-gnueabihf-clang", "arm-linux-gnueabihf-clang",
-                         {"clang": "clang", "arm-linux-gnueabihf-ar": "gcc-arm-linux-gnueabihf"},
-                         BOTH),
-    "riscv64": cross_gcc("riscv64-linux-gnu", "gcc-riscv64-linux-gnu", ["builtin"]),
-    "s390x": cross_gcc("s390x-linux-gnu", "gcc-s390x-linux-gnu", ["builtin"]),
-    "powerpc64": cross_gcc("powerpc64-linux-gnu", "gcc-powerpc64-linux-gnu", ["builtin"]),
-    "i686": cross_gcc("i686-linux-gnu", "gcc-i686-linux-gnu", ["builtin"]),
+                         {"clang": "clang", "arm-linux-gnueabihf-ar": "gcc-arm-linux-gnueabihf"}),
+    "riscv64": cross_gcc("riscv64-linux-gnu", "gcc-riscv64-linux-gnu"),
+    "s390x": cross_gcc("s390x-linux-gnu", "gcc-s390x-linux-gnu"),
+    "powerpc64": cross_gcc("powerpc64-linux-gnu", "gcc-powerpc64-linux-gnu"),
+    "i686": cross_gcc("i686-linux-gnu", "gcc-i686-linux-gnu"),
 }
