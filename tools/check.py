@@ -1,5 +1,6 @@
 """The stages of tools/check, which is the command to run; this needs everything installed."""
 
+import contextlib
 import json
 import os
 import platform
@@ -8,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,13 +23,25 @@ TAP = re.compile(r"^(not ok|ok)\b(.*)$", re.MULTILINE)
 UNCOUNTED = {"header_is_fresh"}  # programs that are one test each
 
 QUICK = {"LSTM_TEST_QUICK": "1"}
-WITHOUT_CLI = ["--no-suite", "cli"]  # which has a stage, and runs with the sanitizers
+NATIVE = ["-Ddebug=false"]  # which compiles in two thirds of the time
+SUITES_ALONE = ["-Dbench=disabled", "-Dexamples=disabled"]
+# Without -Werror: sanitizers make gcc see uninitialised variables where there are none.  The kernels
+# are long functions, and gcc takes minutes for each if it writes the checks out in place, as it does
+# by default, or keeps track of variables in them: a tenth of that so.
+SANITIZED = ["-Dwerror=false", "-Db_sanitize=address,undefined", "-Doptimization=1",
+             "-Dc_args=--param=asan-instrumentation-with-call-threshold=0 -fno-var-tracking",
+             "-Dharness=plain", *SUITES_ALONE]
+WITHOUT_CLI = ["--no-suite", "cli"]  # which has stages
 SANITIZER_RULES = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     "TSAN_OPTIONS": "halt_on_error=1",
 }
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+
+running = set()  # process groups, to be ended with this program
+talking = threading.Lock()
+building = threading.Lock()  # stages that run side by side share a build folder
 
 
 class Stage:
@@ -59,14 +73,13 @@ class Stage:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             encoding="utf-8", errors="replace",
         )
+        running.add(process.pid)
         try:
             output, _ = process.communicate(timeout=STAGE_SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             output = process.communicate()[0] + f"\nnot done after {STAGE_SECONDS} seconds"
-        except KeyboardInterrupt:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
+        running.discard(process.pid)
         output = f"$ {' '.join(arguments)}\n{output}"
         self.log.append(output)
         return process.returncode, output
@@ -108,9 +121,14 @@ class Stage:
             self.say(f"{name}:\n{output}")
 
     # ---- meson ---------------------------------------------------------------------------------
-    def configure(self, folder, *options, **environment):
-        folder = BUILD / folder
-        options = ["-Dwerror=true", *options]
+    def build(self, folder, options, *targets, **environment):
+        """A build folder with these options, and all of it, or the targets, built."""
+        with building:
+            folder = BUILD / folder
+            return (self.configure(folder, ["-Dwerror=true", *options], environment)
+                    and self.must("ninja", "-C", folder, "-j", JOBS, *targets))
+
+    def configure(self, folder, options, environment):
         if (folder / "build.ninja").exists():
             status, _ = self.command("meson", "setup", "--reconfigure", folder, *options)
             if status == 0:
@@ -118,8 +136,13 @@ class Stage:
             shutil.rmtree(folder)
         return self.must("meson", "setup", folder, *options, **environment)
 
-    def ninja(self, folder, *targets):
-        return self.must("ninja", "-C", BUILD / folder, "-j", JOBS, *targets)
+    def native(self, *targets):
+        """The folder of the stage native, which others use too."""
+        return self.build("native", NATIVE, *targets, CC="gcc")
+
+    def sanitized(self, *targets):
+        """The folder of the stage sanitize."""
+        return self.build("sanitize", SANITIZED, *targets, CC="gcc")
 
     def suites(self, folder, *names, **environment):
         """Run the suites of a build folder, all or those named, and count what each reports."""
@@ -155,51 +178,41 @@ def header(stage):
 
 def native(stage):
     """suites, benchmarks and examples, gcc"""
-    if stage.configure("native", CC="gcc") and stage.ninja("native"):
+    if stage.native():
         stage.suites("native", *WITHOUT_CLI)
-        stage.counted("tests/test_bench.py", BUILD / "native" / "bench" / "lstm-bench")
 
 
 def clang(stage):
     """suites, clang"""
-    if (stage.configure("clang", "-Dbench=disabled", "-Dexamples=disabled", CC="clang")
-            and stage.ninja("clang")):
+    if stage.build("clang", [*NATIVE, *SUITES_ALONE], CC="clang"):
         stage.suites("clang", *WITHOUT_CLI)
 
 
 def sanitize(stage):
     """suites, gcc with the address and undefined behaviour sanitizers"""
-    # Without -Werror: sanitizers make gcc see uninitialised variables where there are none.  The
-    # kernels are long functions, and gcc takes minutes for each if it writes the checks out in
-    # place, as it does by default, or keeps track of variables in them: a tenth of that so.
-    options = ["-Dwerror=false", "-Db_sanitize=address,undefined", "-Doptimization=1",
-               "-Dc_args=--param=asan-instrumentation-with-call-threshold=0 -fno-var-tracking",
-               "-Dharness=plain", "-Dbench=disabled", "-Dexamples=disabled"]
-    if stage.configure("sanitize", *options, CC="gcc") and stage.ninja("sanitize"):
-        stage.suites("sanitize", **QUICK)
+    if stage.sanitized():
+        stage.suites("sanitize", *WITHOUT_CLI, **QUICK)
 
 
 def threads(stage):
     """the suites of threads and teams, clang with the thread sanitizer"""
     options = ["-Db_sanitize=thread", "-Db_lundef=false", "-Doptimization=1", "-Dharness=plain",
-               "-Dbench=disabled", "-Dexamples=disabled"]
+               *SUITES_ALONE]
     names = [f"{suite}-{build}" for suite in ("threads", "team") for build in ("sleef", "builtin")]
-    if (stage.configure("threads", *options, CC="clang")
-            and stage.ninja("threads", *(f"tests/{name}" for name in names))):
+    if stage.build("threads", options, *(f"tests/{name}" for name in names), CC="clang"):
         stage.suites("threads", *names)
 
 
 def matrix(stage):
-    """every device that emulators and compilers reach, see tools/matrix"""
+    """every device that emulators and compilers reach, with fewer suites than tools/matrix alone"""
     stage.counted("tests/test_matrix.py")
-    stage.counted("tools/matrix")
+    stage.counted("tools/matrix", "--quick")
 
 
 def avx512(stage):
     """AVX-512 on an emulated CPU, as this one has none"""
-    options = ["-Dharness=plain", "-Dbench=disabled", "-Dexamples=disabled"]
-    if not (stage.configure("avx512", *options, CC="gcc")
-            and stage.ninja("avx512", *(f"tests/{suite}" for suite in EMULATED))):
+    options = [*NATIVE, *SUITES_ALONE, "-Dharness=plain"]
+    if not stage.build("avx512", options, *(f"tests/{suite}" for suite in EMULATED), CC="gcc"):
         return
 
     def emulate(suite):
@@ -227,7 +240,7 @@ def consume(stage):
 
 def cli(stage):
     """the lstm command as it is installed"""
-    if not (stage.configure("native", CC="gcc") and stage.ninja("native")):
+    if not stage.native():
         return
     shutil.rmtree(BUILD / "installed", ignore_errors=True)
     if stage.must("meson", "install", "-C", BUILD / "native", "--no-rebuild", "--destdir",
@@ -236,23 +249,36 @@ def cli(stage):
         stage.counted("tests/test_cli.py", program)
 
 
+def cli_sanitize(stage):
+    """the lstm command, with the sanitizers"""
+    if stage.sanitized():
+        stage.counted("tests/test_cli.py", BUILD / "sanitize" / "tools" / "lstm" / "lstm",
+                      **QUICK, **SANITIZER_RULES)
+
+
+def bench(stage):
+    """what the benchmark prints, and what is published of it"""
+    if stage.native("bench/lstm-bench"):
+        stage.counted("tests/test_bench.py", BUILD / "native" / "bench" / "lstm-bench")
+
+
 def vad(stage):
     """the voice activity example against ONNX Runtime"""
-    if (stage.configure("native", CC="gcc") and stage.ninja("native", "examples/lstm-vad")
+    if (stage.native("examples/lstm-vad")
             and stage.must("tools/fetch-vad", "--golden")):
         stage.counted("tests/test_vad.py", BUILD / "native" / "examples" / "lstm-vad")
 
 
 def amp(stage):
     """the amplifier example against its equations"""
-    if stage.configure("native", CC="gcc") and stage.ninja("native", "examples/lstm-amp"):
+    if stage.native("examples/lstm-amp"):
         stage.counted("tests/test_amp.py", BUILD / "native" / "examples" / "lstm-amp")
 
 
 def convert(stage):
     """the converters, on models that the frameworks make"""
     programs = {"LSTM": "tools/lstm/lstm", "LSTM_AMP": "examples/lstm-amp"}
-    if stage.configure("native", CC="gcc") and stage.ninja("native", *programs.values()):
+    if stage.native(*programs.values()):
         built = {name: str(BUILD / "native" / path) for name, path in programs.items()}
         stage.counted("tests/convert/run", **built)
 
@@ -268,10 +294,11 @@ def fuzz(stage):
 
 
 # Which suites run in emulation, and which of their tests: what shows within minutes that the AVX-512
-# kernels give the bits of AVX2, which every suite holds against the oracle, and keep the laws.
+# kernels give the bits on record, as AVX2 does, which every suite holds against the oracle, and keep
+# the laws.
 EMULATED = {
-    "digest-sleef": "instruction_sets_agree",
-    "digest-builtin": "instruction_sets_agree",
+    "digest-sleef": "avx512",
+    "digest-builtin": "avx512",
     "laws-builtin": "avx512",
     "states-builtin": "avx512",
     "environment-builtin": "avx512",
@@ -279,10 +306,10 @@ EMULATED = {
     "allocation-sleef": "avx512",
     "memory-sleef": "avx512",
 }
-STAGES = [
-    header, native, clang, sanitize, threads, matrix, avx512, hotloops, consume, cli, vad, amp,
-    convert, onnx, fuzz,
-]
+# Those that keep all CPUs busy by themselves come one after another, the others side by side.
+WIDE = [native, clang, sanitize, threads, matrix, avx512]
+NARROW = [cli_sanitize, consume, header, hotloops, convert, cli, bench, vad, amp, onnx, fuzz]
+STAGES = [*WIDE, *NARROW]
 
 
 def inapplicable(stage):
@@ -295,24 +322,42 @@ def inapplicable(stage):
     return None
 
 
+def say(stage, text):
+    with talking:
+        print(f"{stage.name:<12} {text}", flush=True)
+
+
 def run(function):
     stage = Stage(function.__name__)
     reason = inapplicable(function)
     started = time.monotonic()
     if reason:
         stage.skipped = 1
-        print(f"{stage.name:<10} SKIP: {reason}", flush=True)
+        say(stage, f"SKIP: {reason}")
         return stage
-    print(f"{stage.name:<10} {function.__doc__} ... ", end="", flush=True)
+    say(stage, f"{function.__doc__} ...")
     function(stage)
     if stage.passed == 0 and stage.failed == 0:
         stage.fail(f"{stage.name}: no test passed, {stage.skipped} were skipped")
-    print(f"{stage.passed} passed, {stage.failed} failed, {stage.skipped} skipped, "
-          f"{time.monotonic() - started:.0f} s", flush=True)
-    if stage.failures:
-        print("\n".join(stage.failures), flush=True)
+    say(stage, "\n".join([f"{stage.passed} passed, {stage.failed} failed, {stage.skipped} skipped, "
+                          f"{time.monotonic() - started:.0f} s", *stage.failures]))
     (BUILD / f"{stage.name}.log").write_text("\n".join(stage.log), "utf-8")
     return stage
+
+
+def run_all(functions):
+    done = [run(function) for function in functions if function in WIDE]
+    with ThreadPoolExecutor(JOBS) as pool:
+        done += pool.map(run, (function for function in functions if function in NARROW))
+    return done
+
+
+def end_at_once(*_):
+    """What was started has sessions of its own, that the terminal's signals do not reach."""
+    for group in list(running):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+    os._exit(130)
 
 
 def main():
@@ -320,7 +365,7 @@ def main():
     wanted = sys.argv[1:]
     if wanted == ["--list"]:
         for name, stage in by_name.items():
-            print(f"{name:<10} {stage.__doc__}")
+            print(f"{name:<12} {stage.__doc__}")
         return 0
     if wanted == ["--quick"]:
         wanted = ["native"]
@@ -330,7 +375,8 @@ def main():
               f"{' '.join(by_name)}; found {' '.join(unknown)}", file=sys.stderr)
         return 2
     BUILD.mkdir(parents=True, exist_ok=True)
-    done = [run(by_name[name]) for name in wanted or by_name]
+    signal.signal(signal.SIGINT, end_at_once)
+    done = run_all([by_name[name] for name in wanted or by_name])
     passed, failed, skipped = (sum(getattr(stage, what) for stage in done)
                                for what in ("passed", "failed", "skipped"))
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
