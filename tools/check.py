@@ -200,7 +200,7 @@ def threads(stage):
                *SUITES_ALONE]
     names = [f"{suite}-{build}" for suite in ("threads", "team") for build in ("sleef", "builtin")]
     if stage.build("threads", options, *(f"tests/{name}" for name in names), CC="clang"):
-        stage.suites("threads", *names)
+        stage.suites("threads", *names, **QUICK)
 
 
 def matrix(stage):
