@@ -220,17 +220,18 @@ LSTM__INLINE void LSTM__FN(tile_rest)(const struct lstm__layer *l, struct lstm__
 
 /* One step of a state of one stream: x is its row as the dot products take it, and start bias + W x
  * if that was projected ahead, else NULL.  The short way for what most calls do.  units: of a tile;
- * turns: whether blocks are read in turn, see layer; joins: whether the layer's last vector is among
- * the job's and made together with those before. */
+ * single: whether each is a block; turns: whether blocks are read in turn, see layer; joins: whether
+ * the layer's last vector is among the job's and made together with those before. */
 LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x,
                                      const float *start, float *y, unsigned *environment,
-                                     const size_t units, const int turns, const int joins)
+                                     const size_t units, const int single, const int turns,
+                                     const int joins)
 {
 	const struct lstm__layer *l = job->layer;
 	const size_t whole = (job->to - job->from) / units, rest = (job->to - job->from) % units;
 	const size_t unit = 4 * LSTM__LANES;
-	const size_t stride = (LSTM__SINGLE ? 1 : units) * unit;
-	const size_t apart = LSTM__SINGLE ? unit * LSTM__FN(depth)(l) : unit;
+	const size_t stride = (single ? 1 : units) * unit;
+	const size_t apart = single ? unit * LSTM__FN(depth)(l) : unit;
 	const int back = turns && job->phase[0];
 	struct lstm__alone in;
 	size_t i, v;
@@ -269,17 +270,23 @@ LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x
 		LSTM__FN(project_output)(job, y, 0, 1);
 }
 
+#if LSTM__LANES > 4
+/* Blocks of one vector of units.  AVX2 reads two at a time: four sums of its vectors take as long as
+ * eight, as each waits for its last multiply-add. */
 LSTM__NOINLINE void LSTM__FN(alone_narrow)(const struct lstm__job *job, const float *x,
                                            const float *start, float *y, unsigned *environment)
 {
-	LSTM__FN(alone_by)(job, x, start, y, environment, 1, 1, 0);
+	const int two = LSTM__LANES == 8;
+	LSTM__FN(alone_by)(job, x, start, y, environment, two ? LSTM__UNITS : 1, two || LSTM__SINGLE, 1,
+	                   0);
 }
+#endif
 
 #if !LSTM__NARROW
 LSTM__NOINLINE void LSTM__FN(alone_wide)(const struct lstm__job *job, const float *x,
                                          const float *start, float *y, unsigned *environment)
 {
-	LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, 1, 0);
+	LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, LSTM__SINGLE, 1, 0);
 }
 #endif
 
@@ -287,7 +294,7 @@ LSTM__NOINLINE void LSTM__FN(alone_wide)(const struct lstm__job *job, const floa
 LSTM__NOINLINE void LSTM__FN(alone_joined)(const struct lstm__job *job, const float *x,
                                            const float *start, float *y, unsigned *environment)
 {
-	LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, 0, 1);
+	LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, LSTM__SINGLE, 0, 1);
 }
 #endif
 
@@ -297,17 +304,19 @@ LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
 	const struct lstm__layer *l = job->layer;
 	const int turns = start ? l->turns_ahead : l->turns;
 	if (!(turns | l->joins))
-		LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, 0, 0);
+		LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, LSTM__SINGLE, 0, 0);
 #if LSTM__JOINS
 	else if (!turns && job->to == l->vectors)
 		LSTM__FN(alone_joined)(job, x, start, y, environment);
 #endif
+#if LSTM__LANES > 4
+	else if (LSTM__NARROW || l->narrow)
+		LSTM__FN(alone_narrow)(job, x, start, y, environment);
+#endif
 #if !LSTM__NARROW
-	else if (!l->narrow)
+	else
 		LSTM__FN(alone_wide)(job, x, start, y, environment);
 #endif
-	else
-		LSTM__FN(alone_narrow)(job, x, start, y, environment);
 }
 
 #if LSTM__INT8

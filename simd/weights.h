@@ -24,6 +24,9 @@
 #ifndef LSTM__SINGLE /* blocks of one vector of units, of which wide tiles read several */
 #define LSTM__SINGLE 0
 #endif
+#ifndef LSTM__NARROW /* blocks that are read in turn are always read one vector of units at a time */
+#define LSTM__NARROW 0
+#endif
 #define LSTM__INT8 (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__I8_DOT)
 #define LSTM__SUMS (4 * (LSTM__STREAMS > LSTM__UNITS ? LSTM__STREAMS : LSTM__UNITS)) /* of a tile */
 

@@ -15,9 +15,9 @@ static size_t lstm__block_units(const struct lstm__layer *l)
 	               : (size_t)l->kernels->units;
 }
 
-/* Vectors of units at a time, where blocks are read in turn: the more, the more sums are in flight.
- * But long vectors need few while they wait for their weights, and then the smaller what is read at a
- * time, the more of what the last step read is still near.  bf16 spends its time unpacking. */
+/* Whether blocks that are read in turn are of one vector of units: those from far away, and of long
+ * vectors, that need few sums in flight while they wait for their weights: the smaller what is read at
+ * a time, the more of what the last step read is still near.  bf16 spends its time unpacking. */
 static int lstm__layer_narrow(const struct lstm__layer *l)
 {
 	const size_t bytes = lstm__layer_bytes(l);

@@ -9,19 +9,20 @@
 
 enum { INPUT = 150, HIDDEN = 450, BATCH = 5 };
 
-static net large_net(lstm_isa isa, int input)
+static net large_net(lstm_isa isa, lstm_dtype dtype, int input)
 {
 	lstm_desc desc = {0};
 
 	desc.input = input;
 	desc.hidden = HIDDEN;
 	desc.isa = isa;
+	desc.dtype = dtype;
 	return net_make(&desc, NET_B, 1.0f, 91);
 }
 
 TEST_EACH_ISA(large, agrees_with_the_oracle)
 {
-	net n = large_net(isa, INPUT);
+	net n = large_net(isa, LSTM_DTYPE_F32, INPUT);
 	int batch;
 
 	for (batch = 1; batch <= BATCH; batch += 2) {
@@ -67,7 +68,7 @@ static void run(const lstm_model *m, const sequence *s, int first, int count, si
 }
 
 /* Every instruction set, in one call, in calls of `part` steps, and stream by stream. */
-static void check_same_bits(int input, int batch, size_t steps, size_t part)
+static void check_same_bits(lstm_dtype dtype, int input, int batch, size_t steps, size_t part)
 {
 	const size_t bytes = steps * (size_t)batch * HIDDEN * sizeof(float);
 	float *wanted = malloc(bytes), *y = malloc(bytes);
@@ -79,9 +80,9 @@ static void check_same_bits(int input, int batch, size_t steps, size_t part)
 		sequence s;
 		lstm_model *m;
 
-		if (!lstm_isa_supported((lstm_isa)isa))
+		if (!lstm_isa_supported((lstm_isa)isa) || !harness_has((lstm_isa)isa, dtype))
 			continue;
-		n = large_net((lstm_isa)isa, input);
+		n = large_net((lstm_isa)isa, dtype, input);
 		s = sequence_make(&n.desc, batch, steps, 0, 93);
 		cr_assert_eq(lstm_model_new(&m, &n.desc, n.weights), LSTM_OK, "refused");
 		run(m, &s, 0, batch, steps, known ? y : wanted);
@@ -106,10 +107,18 @@ static void check_same_bits(int input, int batch, size_t steps, size_t part)
 
 Test(large, gives_the_same_bits_however_it_is_run)
 {
-	check_same_bits(INPUT, BATCH, 6, 2);
+	check_same_bits(LSTM_DTYPE_F32, INPUT, BATCH, 6, 2);
 }
 
 Test(large, gives_the_same_bits_from_memory)
 {
-	check_same_bits(1900, 8, 3, 1);
+	check_same_bits(LSTM_DTYPE_F32, 1900, 8, 3, 1);
+}
+
+/* As large in their own bytes. */
+Test(large, gives_the_same_bits_in_low_precision)
+{
+	check_same_bits(LSTM_DTYPE_BF16, 800, 2, 4, 2);
+	check_same_bits(LSTM_DTYPE_F16, 800, 2, 4, 2);
+	check_same_bits(LSTM_DTYPE_I8, 1900, 2, 4, 2);
 }
