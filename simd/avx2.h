@@ -18,6 +18,8 @@
 #endif
 #define LSTM__JOINS 1
 #define lstm__last_of(v) (v)
+#define lstm__four(p) _mm256_broadcast_ps((const __m128 *)(const void *)(p)) /* in both halves */
+#define lstm__pick(v, i) _mm256_permute_ps(v, 0x55 * (i))
 #endif
 #ifdef __clang__ /* which has f16 on the stack with three */
 #define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__F32 || LSTM__WEIGHTS == LSTM__I8_DOT ? 3 : 2)

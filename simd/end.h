@@ -55,6 +55,8 @@
 #undef LSTM__NARROW
 #undef LSTM__LAST
 #undef lstm__last_of
+#undef lstm__four
+#undef lstm__pick
 #undef LSTM__STREAMS
 #undef LSTM__SLEEF_EXP
 #undef LSTM__SLEEF_TANH

@@ -87,13 +87,34 @@ LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_outputs)(const struct lstm__
  * lie `stride` words apart, in them the four vectors of a unit's gates `pitch`, and those of the next
  * unit `apart`. */
 #if LSTM__WEIGHTS == LSTM__F32 || LSTM__WEIGHTS == LSTM__F16
+#ifdef lstm__four
+/* The row of one k, of one stream. */
+LSTM__INLINE void LSTM__FN(dot_row)(lstm__vf *sum, const int n, const float *w, size_t apart,
+                                    const int pitch, lstm__vf x)
+{
+	int v;
+	LSTM__UNROLL
+	for (v = 0; v < n; v++)
+		sum[v] = lstm__fma(lstm__load(w + lstm__place(v, apart, pitch)), x, sum[v]);
+}
+#endif
+
 LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
                                 size_t stride, size_t apart, const int pitch,
                                 const float *const *x, size_t count)
 {
-	size_t k;
+	size_t k = 0;
 	int s, v;
-	for (k = 0; k < count; k++, w.at += stride) {
+#ifdef lstm__four /* one load of x for four of k: eight weights and an x take longer to load than to use */
+	for (; m == 1 && k + 4 <= count; k += 4, w.at += 4 * stride) {
+		const lstm__vf xs = lstm__four(x[0] + k);
+		LSTM__FN(dot_row)(sum, n, w.at, apart, pitch, lstm__pick(xs, 0));
+		LSTM__FN(dot_row)(sum, n, w.at + stride, apart, pitch, lstm__pick(xs, 1));
+		LSTM__FN(dot_row)(sum, n, w.at + 2 * stride, apart, pitch, lstm__pick(xs, 2));
+		LSTM__FN(dot_row)(sum, n, w.at + 3 * stride, apart, pitch, lstm__pick(xs, 3));
+	}
+#endif
+	for (; k < count; k++, w.at += stride) {
 		lstm__vf xs[LSTM__STREAMS];
 		LSTM__UNROLL
 		for (s = 0; s < m; s++)
