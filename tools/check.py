@@ -353,10 +353,13 @@ def run_all(functions):
 
 
 def end_at_once(*_):
-    """What was started has sessions of its own, that the terminal's signals do not reach."""
-    for group in list(running):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGKILL)
+    """What was started has sessions of its own, that the terminal's signals do not reach; tools/matrix
+    again has some, which it ends when it is interrupted."""
+    for how, seconds in (signal.SIGINT, 2), (signal.SIGKILL, 0):
+        for group in list(running):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, how)
+        time.sleep(seconds)
     os._exit(130)
 
 
