@@ -1257,7 +1257,7 @@ struct lstm__layer {
 	size_t vectors;               /* ceil(hidden / lanes) */
 	size_t units;                 /* vectors of units per block of weights */
 	/* Small, as a microcontroller keeps a layer too.  Blocks are read from front to back and back
-	 * again in steps, and in those whose x was projected ahead; narrow: they are of one vector of units. */
+	 * again in steps, and in those whose x was projected ahead; then of one vector of units each. */
 	unsigned char turns, turns_ahead, narrow;
 	unsigned char half;           /* AVX-512 with AVX2: half of the last vector is padding */
 	float *bias;                  /* [vectors][gate][lane] */
@@ -7255,7 +7255,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 {
 	size_t k = 0;
 	int s, v;
-#ifdef lstm__four /* one load of x for four of k: eight weights and an x take longer to load than to use */
+#ifdef lstm__four /* eight weights and an x take longer to load than to use: one load for four of x */
 	for (; m == 1 && k + 4 <= count; k += 4, w.at += 4 * stride) {
 		const lstm__vf xs = lstm__four(x[0] + k);
 		LSTM__FN(dot_row)(sum, n, w.at, apart, pitch, lstm__pick(xs, 0));

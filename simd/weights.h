@@ -105,7 +105,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 {
 	size_t k = 0;
 	int s, v;
-#ifdef lstm__four /* one load of x for four of k: eight weights and an x take longer to load than to use */
+#ifdef lstm__four /* eight weights and an x take longer to load than to use: one load for four of x */
 	for (; m == 1 && k + 4 <= count; k += 4, w.at += 4 * stride) {
 		const lstm__vf xs = lstm__four(x[0] + k);
 		LSTM__FN(dot_row)(sum, n, w.at, apart, pitch, lstm__pick(xs, 0));

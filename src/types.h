@@ -17,7 +17,7 @@ struct lstm__layer {
 	size_t vectors;               /* ceil(hidden / lanes) */
 	size_t units;                 /* vectors of units per block of weights */
 	/* Small, as a microcontroller keeps a layer too.  Blocks are read from front to back and back
-	 * again in steps, and in those whose x was projected ahead; narrow: they are of one vector of units. */
+	 * again in steps, and in those whose x was projected ahead; then of one vector of units each. */
 	unsigned char turns, turns_ahead, narrow;
 	unsigned char half;           /* AVX-512 with AVX2: half of the last vector is padding */
 	float *bias;                  /* [vectors][gate][lane] */

@@ -87,6 +87,7 @@ Test(kernels, int8_takes_the_dot_product_where_it_is)
 {
 	const char *told = getenv("LSTM_TEST_DOT");
 
+	harness_need(LSTM_ISA_NEON, LSTM_DTYPE_I8);
 	if (!told)
 		cr_skip_test("LSTM_TEST_DOT does not tell whether the CPU has the dot product");
 	cr_assert_str_eq(kernels_of(LSTM_ISA_NEON, LSTM_DTYPE_I8),

@@ -306,9 +306,10 @@ EMULATED = {
     "allocation-sleef": "avx512",
     "memory-sleef": "avx512",
 }
-# Those that keep all CPUs busy by themselves come one after another, the others side by side.
-WIDE = [native, clang, sanitize, threads, matrix, avx512]
-NARROW = [cli_sanitize, consume, header, hotloops, convert, cli, bench, vad, amp, onnx, fuzz]
+# Those that keep all CPUs busy by themselves come one after another, the others side by side,
+# the longest first.
+WIDE = [native, clang, sanitize, threads, matrix, avx512, consume]
+NARROW = [convert, hotloops, cli_sanitize, fuzz, header, cli, vad, bench, onnx, amp]
 STAGES = [*WIDE, *NARROW]
 
 

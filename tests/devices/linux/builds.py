@@ -19,10 +19,8 @@ class Build:
         self.cross, self.tools = cross, tools
 
     def configure(self):
-        options = [*SETUP]
-        if self.cross:
-            options += ["--cross-file", kit.ROOT / "cross" / f"{self.cross}.ini"]
-        kit.configure(self.folder, *options)
+        cross = ["--cross-file", kit.ROOT / "cross" / f"{self.cross}.ini"] if self.cross else []
+        kit.configure(self.folder, *SETUP, *cross)
 
     def programs(self, names):
         """Build suites such as laws-builtin; their names and paths."""
