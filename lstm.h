@@ -705,6 +705,20 @@ __asm__(".ifndef lstm__moves\n"
 #define LSTM__IN_TURN(v) (void)0
 #endif
 
+/* A float that is rounded to one before it is used further, and never part of a fused operation: in
+ * memory, if not by the compiler's word for a register. */
+#if (defined(LSTM__X86) || defined(LSTM__ARM64)) && defined(__GNUC__)
+#define LSTM__ROUNDED
+#ifdef LSTM__X86
+#define LSTM__ROUND(x) __asm__("" : "+x"(x))
+#else
+#define LSTM__ROUND(x) __asm__("" : "+w"(x))
+#endif
+#else
+#define LSTM__ROUNDED volatile
+#define LSTM__ROUND(x) (void)0
+#endif
+
 /* Let what was stored at p be loaded from there.  Else GCC keeps some of it in registers until after
  * the calls of SLEEF, before which it has to go to the stack, and leaves it there in the loop. */
 #if defined(LSTM__X86) && !defined(__clang__)
@@ -1061,7 +1075,8 @@ static float lstm__float_of_f16(uint32_t half)
 /* To the nearest whole number, ties to even, where that is far below 2^22. */
 static int lstm__nearest(float x)
 {
-	volatile float whole = x; /* lest a compiler fuses what is added with how x was made */
+	LSTM__ROUNDED float whole = x; /* lest a compiler fuses what is added with how x was made */
+	LSTM__ROUND(whole);
 	whole = whole + 12582912; /* 1.5 * 2^23, from where on fp32 has no fractions */
 	return (int)(whole - 12582912);
 }
@@ -1179,24 +1194,25 @@ static uint32_t lstm__f16_of(float value)
 	                                  (int)(127 - 1 - exponent));
 }
 
-/* How the numbers of a row become codes: its largest number and its least, given as the bits of
- * their magnitudes and 0 if there is none beyond zero, are 255 steps apart, or 254 if they are each
- * other's negative.  So zero has a code of its own, of +-1 alone both are exact, and without negative
- * numbers all codes are there for the others.  Infinity and NaN make the scale NaN: so is everything
- * then that is computed from the row. */
+/* How the numbers of a row become codes: its largest number and its least, given as their magnitudes
+ * and 0 if there is none beyond zero, are 255 steps apart, or 254 if they are each other's negative.
+ * So zero has a code of its own, of +-1 alone both are exact, and without negative numbers all codes
+ * are there for the others.  Infinity and NaN make the scale NaN: so is everything then that is
+ * computed from the row. */
 struct lstm__coding {
 	float scale, inverse;
 	int zero; /* steps from the least number up to 0 */
 };
 
-static struct lstm__coding lstm__coding_of(int32_t above, int32_t below)
+LSTM__INLINE struct lstm__coding lstm__coding_of(float high, float low)
 {
-	const float high = lstm__float_of((uint32_t)above), low = lstm__float_of((uint32_t)below);
 	struct lstm__coding coding = {0, 0, 0};
-	if (above >= 0x7f800000 || below >= 0x7f800000) {
+	high = lstm__flush(high);
+	low = lstm__flush(low);
+	if (!(high < INFINITY && low < INFINITY)) {
 		coding.scale = NAN;
-	} else if (above > 0 || below > 0) {
-		const float steps = above == below ? 254 : 255;
+	} else if (high > 0 || low > 0) {
+		const float steps = high == low ? 254 : 255;
 		coding.scale = high / steps + low / steps;
 		coding.inverse = 1 / coding.scale;
 		coding.zero = lstm__nearest(low * coding.inverse);
@@ -1228,7 +1244,7 @@ static void lstm__encode(float *row, const float *x, size_t n)
 		else
 			above = bits > above ? bits : above;
 	}
-	coding = lstm__coding_of(above, below);
+	coding = lstm__coding_of(lstm__float_of((uint32_t)above), lstm__float_of((uint32_t)below));
 	lstm__code_head(row, &coding, 128);
 	for (k = 0; k < n; k++) {
 		const float steps = lstm__flush(x[k]) * coding.inverse;
@@ -6489,7 +6505,8 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define lstm__add_i(a, b) _mm256_add_epi32(a, b)
 #define lstm__mul_i(a, b) _mm256_mullo_epi32(a, b)
 #define lstm__max_i(a, b) _mm256_max_epi32(a, b)
-#define lstm__most_i(v) lstm__most_i_avx2(v)
+#define lstm__max_u(a, b) _mm256_max_epu32(a, b)
+#define lstm__most(above, below, high, low) lstm__most_avx2(above, below, high, low)
 #define lstm__bits(v) _mm256_castps_si256(v)
 #define lstm__to_float(v) _mm256_cvtepi32_ps(v)
 #define lstm__round(v) _mm256_cvtps_epi32(v)
@@ -6515,12 +6532,15 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf8_u35avx2"
 
 #if LSTM__WEIGHTS == LSTM__I8
-LSTM__INLINE int32_t lstm__most_i_avx2(__m256i v)
+/* The largest lane of each, as a float. */
+LSTM__INLINE void lstm__most_avx2(__m256i above, __m256i below, float *high, float *low)
 {
-	__m128i m = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-	m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0x4e));
-	m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0xb1));
-	return _mm_cvtsi128_si32(m);
+	const __m256i both = _mm256_max_epi32(_mm256_permute2x128_si256(above, below, 0x20),
+	                                      _mm256_permute2x128_si256(above, below, 0x31));
+	const __m256i pair = _mm256_max_epi32(both, _mm256_shuffle_epi32(both, 0x4e));
+	const __m256i one = _mm256_max_epi32(pair, _mm256_shuffle_epi32(pair, 0xb1));
+	*high = _mm256_cvtss_f32(_mm256_castsi256_ps(one));
+	*low = _mm_cvtss_f32(_mm_castsi128_ps(_mm256_extracti128_si256(one, 1)));
 }
 
 LSTM__INLINE void lstm__store_codes_avx2(unsigned char *p, __m256i v)
@@ -6610,7 +6630,8 @@ LSTM__INLINE void lstm__store_codes_i8dot_avx2(unsigned char *p, __m256i v)
 #define lstm__add_i(a, b) _mm512_add_epi32(a, b)
 #define lstm__mul_i(a, b) _mm512_mullo_epi32(a, b)
 #define lstm__max_i(a, b) _mm512_max_epi32(a, b)
-#define lstm__most_i(v) _mm512_reduce_max_epi32(v)
+#define lstm__max_u(a, b) _mm512_max_epu32(a, b)
+#define lstm__most(above, below, high, low) lstm__most_avx512(above, below, high, low)
 #define lstm__bits(v) _mm512_castps_si512(v)
 #define lstm__to_float(v) _mm512_cvtepi32_ps(v)
 #define lstm__round(v) _mm512_cvtps_epi32(v)
@@ -6625,6 +6646,18 @@ LSTM__INLINE void lstm__store_codes_i8dot_avx2(unsigned char *p, __m256i v)
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf16_u35avx512f"
 
 #if LSTM__WEIGHTS == LSTM__I8
+/* The largest lane of each, as a float. */
+LSTM__INLINE void lstm__most_avx512(__m512i above, __m512i below, float *high, float *low)
+{
+	const __m512i half = _mm512_max_epi32(_mm512_shuffle_i32x4(above, below, 0x44),
+	                                      _mm512_shuffle_i32x4(above, below, 0xee));
+	const __m512i four = _mm512_max_epi32(half, _mm512_shuffle_i32x4(half, half, 0xb1));
+	const __m512i pair = _mm512_max_epi32(four, _mm512_shuffle_epi32(four, (_MM_PERM_ENUM)0x4e));
+	const __m512i one = _mm512_max_epi32(pair, _mm512_shuffle_epi32(pair, (_MM_PERM_ENUM)0xb1));
+	*high = _mm512_cvtss_f32(_mm512_castsi512_ps(one));
+	*low = _mm_cvtss_f32(_mm_castsi128_ps(_mm512_extracti32x4_epi32(one, 2)));
+}
+
 /* By its name, in either syntax of assembly: for the intrinsic GCC 12 copies every sum to another
  * register and back. */
 LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
@@ -6679,7 +6712,11 @@ LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 #define lstm__add_i(a, b) vaddq_s32(a, b)
 #define lstm__mul_i(a, b) vmulq_s32(a, b)
 #define lstm__max_i(a, b) vmaxq_s32(a, b)
-#define lstm__most_i(v) vmaxvq_s32(v)
+#define lstm__max_u(a, b)                                                                          \
+	vreinterpretq_s32_u32(vmaxq_u32(vreinterpretq_u32_s32(a), vreinterpretq_u32_s32(b)))
+#define lstm__most(above, below, high, low)                                                        \
+	(*(high) = lstm__float_of((uint32_t)vmaxvq_s32(above)),                                    \
+	 *(low) = lstm__float_of((uint32_t)vmaxvq_s32(below)))
 #define lstm__bits(v) vreinterpretq_s32_f32(v)
 #define lstm__to_float(v) vcvtq_f32_s32(v)
 #define lstm__round(v) vcvtnq_s32_f32(v)
@@ -7392,41 +7429,54 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 #endif
 
 #if LSTM__INT8
-/* Numbers k, k + 1, ... of n, flushed; zeros beyond. */
+/* Numbers k, k + 1, ... of n; zeros beyond. */
 LSTM__INLINE lstm__vf LSTM__FN(numbers)(const float *x, size_t k, size_t n)
 {
 	float last[LSTM__LANES];
 	if (n - k >= LSTM__LANES)
-		return LSTM__V(flush)(lstm__load(x + k));
+		return lstm__load(x + k);
 	memset(last, 0, sizeof(last));
 	memcpy(last, x + k, (n - k) * sizeof(float));
-	return LSTM__V(flush)(lstm__load(last));
+	return lstm__load(last);
 }
 
-/* The row of n numbers, as lstm__encode makes it. */
+LSTM__INLINE void LSTM__FN(put_codes)(unsigned char *to, lstm__vf v, const struct lstm__coding *coding)
+{
+	const lstm__vi steps = lstm__round(lstm__mul(v, lstm__set(coding->inverse)));
+	lstm__store_codes(to, lstm__add_i(steps, lstm__set_i(coding->zero - LSTM__STORED)));
+}
+
+/* The row of n numbers, as lstm__encode makes it.  Each step of a layer waits for this. */
 LSTM__NOINLINE void LSTM__FN(encode)(float *row, const float *x, size_t n)
 {
 	unsigned char *codes = (unsigned char *)(row + LSTM__CODES);
-	const lstm__vi sign = lstm__set_i((int32_t)-0x7fffffff - 1);
-	lstm__vi above = lstm__set_i(0), below = above, zero;
+	const size_t whole = n - n % LSTM__LANES;
+	lstm__vi above = lstm__set_i(0), below = above;
 	struct lstm__coding coding;
-	lstm__vf inverse;
+	float high, low;
 	size_t k;
 
-	/* As whole numbers: negative floats are, too, and the larger of two is the one with more bits. */
-	for (k = 0; k < n; k += LSTM__LANES) {
+	/* As whole numbers: the larger of two is the one with more bits; negative floats are negative,
+	 * or larger than all others where there are none. */
+	for (k = 0; k < whole; k += LSTM__LANES) {
+		above = lstm__max_i(above, lstm__bits(lstm__load(x + k)));
+		below = lstm__max_u(below, lstm__bits(lstm__load(x + k)));
+	}
+	if (k < n) {
 		const lstm__vi bits = lstm__bits(LSTM__FN(numbers)(x, k, n));
 		above = lstm__max_i(above, bits);
-		below = lstm__max_i(below, lstm__xor_i(bits, sign));
+		below = lstm__max_u(below, bits);
 	}
-	coding = lstm__coding_of(lstm__most_i(above), lstm__most_i(below));
+	below = lstm__max_i(lstm__set_i(0), lstm__xor_i(below, lstm__set_i((int32_t)-0x7fffffff - 1)));
+	lstm__most(above, below, &high, &low);
+	coding = lstm__coding_of(high, low);
 	lstm__code_head(row, &coding, LSTM__STORED);
-	inverse = lstm__set(coding.inverse);
-	zero = lstm__set_i(coding.zero - LSTM__STORED);
-	for (k = 0; k < n; k += LSTM__LANES) {
-		const lstm__vf steps = lstm__mul(LSTM__FN(numbers)(x, k, n), inverse);
-		lstm__store_codes(codes + k, lstm__add_i(lstm__round(steps), zero));
-	}
+	for (k = 0; coding.scale < 512 * LSTM__TINY && k < n; k += LSTM__LANES)
+		LSTM__FN(put_codes)(codes + k, LSTM__V(flush)(LSTM__FN(numbers)(x, k, n)), &coding);
+	for (; k < whole; k += LSTM__LANES) /* what counts as zero is less than half a step */
+		LSTM__FN(put_codes)(codes + k, lstm__load(x + k), &coding);
+	if (k < n)
+		LSTM__FN(put_codes)(codes + k, LSTM__FN(numbers)(x, k, n), &coding);
 }
 #endif
 /* ==== simd/tile.h ============================================================================= */
@@ -8122,11 +8172,12 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef lstm__set_i
 #undef lstm__splat_i
 #undef lstm__load_i
-#undef lstm__most_i
 #undef lstm__xor_i
 #undef lstm__add_i
 #undef lstm__mul_i
 #undef lstm__max_i
+#undef lstm__max_u
+#undef lstm__most
 #undef lstm__bits
 #undef lstm__to_float
 #undef lstm__round

@@ -63,7 +63,8 @@
 #define lstm__add_i(a, b) _mm256_add_epi32(a, b)
 #define lstm__mul_i(a, b) _mm256_mullo_epi32(a, b)
 #define lstm__max_i(a, b) _mm256_max_epi32(a, b)
-#define lstm__most_i(v) lstm__most_i_avx2(v)
+#define lstm__max_u(a, b) _mm256_max_epu32(a, b)
+#define lstm__most(above, below, high, low) lstm__most_avx2(above, below, high, low)
 #define lstm__bits(v) _mm256_castps_si256(v)
 #define lstm__to_float(v) _mm256_cvtepi32_ps(v)
 #define lstm__round(v) _mm256_cvtps_epi32(v)
@@ -89,12 +90,15 @@
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf8_u35avx2"
 
 #if LSTM__WEIGHTS == LSTM__I8
-LSTM__INLINE int32_t lstm__most_i_avx2(__m256i v)
+/* The largest lane of each, as a float. */
+LSTM__INLINE void lstm__most_avx2(__m256i above, __m256i below, float *high, float *low)
 {
-	__m128i m = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-	m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0x4e));
-	m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0xb1));
-	return _mm_cvtsi128_si32(m);
+	const __m256i both = _mm256_max_epi32(_mm256_permute2x128_si256(above, below, 0x20),
+	                                      _mm256_permute2x128_si256(above, below, 0x31));
+	const __m256i pair = _mm256_max_epi32(both, _mm256_shuffle_epi32(both, 0x4e));
+	const __m256i one = _mm256_max_epi32(pair, _mm256_shuffle_epi32(pair, 0xb1));
+	*high = _mm256_cvtss_f32(_mm256_castsi256_ps(one));
+	*low = _mm_cvtss_f32(_mm_castsi128_ps(_mm256_extracti128_si256(one, 1)));
 }
 
 LSTM__INLINE void lstm__store_codes_avx2(unsigned char *p, __m256i v)

@@ -63,7 +63,8 @@
 #define lstm__add_i(a, b) _mm512_add_epi32(a, b)
 #define lstm__mul_i(a, b) _mm512_mullo_epi32(a, b)
 #define lstm__max_i(a, b) _mm512_max_epi32(a, b)
-#define lstm__most_i(v) _mm512_reduce_max_epi32(v)
+#define lstm__max_u(a, b) _mm512_max_epu32(a, b)
+#define lstm__most(above, below, high, low) lstm__most_avx512(above, below, high, low)
 #define lstm__bits(v) _mm512_castps_si512(v)
 #define lstm__to_float(v) _mm512_cvtepi32_ps(v)
 #define lstm__round(v) _mm512_cvtps_epi32(v)
@@ -78,6 +79,18 @@
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf16_u35avx512f"
 
 #if LSTM__WEIGHTS == LSTM__I8
+/* The largest lane of each, as a float. */
+LSTM__INLINE void lstm__most_avx512(__m512i above, __m512i below, float *high, float *low)
+{
+	const __m512i half = _mm512_max_epi32(_mm512_shuffle_i32x4(above, below, 0x44),
+	                                      _mm512_shuffle_i32x4(above, below, 0xee));
+	const __m512i four = _mm512_max_epi32(half, _mm512_shuffle_i32x4(half, half, 0xb1));
+	const __m512i pair = _mm512_max_epi32(four, _mm512_shuffle_epi32(four, (_MM_PERM_ENUM)0x4e));
+	const __m512i one = _mm512_max_epi32(pair, _mm512_shuffle_epi32(pair, (_MM_PERM_ENUM)0xb1));
+	*high = _mm512_cvtss_f32(_mm512_castsi512_ps(one));
+	*low = _mm_cvtss_f32(_mm_castsi128_ps(_mm512_extracti32x4_epi32(one, 2)));
+}
+
 /* By its name, in either syntax of assembly: for the intrinsic GCC 12 copies every sum to another
  * register and back. */
 LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)

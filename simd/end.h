@@ -24,11 +24,12 @@
 #undef lstm__set_i
 #undef lstm__splat_i
 #undef lstm__load_i
-#undef lstm__most_i
 #undef lstm__xor_i
 #undef lstm__add_i
 #undef lstm__mul_i
 #undef lstm__max_i
+#undef lstm__max_u
+#undef lstm__most
 #undef lstm__bits
 #undef lstm__to_float
 #undef lstm__round

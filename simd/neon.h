@@ -22,7 +22,11 @@
 #define lstm__add_i(a, b) vaddq_s32(a, b)
 #define lstm__mul_i(a, b) vmulq_s32(a, b)
 #define lstm__max_i(a, b) vmaxq_s32(a, b)
-#define lstm__most_i(v) vmaxvq_s32(v)
+#define lstm__max_u(a, b)                                                                          \
+	vreinterpretq_s32_u32(vmaxq_u32(vreinterpretq_u32_s32(a), vreinterpretq_u32_s32(b)))
+#define lstm__most(above, below, high, low)                                                        \
+	(*(high) = lstm__float_of((uint32_t)vmaxvq_s32(above)),                                    \
+	 *(low) = lstm__float_of((uint32_t)vmaxvq_s32(below)))
 #define lstm__bits(v) vreinterpretq_s32_f32(v)
 #define lstm__to_float(v) vcvtq_f32_s32(v)
 #define lstm__round(v) vcvtnq_s32_f32(v)

@@ -242,40 +242,53 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 #endif
 
 #if LSTM__INT8
-/* Numbers k, k + 1, ... of n, flushed; zeros beyond. */
+/* Numbers k, k + 1, ... of n; zeros beyond. */
 LSTM__INLINE lstm__vf LSTM__FN(numbers)(const float *x, size_t k, size_t n)
 {
 	float last[LSTM__LANES];
 	if (n - k >= LSTM__LANES)
-		return LSTM__V(flush)(lstm__load(x + k));
+		return lstm__load(x + k);
 	memset(last, 0, sizeof(last));
 	memcpy(last, x + k, (n - k) * sizeof(float));
-	return LSTM__V(flush)(lstm__load(last));
+	return lstm__load(last);
 }
 
-/* The row of n numbers, as lstm__encode makes it. */
+LSTM__INLINE void LSTM__FN(put_codes)(unsigned char *to, lstm__vf v, const struct lstm__coding *coding)
+{
+	const lstm__vi steps = lstm__round(lstm__mul(v, lstm__set(coding->inverse)));
+	lstm__store_codes(to, lstm__add_i(steps, lstm__set_i(coding->zero - LSTM__STORED)));
+}
+
+/* The row of n numbers, as lstm__encode makes it.  Each step of a layer waits for this. */
 LSTM__NOINLINE void LSTM__FN(encode)(float *row, const float *x, size_t n)
 {
 	unsigned char *codes = (unsigned char *)(row + LSTM__CODES);
-	const lstm__vi sign = lstm__set_i((int32_t)-0x7fffffff - 1);
-	lstm__vi above = lstm__set_i(0), below = above, zero;
+	const size_t whole = n - n % LSTM__LANES;
+	lstm__vi above = lstm__set_i(0), below = above;
 	struct lstm__coding coding;
-	lstm__vf inverse;
+	float high, low;
 	size_t k;
 
-	/* As whole numbers: negative floats are, too, and the larger of two is the one with more bits. */
-	for (k = 0; k < n; k += LSTM__LANES) {
+	/* As whole numbers: the larger of two is the one with more bits; negative floats are negative,
+	 * or larger than all others where there are none. */
+	for (k = 0; k < whole; k += LSTM__LANES) {
+		above = lstm__max_i(above, lstm__bits(lstm__load(x + k)));
+		below = lstm__max_u(below, lstm__bits(lstm__load(x + k)));
+	}
+	if (k < n) {
 		const lstm__vi bits = lstm__bits(LSTM__FN(numbers)(x, k, n));
 		above = lstm__max_i(above, bits);
-		below = lstm__max_i(below, lstm__xor_i(bits, sign));
+		below = lstm__max_u(below, bits);
 	}
-	coding = lstm__coding_of(lstm__most_i(above), lstm__most_i(below));
+	below = lstm__max_i(lstm__set_i(0), lstm__xor_i(below, lstm__set_i((int32_t)-0x7fffffff - 1)));
+	lstm__most(above, below, &high, &low);
+	coding = lstm__coding_of(high, low);
 	lstm__code_head(row, &coding, LSTM__STORED);
-	inverse = lstm__set(coding.inverse);
-	zero = lstm__set_i(coding.zero - LSTM__STORED);
-	for (k = 0; k < n; k += LSTM__LANES) {
-		const lstm__vf steps = lstm__mul(LSTM__FN(numbers)(x, k, n), inverse);
-		lstm__store_codes(codes + k, lstm__add_i(lstm__round(steps), zero));
-	}
+	for (k = 0; coding.scale < 512 * LSTM__TINY && k < n; k += LSTM__LANES)
+		LSTM__FN(put_codes)(codes + k, LSTM__V(flush)(LSTM__FN(numbers)(x, k, n)), &coding);
+	for (; k < whole; k += LSTM__LANES) /* what counts as zero is less than half a step */
+		LSTM__FN(put_codes)(codes + k, lstm__load(x + k), &coding);
+	if (k < n)
+		LSTM__FN(put_codes)(codes + k, LSTM__FN(numbers)(x, k, n), &coding);
 }
 #endif

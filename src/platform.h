@@ -172,6 +172,20 @@ __asm__(".ifndef lstm__moves\n"
 #define LSTM__IN_TURN(v) (void)0
 #endif
 
+/* A float that is rounded to one before it is used further, and never part of a fused operation: in
+ * memory, if not by the compiler's word for a register. */
+#if (defined(LSTM__X86) || defined(LSTM__ARM64)) && defined(__GNUC__)
+#define LSTM__ROUNDED
+#ifdef LSTM__X86
+#define LSTM__ROUND(x) __asm__("" : "+x"(x))
+#else
+#define LSTM__ROUND(x) __asm__("" : "+w"(x))
+#endif
+#else
+#define LSTM__ROUNDED volatile
+#define LSTM__ROUND(x) (void)0
+#endif
+
 /* Let what was stored at p be loaded from there.  Else GCC keeps some of it in registers until after
  * the calls of SLEEF, before which it has to go to the stack, and leaves it there in the loop. */
 #if defined(LSTM__X86) && !defined(__clang__)

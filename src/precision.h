@@ -57,7 +57,8 @@ static float lstm__float_of_f16(uint32_t half)
 /* To the nearest whole number, ties to even, where that is far below 2^22. */
 static int lstm__nearest(float x)
 {
-	volatile float whole = x; /* lest a compiler fuses what is added with how x was made */
+	LSTM__ROUNDED float whole = x; /* lest a compiler fuses what is added with how x was made */
+	LSTM__ROUND(whole);
 	whole = whole + 12582912; /* 1.5 * 2^23, from where on fp32 has no fractions */
 	return (int)(whole - 12582912);
 }
@@ -175,24 +176,25 @@ static uint32_t lstm__f16_of(float value)
 	                                  (int)(127 - 1 - exponent));
 }
 
-/* How the numbers of a row become codes: its largest number and its least, given as the bits of
- * their magnitudes and 0 if there is none beyond zero, are 255 steps apart, or 254 if they are each
- * other's negative.  So zero has a code of its own, of +-1 alone both are exact, and without negative
- * numbers all codes are there for the others.  Infinity and NaN make the scale NaN: so is everything
- * then that is computed from the row. */
+/* How the numbers of a row become codes: its largest number and its least, given as their magnitudes
+ * and 0 if there is none beyond zero, are 255 steps apart, or 254 if they are each other's negative.
+ * So zero has a code of its own, of +-1 alone both are exact, and without negative numbers all codes
+ * are there for the others.  Infinity and NaN make the scale NaN: so is everything then that is
+ * computed from the row. */
 struct lstm__coding {
 	float scale, inverse;
 	int zero; /* steps from the least number up to 0 */
 };
 
-static struct lstm__coding lstm__coding_of(int32_t above, int32_t below)
+LSTM__INLINE struct lstm__coding lstm__coding_of(float high, float low)
 {
-	const float high = lstm__float_of((uint32_t)above), low = lstm__float_of((uint32_t)below);
 	struct lstm__coding coding = {0, 0, 0};
-	if (above >= 0x7f800000 || below >= 0x7f800000) {
+	high = lstm__flush(high);
+	low = lstm__flush(low);
+	if (!(high < INFINITY && low < INFINITY)) {
 		coding.scale = NAN;
-	} else if (above > 0 || below > 0) {
-		const float steps = above == below ? 254 : 255;
+	} else if (high > 0 || low > 0) {
+		const float steps = high == low ? 254 : 255;
 		coding.scale = high / steps + low / steps;
 		coding.inverse = 1 / coding.scale;
 		coding.zero = lstm__nearest(low * coding.inverse);
@@ -224,7 +226,7 @@ static void lstm__encode(float *row, const float *x, size_t n)
 		else
 			above = bits > above ? bits : above;
 	}
-	coding = lstm__coding_of(above, below);
+	coding = lstm__coding_of(lstm__float_of((uint32_t)above), lstm__float_of((uint32_t)below));
 	lstm__code_head(row, &coding, 128);
 	for (k = 0; k < n; k++) {
 		const float steps = lstm__flush(x[k]) * coding.inverse;
