@@ -1036,13 +1036,19 @@ static size_t lstm__word_bytes(lstm_dtype dtype)
 }
 
 /* A row of x, of h or of what is projected for int8: its scale, its offset (an int32), then the codes
- * from float LSTM__CODES on.  A number is scale * (code + offset). */
-enum { LSTM__CODES = 2 };
+ * from float LSTM__CODES on.  A number is scale * (code + offset).  AVX2 has the
+ * sum of the negative codes' magnitudes behind the offset, and from float LSTM__SIGNED_CODES on the
+ * magnitudes of four codes, then their signs, as bytes of 0 or -1. */
+enum { LSTM__CODES = 2, LSTM__SIGNED_CODES = 4 };
 
 /* Floats of memory that it takes, with what storing whole vectors writes more. */
 static size_t lstm__code_row(size_t n)
 {
+#ifdef LSTM__HAVE_AVX2
+	return LSTM__SIGNED_CODES + (n + 15) / 16 * 8;
+#else
 	return LSTM__CODES + (n + 15) / 16 * 4;
+#endif
 }
 
 static float lstm__float_of(uint32_t bits)
@@ -6519,14 +6525,16 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define lstm__dot4(sum, w, x) lstm__dot4_i8dot_avx2(sum, w, x)
 #define lstm__store_codes(p, v) lstm__store_codes_i8dot_avx2(p, v)
 #else
-/* Two products of codes fit in 16 bits: 2 * 127 * 128 < 2^15. */
+/* Two products fit in 16 bits: magnitudes are 128 at most, w ^ m is -128 .. 127. */
 #define LSTM__STORED 128
+#define LSTM__SIGNED (LSTM__WEIGHTS == LSTM__I8)
+#define lstm__min_i(a, b) _mm256_min_epi32(a, b)
+#define lstm__first_i(v, n)                                                                        \
+	_mm256_and_si256(v, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n)),                        \
+	                                       _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)))
 #define lstm__store_codes(p, v) lstm__store_codes_avx2(p, v)
-#define lstm__dot4(sum, w, x)                                                                      \
-	_mm256_add_epi32(sum,                                                                      \
-	                 _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_abs_epi8(x),                \
-	                                                        _mm256_sign_epi8(w, x)),           \
-	                                   _mm256_set1_epi16(1)))
+#define lstm__ones() lstm__ones_i8_avx2()
+#define lstm__dot4_signed(sum, w, x, signs, ones) lstm__dot4_i8_avx2(sum, w, x, signs, ones)
 #endif
 #define LSTM__SLEEF_EXP "Sleef_finz_expf8_u10avx2"
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf8_u35avx2"
@@ -6546,7 +6554,38 @@ LSTM__INLINE void lstm__most_avx2(__m256i above, __m256i below, float *high, flo
 LSTM__INLINE void lstm__store_codes_avx2(unsigned char *p, __m256i v)
 {
 	const __m128i pairs = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-	_mm_storel_epi64((__m128i *)(void *)p, _mm_packs_epi16(pairs, pairs));
+	const __m128i codes = _mm_packs_epi16(pairs, pairs);
+	const __m128i signs = _mm_cmpgt_epi8(_mm_setzero_si128(), codes);
+	_mm_storeu_si128((__m128i *)(void *)p, _mm_unpacklo_epi32(_mm_abs_epi8(codes), signs));
+}
+
+/* In a register: Clang would load them at every use. */
+LSTM__INLINE __m256i lstm__ones_i8_avx2(void)
+{
+	__m256i ones = _mm256_set1_epi16(1);
+	__asm__("" : "+x"(ones));
+	return ones;
+}
+
+LSTM__INLINE __m256i lstm__dot4_i8_avx2(__m256i sum, __m256i w, __m256i x, __m256i signs,
+                                        __m256i ones)
+{
+	const __m256i pairs = _mm256_maddubs_epi16(x, _mm256_xor_si256(w, signs));
+	sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones));
+#ifndef __clang__ /* GCC 12 keeps sums on the stack if it may make all pairs first */
+	__asm__ __volatile__("" : "+x"(sum));
+#endif
+	return sum;
+}
+
+/* What the row says of its negative codes, whose sums these are. */
+LSTM__INLINE void lstm__code_sum_i8_avx2(float *to, __m256i negative)
+{
+	__m128i sum = _mm_add_epi32(_mm256_castsi256_si128(negative),
+	                            _mm256_extracti128_si256(negative, 1));
+	sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
+	sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1));
+	_mm_store_ss(to, _mm_castsi128_ps(_mm_sub_epi32(_mm_setzero_si128(), sum)));
 }
 #endif
 #if LSTM__WEIGHTS == LSTM__I8_DOT
@@ -7214,6 +7253,10 @@ LSTM__INLINE void LSTM__V(put)(lstm__vf v, size_t unit, size_t count, float *pad
 #ifndef LSTM__NARROW /* blocks that are read in turn are always read one vector of units at a time */
 #define LSTM__NARROW 0
 #endif
+#ifndef LSTM__SIGNED /* codes of x and h are kept as magnitudes and signs */
+#define LSTM__SIGNED 0
+#endif
+#define LSTM__HEAD (LSTM__SIGNED ? (int)LSTM__SIGNED_CODES : (int)LSTM__CODES)
 #define LSTM__INT8 (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__I8_DOT)
 #define LSTM__SUMS (4 * (LSTM__STREAMS > LSTM__UNITS ? LSTM__STREAMS : LSTM__UNITS)) /* of a tile */
 
@@ -7380,13 +7423,18 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 }
 
 #else
-/* A word holds the codes of four k.  Their sums are whole numbers, exact in any order. */
+/* A word holds the codes of four k.  Their sums are whole numbers, exact in any order.  With
+ * LSTM__SIGNED, where the codes of x are magnitudes |x| and signs m, 0 or -1: as -w = (w ^ -1) + 1,
+ * the sum of x w is that of |x| (w ^ m), and of |x| where x is negative, which the row has. */
 LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
                                 size_t stride, size_t apart, const int pitch,
                                 const float *const *x, size_t count)
 {
 	const size_t words = lstm__words(LSTM__DTYPE, count);
 	lstm__vi total[LSTM__SUMS];
+#if LSTM__SIGNED
+	const lstm__vi ones = lstm__ones();
+#endif
 	size_t k;
 	int s, v;
 
@@ -7398,11 +7446,19 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			total[s * n + v] =
 				lstm__mul_i(offset, lstm__load_i(w.sum + v * pitch));
 	}
-	for (k = LSTM__CODES; k < LSTM__CODES + words; k++, w.at += stride) {
+	for (k = 0; k < words; k++, w.at += stride) {
 		lstm__vi xs[LSTM__STREAMS];
+#if LSTM__SIGNED
+		lstm__vi signs[LSTM__STREAMS];
+#endif
 		LSTM__UNROLL
-		for (s = 0; s < m; s++)
-			xs[s] = lstm__splat_i(x[s] + k);
+		for (s = 0; s < m; s++) {
+			const float *word = x[s] + LSTM__HEAD + k * (1 + LSTM__SIGNED);
+			xs[s] = lstm__splat_i(word);
+#if LSTM__SIGNED
+			signs[s] = lstm__splat_i(word + 1);
+#endif
+		}
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
 			lstm__vi row = lstm__load_i(w.at + lstm__place(v, apart, pitch));
@@ -7410,7 +7466,12 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 				LSTM__HOLD(row);
 			LSTM__UNROLL
 			for (s = 0; s < m; s++) {
+#if LSTM__SIGNED
+				total[s * n + v] = lstm__dot4_signed(total[s * n + v], row, xs[s],
+				                                     signs[s], ones);
+#else
 				total[s * n + v] = lstm__dot4(total[s * n + v], row, xs[s]);
+#endif
 				LSTM__IN_TURN(total[s * n + v]);
 			}
 		}
@@ -7419,11 +7480,15 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 	for (s = 0; s < m; s++) {
 		const lstm__vf scale = lstm__splat(x[s]);
 		LSTM__UNROLL
-		for (v = 0; v < n; v++)
+		for (v = 0; v < n; v++) {
+#if LSTM__SIGNED
+			total[s * n + v] = lstm__add_i(total[s * n + v], lstm__splat_i(x[s] + 2));
+#endif
 			sum[s * n + v] = lstm__fma(
 				lstm__to_float(total[s * n + v]),
 				lstm__mul(scale, lstm__load(w.scale + v * pitch)),
 				sum[s * n + v]);
+		}
 	}
 }
 #endif
@@ -7440,18 +7505,28 @@ LSTM__INLINE lstm__vf LSTM__FN(numbers)(const float *x, size_t k, size_t n)
 	return lstm__load(last);
 }
 
-LSTM__INLINE void LSTM__FN(put_codes)(unsigned char *to, lstm__vf v, const struct lstm__coding *coding)
+/* The codes of n numbers at the most, v, to word k / 4.  *negative: sums of those below zero. */
+LSTM__INLINE void LSTM__FN(put_codes)(float *row, size_t k, lstm__vf v, size_t n,
+                                      const struct lstm__coding *coding, lstm__vi *negative)
 {
+	unsigned char *to = (unsigned char *)(row + LSTM__HEAD) + k * (1 + LSTM__SIGNED);
 	const lstm__vi steps = lstm__round(lstm__mul(v, lstm__set(coding->inverse)));
-	lstm__store_codes(to, lstm__add_i(steps, lstm__set_i(coding->zero - LSTM__STORED)));
+	lstm__vi codes = lstm__add_i(steps, lstm__set_i(coding->zero - LSTM__STORED));
+#if LSTM__SIGNED
+	if (n < LSTM__LANES)
+		codes = lstm__first_i(codes, n);
+	*negative = lstm__add_i(*negative, lstm__min_i(codes, lstm__set_i(0)));
+#else
+	(void)n, (void)negative;
+#endif
+	lstm__store_codes(to, codes);
 }
 
 /* The row of n numbers, as lstm__encode makes it.  Each step of a layer waits for this. */
 LSTM__NOINLINE void LSTM__FN(encode)(float *row, const float *x, size_t n)
 {
-	unsigned char *codes = (unsigned char *)(row + LSTM__CODES);
 	const size_t whole = n - n % LSTM__LANES;
-	lstm__vi above = lstm__set_i(0), below = above;
+	lstm__vi above = lstm__set_i(0), below = above, negative = above;
 	struct lstm__coding coding;
 	float high, low;
 	size_t k;
@@ -7472,11 +7547,15 @@ LSTM__NOINLINE void LSTM__FN(encode)(float *row, const float *x, size_t n)
 	coding = lstm__coding_of(high, low);
 	lstm__code_head(row, &coding, LSTM__STORED);
 	for (k = 0; coding.scale < 512 * LSTM__TINY && k < n; k += LSTM__LANES)
-		LSTM__FN(put_codes)(codes + k, LSTM__V(flush)(LSTM__FN(numbers)(x, k, n)), &coding);
+		LSTM__FN(put_codes)(row, k, LSTM__V(flush)(LSTM__FN(numbers)(x, k, n)), n - k, &coding,
+		                    &negative);
 	for (; k < whole; k += LSTM__LANES) /* what counts as zero is less than half a step */
-		LSTM__FN(put_codes)(codes + k, lstm__load(x + k), &coding);
+		LSTM__FN(put_codes)(row, k, lstm__load(x + k), LSTM__LANES, &coding, &negative);
 	if (k < n)
-		LSTM__FN(put_codes)(codes + k, LSTM__FN(numbers)(x, k, n), &coding);
+		LSTM__FN(put_codes)(row, k, LSTM__FN(numbers)(x, k, n), n - k, &coding, &negative);
+#if LSTM__SIGNED
+	LSTM__FN(code_sum)(row + 2, negative);
+#endif
 }
 #endif
 /* ==== simd/tile.h ============================================================================= */
@@ -8177,6 +8256,8 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef lstm__mul_i
 #undef lstm__max_i
 #undef lstm__max_u
+#undef lstm__min_i
+#undef lstm__first_i
 #undef lstm__most
 #undef lstm__bits
 #undef lstm__to_float
@@ -8185,12 +8266,16 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef lstm__high_bf16
 #undef lstm__load_f16
 #undef lstm__dot4
+#undef lstm__dot4_signed
+#undef lstm__ones
 #undef lstm__store_codes
 #undef LSTM__V
 #undef LSTM__FN
 #undef LSTM__WEIGHT
 #undef LSTM__DTYPE
 #undef LSTM__INT8
+#undef LSTM__SIGNED
+#undef LSTM__HEAD
 #undef LSTM__SUMS
 #undef LSTM__STORED
 #undef LSTM__ISA

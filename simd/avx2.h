@@ -77,14 +77,16 @@
 #define lstm__dot4(sum, w, x) lstm__dot4_i8dot_avx2(sum, w, x)
 #define lstm__store_codes(p, v) lstm__store_codes_i8dot_avx2(p, v)
 #else
-/* Two products of codes fit in 16 bits: 2 * 127 * 128 < 2^15. */
+/* Two products fit in 16 bits: magnitudes are 128 at most, w ^ m is -128 .. 127. */
 #define LSTM__STORED 128
+#define LSTM__SIGNED (LSTM__WEIGHTS == LSTM__I8)
+#define lstm__min_i(a, b) _mm256_min_epi32(a, b)
+#define lstm__first_i(v, n)                                                                        \
+	_mm256_and_si256(v, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n)),                        \
+	                                       _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)))
 #define lstm__store_codes(p, v) lstm__store_codes_avx2(p, v)
-#define lstm__dot4(sum, w, x)                                                                      \
-	_mm256_add_epi32(sum,                                                                      \
-	                 _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_abs_epi8(x),                \
-	                                                        _mm256_sign_epi8(w, x)),           \
-	                                   _mm256_set1_epi16(1)))
+#define lstm__ones() lstm__ones_i8_avx2()
+#define lstm__dot4_signed(sum, w, x, signs, ones) lstm__dot4_i8_avx2(sum, w, x, signs, ones)
 #endif
 #define LSTM__SLEEF_EXP "Sleef_finz_expf8_u10avx2"
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf8_u35avx2"
@@ -104,7 +106,38 @@ LSTM__INLINE void lstm__most_avx2(__m256i above, __m256i below, float *high, flo
 LSTM__INLINE void lstm__store_codes_avx2(unsigned char *p, __m256i v)
 {
 	const __m128i pairs = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-	_mm_storel_epi64((__m128i *)(void *)p, _mm_packs_epi16(pairs, pairs));
+	const __m128i codes = _mm_packs_epi16(pairs, pairs);
+	const __m128i signs = _mm_cmpgt_epi8(_mm_setzero_si128(), codes);
+	_mm_storeu_si128((__m128i *)(void *)p, _mm_unpacklo_epi32(_mm_abs_epi8(codes), signs));
+}
+
+/* In a register: Clang would load them at every use. */
+LSTM__INLINE __m256i lstm__ones_i8_avx2(void)
+{
+	__m256i ones = _mm256_set1_epi16(1);
+	__asm__("" : "+x"(ones));
+	return ones;
+}
+
+LSTM__INLINE __m256i lstm__dot4_i8_avx2(__m256i sum, __m256i w, __m256i x, __m256i signs,
+                                        __m256i ones)
+{
+	const __m256i pairs = _mm256_maddubs_epi16(x, _mm256_xor_si256(w, signs));
+	sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones));
+#ifndef __clang__ /* GCC 12 keeps sums on the stack if it may make all pairs first */
+	__asm__ __volatile__("" : "+x"(sum));
+#endif
+	return sum;
+}
+
+/* What the row says of its negative codes, whose sums these are. */
+LSTM__INLINE void lstm__code_sum_i8_avx2(float *to, __m256i negative)
+{
+	__m128i sum = _mm_add_epi32(_mm256_castsi256_si128(negative),
+	                            _mm256_extracti128_si256(negative, 1));
+	sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
+	sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1));
+	_mm_store_ss(to, _mm_castsi128_ps(_mm_sub_epi32(_mm_setzero_si128(), sum)));
 }
 #endif
 #if LSTM__WEIGHTS == LSTM__I8_DOT

@@ -29,6 +29,8 @@
 #undef lstm__mul_i
 #undef lstm__max_i
 #undef lstm__max_u
+#undef lstm__min_i
+#undef lstm__first_i
 #undef lstm__most
 #undef lstm__bits
 #undef lstm__to_float
@@ -37,12 +39,16 @@
 #undef lstm__high_bf16
 #undef lstm__load_f16
 #undef lstm__dot4
+#undef lstm__dot4_signed
+#undef lstm__ones
 #undef lstm__store_codes
 #undef LSTM__V
 #undef LSTM__FN
 #undef LSTM__WEIGHT
 #undef LSTM__DTYPE
 #undef LSTM__INT8
+#undef LSTM__SIGNED
+#undef LSTM__HEAD
 #undef LSTM__SUMS
 #undef LSTM__STORED
 #undef LSTM__ISA

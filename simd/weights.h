@@ -27,6 +27,10 @@
 #ifndef LSTM__NARROW /* blocks that are read in turn are always read one vector of units at a time */
 #define LSTM__NARROW 0
 #endif
+#ifndef LSTM__SIGNED /* codes of x and h are kept as magnitudes and signs */
+#define LSTM__SIGNED 0
+#endif
+#define LSTM__HEAD (LSTM__SIGNED ? (int)LSTM__SIGNED_CODES : (int)LSTM__CODES)
 #define LSTM__INT8 (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__I8_DOT)
 #define LSTM__SUMS (4 * (LSTM__STREAMS > LSTM__UNITS ? LSTM__STREAMS : LSTM__UNITS)) /* of a tile */
 
@@ -193,13 +197,18 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 }
 
 #else
-/* A word holds the codes of four k.  Their sums are whole numbers, exact in any order. */
+/* A word holds the codes of four k.  Their sums are whole numbers, exact in any order.  With
+ * LSTM__SIGNED, where the codes of x are magnitudes |x| and signs m, 0 or -1: as -w = (w ^ -1) + 1,
+ * the sum of x w is that of |x| (w ^ m), and of |x| where x is negative, which the row has. */
 LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct LSTM__FN(rows) w,
                                 size_t stride, size_t apart, const int pitch,
                                 const float *const *x, size_t count)
 {
 	const size_t words = lstm__words(LSTM__DTYPE, count);
 	lstm__vi total[LSTM__SUMS];
+#if LSTM__SIGNED
+	const lstm__vi ones = lstm__ones();
+#endif
 	size_t k;
 	int s, v;
 
@@ -211,11 +220,19 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			total[s * n + v] =
 				lstm__mul_i(offset, lstm__load_i(w.sum + v * pitch));
 	}
-	for (k = LSTM__CODES; k < LSTM__CODES + words; k++, w.at += stride) {
+	for (k = 0; k < words; k++, w.at += stride) {
 		lstm__vi xs[LSTM__STREAMS];
+#if LSTM__SIGNED
+		lstm__vi signs[LSTM__STREAMS];
+#endif
 		LSTM__UNROLL
-		for (s = 0; s < m; s++)
-			xs[s] = lstm__splat_i(x[s] + k);
+		for (s = 0; s < m; s++) {
+			const float *word = x[s] + LSTM__HEAD + k * (1 + LSTM__SIGNED);
+			xs[s] = lstm__splat_i(word);
+#if LSTM__SIGNED
+			signs[s] = lstm__splat_i(word + 1);
+#endif
+		}
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
 			lstm__vi row = lstm__load_i(w.at + lstm__place(v, apart, pitch));
@@ -223,7 +240,12 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 				LSTM__HOLD(row);
 			LSTM__UNROLL
 			for (s = 0; s < m; s++) {
+#if LSTM__SIGNED
+				total[s * n + v] = lstm__dot4_signed(total[s * n + v], row, xs[s],
+				                                     signs[s], ones);
+#else
 				total[s * n + v] = lstm__dot4(total[s * n + v], row, xs[s]);
+#endif
 				LSTM__IN_TURN(total[s * n + v]);
 			}
 		}
@@ -232,11 +254,15 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 	for (s = 0; s < m; s++) {
 		const lstm__vf scale = lstm__splat(x[s]);
 		LSTM__UNROLL
-		for (v = 0; v < n; v++)
+		for (v = 0; v < n; v++) {
+#if LSTM__SIGNED
+			total[s * n + v] = lstm__add_i(total[s * n + v], lstm__splat_i(x[s] + 2));
+#endif
 			sum[s * n + v] = lstm__fma(
 				lstm__to_float(total[s * n + v]),
 				lstm__mul(scale, lstm__load(w.scale + v * pitch)),
 				sum[s * n + v]);
+		}
 	}
 }
 #endif
@@ -253,18 +279,28 @@ LSTM__INLINE lstm__vf LSTM__FN(numbers)(const float *x, size_t k, size_t n)
 	return lstm__load(last);
 }
 
-LSTM__INLINE void LSTM__FN(put_codes)(unsigned char *to, lstm__vf v, const struct lstm__coding *coding)
+/* The codes of n numbers at the most, v, to word k / 4.  *negative: sums of those below zero. */
+LSTM__INLINE void LSTM__FN(put_codes)(float *row, size_t k, lstm__vf v, size_t n,
+                                      const struct lstm__coding *coding, lstm__vi *negative)
 {
+	unsigned char *to = (unsigned char *)(row + LSTM__HEAD) + k * (1 + LSTM__SIGNED);
 	const lstm__vi steps = lstm__round(lstm__mul(v, lstm__set(coding->inverse)));
-	lstm__store_codes(to, lstm__add_i(steps, lstm__set_i(coding->zero - LSTM__STORED)));
+	lstm__vi codes = lstm__add_i(steps, lstm__set_i(coding->zero - LSTM__STORED));
+#if LSTM__SIGNED
+	if (n < LSTM__LANES)
+		codes = lstm__first_i(codes, n);
+	*negative = lstm__add_i(*negative, lstm__min_i(codes, lstm__set_i(0)));
+#else
+	(void)n, (void)negative;
+#endif
+	lstm__store_codes(to, codes);
 }
 
 /* The row of n numbers, as lstm__encode makes it.  Each step of a layer waits for this. */
 LSTM__NOINLINE void LSTM__FN(encode)(float *row, const float *x, size_t n)
 {
-	unsigned char *codes = (unsigned char *)(row + LSTM__CODES);
 	const size_t whole = n - n % LSTM__LANES;
-	lstm__vi above = lstm__set_i(0), below = above;
+	lstm__vi above = lstm__set_i(0), below = above, negative = above;
 	struct lstm__coding coding;
 	float high, low;
 	size_t k;
@@ -285,10 +321,14 @@ LSTM__NOINLINE void LSTM__FN(encode)(float *row, const float *x, size_t n)
 	coding = lstm__coding_of(high, low);
 	lstm__code_head(row, &coding, LSTM__STORED);
 	for (k = 0; coding.scale < 512 * LSTM__TINY && k < n; k += LSTM__LANES)
-		LSTM__FN(put_codes)(codes + k, LSTM__V(flush)(LSTM__FN(numbers)(x, k, n)), &coding);
+		LSTM__FN(put_codes)(row, k, LSTM__V(flush)(LSTM__FN(numbers)(x, k, n)), n - k, &coding,
+		                    &negative);
 	for (; k < whole; k += LSTM__LANES) /* what counts as zero is less than half a step */
-		LSTM__FN(put_codes)(codes + k, lstm__load(x + k), &coding);
+		LSTM__FN(put_codes)(row, k, lstm__load(x + k), LSTM__LANES, &coding, &negative);
 	if (k < n)
-		LSTM__FN(put_codes)(codes + k, LSTM__FN(numbers)(x, k, n), &coding);
+		LSTM__FN(put_codes)(row, k, LSTM__FN(numbers)(x, k, n), n - k, &coding, &negative);
+#if LSTM__SIGNED
+	LSTM__FN(code_sum)(row + 2, negative);
+#endif
 }
 #endif

@@ -18,13 +18,19 @@ static size_t lstm__word_bytes(lstm_dtype dtype)
 }
 
 /* A row of x, of h or of what is projected for int8: its scale, its offset (an int32), then the codes
- * from float LSTM__CODES on.  A number is scale * (code + offset). */
-enum { LSTM__CODES = 2 };
+ * from float LSTM__CODES on.  A number is scale * (code + offset).  AVX2 has the
+ * sum of the negative codes' magnitudes behind the offset, and from float LSTM__SIGNED_CODES on the
+ * magnitudes of four codes, then their signs, as bytes of 0 or -1. */
+enum { LSTM__CODES = 2, LSTM__SIGNED_CODES = 4 };
 
 /* Floats of memory that it takes, with what storing whole vectors writes more. */
 static size_t lstm__code_row(size_t n)
 {
+#ifdef LSTM__HAVE_AVX2
+	return LSTM__SIGNED_CODES + (n + 15) / 16 * 8;
+#else
 	return LSTM__CODES + (n + 15) / 16 * 4;
+#endif
 }
 
 static float lstm__float_of(uint32_t bits)

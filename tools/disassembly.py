@@ -7,7 +7,8 @@ import re
 from collections import namedtuple
 
 # written: registers; stores: texts of memory operands; loads: (vectors, single numbers) of memory
-# operands, one of them 0; kind: fma, dot (of int8), scalar, broadcast, call, division or other.
+# operands, one of them 0; kind: fma, dot (of int8), signed (a dot of magnitudes, whose signs are
+# loaded beside them), scalar, broadcast, call, division or other.
 Facts = namedtuple("Facts", "written loads stores kind")
 # A memory operand: the registers of its address, and its text with the registers' one name.
 Memory = namedtuple("Memory", "registers text")
@@ -86,8 +87,10 @@ class X86:
             return Facts([cls.register(first)] if name == "lea" else [], [], [], "other")
         if re.match(r"vfn?m(add|sub)\d*(ps|pd)$", name):
             kind = "fma"
-        elif name in ("vpdpbusd", "vpmaddubsw"):  # what follows the latter adds its products up
+        elif name == "vpdpbusd":
             kind = "dot"
+        elif name == "vpmaddubsw":  # of magnitudes; what follows adds its products up
+            kind = "signed"
         elif re.match(r"v?(fn?m(add|sub)\d*|add|sub|mul|div|min|max|sqrt|rcp|rsqrt)(ss|sd)$", name):
             kind = "scalar"
         elif re.match(r"vdiv|vsqrt", name):
@@ -99,7 +102,7 @@ class X86:
             stores.append(memory.text)
         elif memory:
             spread = "broadcast" in name or any("BCST" in operand for operand in operands)
-            single = name.endswith(("ss", "sd")) and kind != "dot"
+            single = name.endswith(("ss", "sd")) and kind not in ("dot", "signed")
             vector = (cls.register(first) or "").startswith("v") and not single
             loads.append((1, 0) if vector and not spread else (0, 1))
             if spread and kind == "other":
