@@ -86,6 +86,30 @@ TEST_EACH_ISA(int8, never_saturates)
 			}
 }
 
+/* Magnitudes below 2^-96 count as zero, also in a row whose numbers are hardly larger. */
+TEST_EACH_ISA(int8, what_counts_as_zero_has_its_code)
+{
+	static const int widths[] = {3, 16, 37, 64};
+	float w[4 * 64], x[64];
+	int i, exponent, k;
+
+	harness_need(isa, LSTM_DTYPE_I8);
+	for (i = 0; i < 4; i++)
+		for (exponent = -96; exponent <= -70; exponent++) {
+			double sum = 0;
+
+			for (k = 0; k < 4 * widths[i]; k++)
+				w[k] = ldexpf(2.0f / (float)widths[i], -exponent);
+			for (k = 0; k < widths[i]; k++) {
+				x[k] = ldexpf(k % 3 ? 0.999f : -0.999f, -96);
+				if (k % 3 == 1)
+					x[k] = ldexpf(k % 2 ? 1 : -1, exponent);
+				sum += k % 3 == 1 ? (double)x[k] * (double)w[k] : 0;
+			}
+			expect_sum(isa, widths[i], w, x, sum);
+		}
+}
+
 /* Every option, layout and function, and weights without biases. */
 TEST_EACH_ISA(int8, options_are_what_the_manual_says)
 {
