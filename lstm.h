@@ -552,6 +552,7 @@ __attribute__((noinline, used)) static void lstm__refuse_fast_math(float x)
 #endif
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -742,6 +743,15 @@ __asm__(".ifndef lstm__moves\n"
 static float lstm__flush(float x)
 {
 	return (x < 0 ? -x : x) < LSTM__TINY ? 0 : x; /* NaN stays NaN */
+}
+
+/* lstm__flush of the bits of a float: compilers make vectors of this, and not of a comparison of
+ * floats, which could trap. */
+#define LSTM__TINY_BITS 0x0f800000 /* of LSTM__TINY */
+
+static int32_t lstm__flush_bits(int32_t bits)
+{
+	return (bits & 0x7fffffff) < LSTM__TINY_BITS ? 0 : bits;
 }
 
 /* *product = a * b; 0 if that overflows. */
@@ -1078,49 +1088,101 @@ static float lstm__float_of_f16(uint32_t half)
 	return sign ? -value : value;
 }
 
-/* To the nearest whole number, ties to even, where that is far below 2^22. */
+/* The next whole number, ties to even, to a float that no product has made and that is far below 2^22:
+ * from 1.5 * 2^23 on fp32 has no fractions. */
+LSTM__INLINE float lstm__whole(float x)
+{
+#if FLT_EVAL_METHOD == 0
+	const float whole = x + 12582912;
+#else
+	volatile float whole = x;
+	whole = whole + 12582912;
+#endif
+	return whole - 12582912;
+}
+
+/* The same to any such float. */
 static int lstm__nearest(float x)
 {
-	LSTM__ROUNDED float whole = x; /* lest a compiler fuses what is added with how x was made */
-	LSTM__ROUND(whole);
-	whole = whole + 12582912; /* 1.5 * 2^23, from where on fp32 has no fractions */
-	return (int)(whole - 12582912);
+	LSTM__ROUNDED float rounded = x; /* lest a compiler fuses what is added with how x was made */
+	LSTM__ROUND(rounded);
+	return (int)lstm__whole(rounded);
 }
 
-/* The code of a weight, -127 .. 127, from weight / scale; 0 where that has no number. */
-static int lstm__weight_code(float quotient)
-{
-	if (!(quotient >= -127))
-		return quotient < -127 ? -127 : 0;
-	return quotient > 127 ? 127 : lstm__nearest(quotient);
-}
+/* Rows of weights are worked on in pieces of constant length, in loops that become vectors without
+ * any flag. */
+enum { LSTM__CHUNK = 64 };
 
-/* The largest magnitude's bits, what counts as zero apart. */
-static int32_t lstm__most_bits(const float *row, size_t n, size_t stride)
+/* n numbers, at most a chunk of them, flushed; zeros behind them. */
+static void lstm__chunk(float *to, const float *from, size_t n, size_t stride)
 {
-	int32_t most = 0;
+	int32_t bits[LSTM__CHUNK];
 	size_t k;
-	for (k = 0; k < n; k++) {
-		const uint32_t bits = lstm__bits_of(lstm__flush(row[k * stride]));
-		const int32_t magnitude = (int32_t)(bits & 0x7fffffff);
+	int i;
+	if (stride == 1)
+		memcpy(to, from, n * sizeof(float));
+	else
+		for (k = 0; k < n; k++)
+			to[k] = from[k * stride];
+	memset(to + n, 0, (LSTM__CHUNK - n) * sizeof(float));
+	memcpy(bits, to, sizeof(bits));
+	for (i = 0; i < LSTM__CHUNK; i++)
+		bits[i] = lstm__flush_bits(bits[i]);
+	memcpy(to, bits, sizeof(bits));
+}
+
+/* The codes of weights, -127 .. 127, from weight / scale; 0 where that has no number. */
+static void lstm__chunk_codes(float *codes, const float *quotients)
+{
+	int32_t bits[LSTM__CHUNK];
+	int i;
+	memcpy(bits, quotients, sizeof(bits));
+	for (i = 0; i < LSTM__CHUNK; i++) {
+		const int32_t sign = bits[i] & ((int32_t)-0x7fffffff - 1), most = 0x42fe0000; /* 127 */
+		int32_t magnitude = bits[i] & 0x7fffffff;
+		magnitude = magnitude > 0x7f800000 ? 0 : magnitude;
+		bits[i] = (magnitude > most ? most : magnitude) | sign;
+	}
+	memcpy(codes, bits, sizeof(bits));
+	for (i = 0; i < LSTM__CHUNK; i++)
+		codes[i] = lstm__whole(codes[i]);
+}
+
+/* The sum of the squares of what the codes of a chunk miss, in units of (scale / 2^12)^2: a whole
+ * number, so that no compiler's order or fusing matters.  Less than 2^29, as none misses more than
+ * half a step and what rounding the scale adds.  beyond: whether some may have more than 127 steps. */
+LSTM__INLINE int32_t lstm__chunk_error(const float *x, float scale, const int beyond)
+{
+	int16_t units[LSTM__CHUNK];
+	int32_t sum = 0;
+	int i;
+	for (i = 0; i < LSTM__CHUNK; i++) {
+		const float quotient = x[i] / scale;
+		int32_t code = (int32_t)lstm__whole(quotient);
+		float missed;
+		if (beyond) {
+			code = code > 127 ? 127 : code;
+			code = code < -127 ? -127 : code;
+		}
+		missed = quotient - (float)code; /* exact */
+		units[i] = (int16_t)(missed * 4096);
+	}
+	for (i = 0; i < LSTM__CHUNK; i++)
+		sum += (int32_t)units[i] * units[i];
+	return sum;
+}
+
+/* The largest magnitude's bits. */
+static int32_t lstm__chunk_most(const float *x)
+{
+	int32_t bits[LSTM__CHUNK], most = 0;
+	int i;
+	memcpy(bits, x, sizeof(bits));
+	for (i = 0; i < LSTM__CHUNK; i++) {
+		const int32_t magnitude = bits[i] & 0x7fffffff;
 		most = magnitude > most ? magnitude : most;
 	}
 	return most;
-}
-
-/* The sum of the squares of what the codes of a row miss, in units of (scale / 2^12)^2: a whole
- * number, so that no compiler's order or fusing matters. */
-static uint64_t lstm__code_error(const float *row, size_t n, size_t stride, float scale)
-{
-	uint64_t sum = 0;
-	size_t k;
-	for (k = 0; k < n; k++) {
-		const float quotient = lstm__flush(row[k * stride]) / scale;
-		const float missed = quotient - (float)lstm__weight_code(quotient); /* exact */
-		const int64_t units = (int64_t)(missed * 4096);
-		sum += (uint64_t)(units * units);
-	}
-	return sum;
 }
 
 /* The scale of a row of weights: of the eight that take the largest to 127.5, 127, ... 124 steps the
@@ -1128,20 +1190,34 @@ static uint64_t lstm__code_error(const float *row, size_t n, size_t stride, floa
  * and finds out if all weights are multiples of the largest's 127th. */
 static float lstm__weight_scale(const float *row, size_t n, size_t stride)
 {
-	const int32_t bits = lstm__most_bits(row, n, stride);
-	const float most = lstm__float_of((uint32_t)bits);
-	float best = 0;
+	uint64_t missed[8] = {0};
+	float x[LSTM__CHUNK], scale[8], best = 0;
+	int32_t bits = 0;
 	double least = 0;
+	size_t k;
 	int half;
 
+	for (k = 0; k < n; k += LSTM__CHUNK) {
+		int32_t most;
+		lstm__chunk(x, row + k * stride, n - k < LSTM__CHUNK ? n - k : LSTM__CHUNK, stride);
+		most = lstm__chunk_most(x);
+		bits = most > bits ? most : bits;
+	}
 	if (bits >= 0x7f800000)
 		return NAN;
+	for (half = 0; half < 8; half++)
+		scale[half] = lstm__float_of((uint32_t)bits) / (127.5f - 0.5f * (float)half);
+	for (k = 0; bits && k < n; k += LSTM__CHUNK) {
+		lstm__chunk(x, row + k * stride, n - k < LSTM__CHUNK ? n - k : LSTM__CHUNK, stride);
+		missed[0] += (uint64_t)lstm__chunk_error(x, scale[0], 1);
+		for (half = 1; half < 8; half++)
+			missed[half] += (uint64_t)lstm__chunk_error(x, scale[half], 0);
+	}
 	for (half = 0; bits && half < 8; half++) {
-		const float scale = most / (127.5f - 0.5f * (float)half);
-		const double unit = (double)scale;
-		const double error = unit * unit * (double)lstm__code_error(row, n, stride, scale);
+		const double unit = (double)scale[half];
+		const double error = unit * unit * (double)missed[half];
 		if (half == 0 || error < least) {
-			best = scale;
+			best = scale[half];
 			least = error;
 		}
 	}
@@ -1169,35 +1245,40 @@ LSTM__DEF float lstm_int8_scale(const float *row, size_t count, size_t stride)
 }
 
 #if LSTM__LOW
-/* bits / 2^shift to the nearest whole number, ties to even. */
-static uint32_t lstm__shift_rounded(uint32_t bits, int shift)
+/* To bf16, to nearest, ties to even; beyond the largest infinity, as IEEE 754 wants. */
+static void lstm__chunk_bf16(uint32_t *to, const float *x)
 {
-	const uint32_t half = 1u << (shift - 1), odd = bits >> shift & 1;
-	return (bits + half - 1 + odd) >> shift;
+	int i;
+	memcpy(to, x, LSTM__CHUNK * sizeof(float));
+	for (i = 0; i < LSTM__CHUNK; i++) {
+		const uint32_t bits = to[i], rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+		const int nan = (int32_t)(bits & 0x7fffffff) > 0x7f800000;
+		to[i] = nan ? bits >> 16 | 0x40 : rounded;
+	}
 }
 
-/* To nearest, ties to even; beyond the largest infinity, as IEEE 754 wants. */
-static uint32_t lstm__bf16_of(float value)
+/* To f16, likewise.  The last bit of its subnormals is 2^-24, which is that of fp32 from 0.5 on. */
+static void lstm__chunk_f16(uint32_t *to, const float *x)
 {
-	const uint32_t bits = lstm__bits_of(value);
-	return value != value ? bits >> 16 | 0x40 : lstm__shift_rounded(bits, 16);
-}
-
-static uint32_t lstm__f16_of(float value)
-{
-	const uint32_t bits = lstm__bits_of(value), sign = bits >> 16 & 0x8000;
-	const uint32_t magnitude = bits & 0x7fffffff, exponent = magnitude >> 23;
-
-	if (magnitude > 0x7f800000)
-		return sign | 0x7e00;
-	if (magnitude >= 0x477ff000) /* from 65520 on */
-		return sign | 0x7c00;
-	if (exponent > 127 - 15)
-		return sign | (lstm__shift_rounded(magnitude, 13) - ((127 - 15) << 10));
-	if (exponent < 127 - 25)
-		return sign; /* below 2^-25 */
-	return sign | lstm__shift_rounded((magnitude & 0x7fffff) | 0x800000,
-	                                  (int)(127 - 1 - exponent));
+	float shifted[LSTM__CHUNK];
+	uint32_t subnormal[LSTM__CHUNK];
+	int i;
+	memcpy(to, x, LSTM__CHUNK * sizeof(float));
+	for (i = 0; i < LSTM__CHUNK; i++)
+		subnormal[i] = to[i] & 0x7fffffff;
+	memcpy(shifted, subnormal, sizeof(shifted));
+	for (i = 0; i < LSTM__CHUNK; i++)
+		shifted[i] += 0.5f;
+	memcpy(subnormal, shifted, sizeof(subnormal));
+	for (i = 0; i < LSTM__CHUNK; i++) {
+		const uint32_t bits = to[i] & 0x7fffffff, sign = to[i] >> 16 & 0x8000;
+		const int32_t magnitude = (int32_t)bits;
+		uint32_t half = (bits + 0xfff + (bits >> 13 & 1) - ((127 - 15) << 23)) >> 13;
+		half = magnitude < (127 - 14) << 23 ? subnormal[i] - 0x3f000000 : half;
+		half = magnitude >= 0x477ff000 ? 0x7c00 : half; /* from 65520 on */
+		half = magnitude > 0x7f800000 ? 0x7e00 : half;
+		to[i] = half | sign;
+	}
 }
 
 /* How the numbers of a row become codes: its largest number and its least, given as their magnitudes
@@ -1813,15 +1894,6 @@ static size_t lstm__plain_row(const struct lstm__source *s, size_t r, size_t *ro
 
 typedef size_t (*lstm__row_fn)(const struct lstm__source *s, size_t r, size_t *row);
 
-/* lstm__flush of the bits of a float: compilers make vectors of this, and not of a comparison of
- * floats, which could trap. */
-#define LSTM__TINY_BITS 0x0f800000 /* of LSTM__TINY */
-
-static int32_t lstm__flush_bits(int32_t bits)
-{
-	return (bits & 0x7fffffff) < LSTM__TINY_BITS ? 0 : bits;
-}
-
 /* Packing is moving: tiles of 4 rows and 16 columns, a cache line of each row, whose loops are of
  * constant length so that they become vectors without any flag. */
 #define LSTM__TILE_ROWS 4
@@ -1981,118 +2053,120 @@ static void lstm__pack(float *all, const struct lstm__source *s, lstm__row_fn fi
 /* ==== src/pack_low.h ========================================================================== */
 /* The same order for bf16, f16 and int8, rounded on the way: words instead of floats. */
 #if LSTM__LOW
-static int lstm__low_code(const struct lstm__source *s, size_t i, float scale)
+/* The codes of weights k, k + 1, ... that are `count`, and zeros. */
+static void lstm__low_codes(signed char *to, const struct lstm__source *s, size_t from, size_t count,
+                            float scale)
 {
-	int code;
-	if (s->from == LSTM_DTYPE_F32)
-		return lstm__weight_code(lstm__flush(s->data[i]) / scale);
-	code = ((const signed char *)(const void *)s->data)[i];
-	if (code < -127)
-		code = -127;
-	return lstm__flush((float)code * scale) != 0 ? code : 0;
-}
-
-/* From floats, or from halves of the same type: two loops, as asking at each element takes as long
- * as rounding it. */
-static void lstm__low_halves(uint16_t *to, const struct lstm__source *s, size_t from, size_t stride)
-{
-	const uint16_t *halves = (const uint16_t *)(const void *)s->data;
-	const float *floats = s->data;
-	size_t k;
-	if (s->from == LSTM_DTYPE_F32)
-		for (k = 0; k < s->columns; k++, to += stride)
-			*to = (uint16_t)lstm__f16_of(lstm__flush(floats[from + k * s->column]));
-	else
-		for (k = 0; k < s->columns; k++, to += stride)
-			*to = halves[from + k * s->column];
-}
-
-static uint32_t lstm__flush_bf16(uint32_t half)
-{
-	return (half & 0x7fff) < LSTM__TINY_BITS >> 16 ? 0 : half;
-}
-
-LSTM__INLINE uint32_t *lstm__low_pair(uint32_t *to, uint32_t half, size_t k, size_t stride)
-{
-	if (k % 2 == 0) {
-		*to = half;
-		return to;
+	float x[LSTM__CHUNK];
+	int i;
+	if (s->from == LSTM_DTYPE_F32) {
+		lstm__chunk(x, s->data + from, count, s->column);
+		for (i = 0; i < LSTM__CHUNK; i++)
+			x[i] /= scale;
+		lstm__chunk_codes(x, x);
+		for (i = 0; i < LSTM__CHUNK; i++)
+			to[i] = (signed char)x[i];
+		return;
 	}
-	*to |= half << 16;
-	return to + stride;
+	for (i = 0; i < LSTM__CHUNK; i++) {
+		int code = 0;
+		if ((size_t)i < count)
+			code = ((const signed char *)(const void *)s->data)[from + (size_t)i * s->column];
+		code = code < -127 ? -127 : code;
+		to[i] = (signed char)(lstm__flush((float)code * scale) != 0 ? code : 0);
+	}
 }
 
-static void lstm__low_pairs(uint32_t *to, const struct lstm__source *s, size_t from, size_t stride)
+/* bf16 or f16, from floats or from halves of the same type. */
+static void lstm__low_halves(uint32_t *to, const struct lstm__source *s, size_t from, size_t count)
 {
 	const uint16_t *halves = (const uint16_t *)(const void *)s->data;
-	const float *floats = s->data;
+	const int bf16 = s->dtype == LSTM_DTYPE_BF16;
+	float x[LSTM__CHUNK];
 	size_t k;
-	if (s->from == LSTM_DTYPE_F32)
-		for (k = 0; k < s->columns; k++)
-			to = lstm__low_pair(to, lstm__bf16_of(lstm__flush(floats[from + k * s->column])),
-			                    k, stride);
-	else
-		for (k = 0; k < s->columns; k++)
-			to = lstm__low_pair(to, lstm__flush_bf16(halves[from + k * s->column]), k, stride);
+	if (s->from == LSTM_DTYPE_F32) {
+		lstm__chunk(x, s->data + from, count, s->column);
+		if (bf16)
+			lstm__chunk_bf16(to, x);
+		else
+			lstm__chunk_f16(to, x);
+		return;
+	}
+	for (k = 0; k < LSTM__CHUNK; k++) {
+		to[k] = k < count ? halves[from + k * s->column] : 0;
+		if (bf16 && (to[k] & 0x7fff) < LSTM__TINY_BITS >> 16)
+			to[k] = 0;
+	}
 }
 
-/* Codes of a row; returns their sum. */
-static int32_t lstm__low_codes(signed char *to, const struct lstm__source *s, size_t from,
+/* The words of a chunk, `stride` apart.  scale: for int8; returns the sum of its codes. */
+static int32_t lstm__low_chunk(void *words, const struct lstm__source *s, size_t from, size_t count,
                                size_t stride, float scale)
 {
+	const size_t n = lstm__words(s->dtype, count);
+	uint32_t halves[LSTM__CHUNK];
+	signed char codes[LSTM__CHUNK];
 	int32_t sum = 0;
 	size_t k;
-	for (k = 0; k < (s->columns + 3) / 4 * 4; k++) {
-		const int code =
-			k < s->columns ? lstm__low_code(s, from + k * s->column, scale) : 0;
-		to[k / 4 * 4 * stride + k % 4] = (signed char)code;
-		sum += code;
+	if (s->dtype == LSTM_DTYPE_I8) {
+		lstm__low_codes(codes, s, from, count, scale);
+		for (k = 0; k < n; k++)
+			memcpy((uint32_t *)words + k * stride, codes + 4 * k, 4);
+		for (k = 0; k < LSTM__CHUNK; k++)
+			sum += codes[k];
+		return sum;
 	}
-	return sum;
+	lstm__low_halves(halves, s, from, count);
+	if (s->dtype == LSTM_DTYPE_BF16)
+		for (k = 0; k < n; k++)
+			((uint32_t *)words)[k * stride] = halves[2 * k] | halves[2 * k + 1] << 16;
+	else
+		for (k = 0; k < n; k++)
+			((uint16_t *)words)[k * stride] = (uint16_t)halves[k];
+	return 0;
 }
 
-/* Row r of a block of n that begins with this word: zeros. */
-static void lstm__low_padding(const struct lstm__matrix *to, const struct lstm__source *s,
-                              size_t word, size_t n)
+/* Rows [first, first + n), a block.  scale: of each of the framework's rows, or NULL. */
+static void lstm__pack_low_block(const struct lstm__matrix *to, const struct lstm__source *s,
+                                 lstm__row_fn find, size_t first, size_t n, const float *scale)
 {
-	const size_t bytes = lstm__word_bytes(s->dtype), words = lstm__words(s->dtype, s->columns);
-	size_t k;
-	for (k = 0; k < words; k++)
-		memset((char *)to->words + (word + k * n) * bytes, 0, bytes);
+	const size_t bytes = lstm__word_bytes(s->dtype);
+	char *words = (char *)to->words + (first * s->all + n * s->before) * bytes;
+	const int int8 = s->dtype == LSTM_DTYPE_I8;
+	size_t r, k, row;
+
+	for (r = 0; int8 && r < n; r++) {
+		const int real = find(s, first + r, &row) > 0;
+		to->sum[first + r] = 0;
+		to->scale[first + r] = 0;
+		if (real && scale)
+			to->scale[first + r] = scale[row];
+		else if (real)
+			to->scale[first + r] =
+				lstm__weight_scale(s->data + row * s->row, s->columns, s->column);
+	}
+	memset(words, 0, lstm__words(s->dtype, s->columns) * n * bytes);
+	for (r = 0; r < n; r++) {
+		if (!find(s, first + r, &row))
+			continue;
+		for (k = 0; k < s->columns; k += LSTM__CHUNK) {
+			const size_t count = s->columns - k < LSTM__CHUNK ? s->columns - k : LSTM__CHUNK;
+			char *chunk = words + (lstm__words(s->dtype, k) * n + r) * bytes;
+			const int32_t sum = lstm__low_chunk(chunk, s, row * s->row + k * s->column,
+			                      count, n, int8 ? to->scale[first + r] : 0);
+			if (int8)
+				to->sum[first + r] += sum;
+		}
+	}
 }
 
-/* scale: of each of the framework's rows, or NULL. */
 static void lstm__pack_low(const struct lstm__matrix *to, const struct lstm__source *s,
                            lstm__row_fn find, size_t rows, size_t block, const float *scale)
 {
-	size_t first, r, row;
-	for (first = 0; first < rows; first += block) {
-		const size_t n = rows - first < block ? rows - first : block;
-		for (r = 0; r < n; r++) {
-			const int real = find(s, first + r, &row) > 0;
-			const size_t from = row * s->row;
-			const size_t word = first * s->all + n * s->before + r;
-			float step = 0;
-			if (!real) {
-				lstm__low_padding(to, s, word, n);
-			} else if (s->dtype == LSTM_DTYPE_F16) {
-				lstm__low_halves((uint16_t *)to->words + word, s, from, n);
-			} else if (s->dtype == LSTM_DTYPE_BF16) {
-				lstm__low_pairs((uint32_t *)to->words + word, s, from, n);
-			} else {
-				step = scale ? scale[row]
-				             : lstm__weight_scale(s->data + from, s->columns,
-				                                  s->column);
-			}
-			if (s->dtype == LSTM_DTYPE_I8) {
-				to->scale[first + r] = step;
-				to->sum[first + r] =
-					real ? lstm__low_codes((signed char *)to->words + 4 * word,
-				                               s, from, n, step)
-					     : 0;
-			}
-		}
-	}
+	size_t first;
+	for (first = 0; first < rows; first += block)
+		lstm__pack_low_block(to, s, find, first, rows - first < block ? rows - first : block,
+		                     scale);
 }
 #endif
 /* ==== src/pack_layer.h ======================================================================== */

@@ -36,15 +36,6 @@ static size_t lstm__plain_row(const struct lstm__source *s, size_t r, size_t *ro
 
 typedef size_t (*lstm__row_fn)(const struct lstm__source *s, size_t r, size_t *row);
 
-/* lstm__flush of the bits of a float: compilers make vectors of this, and not of a comparison of
- * floats, which could trap. */
-#define LSTM__TINY_BITS 0x0f800000 /* of LSTM__TINY */
-
-static int32_t lstm__flush_bits(int32_t bits)
-{
-	return (bits & 0x7fffffff) < LSTM__TINY_BITS ? 0 : bits;
-}
-
 /* Packing is moving: tiles of 4 rows and 16 columns, a cache line of each row, whose loops are of
  * constant length so that they become vectors without any flag. */
 #define LSTM__TILE_ROWS 4

@@ -1,116 +1,118 @@
 /* The same order for bf16, f16 and int8, rounded on the way: words instead of floats. */
 #if LSTM__LOW
-static int lstm__low_code(const struct lstm__source *s, size_t i, float scale)
+/* The codes of weights k, k + 1, ... that are `count`, and zeros. */
+static void lstm__low_codes(signed char *to, const struct lstm__source *s, size_t from, size_t count,
+                            float scale)
 {
-	int code;
-	if (s->from == LSTM_DTYPE_F32)
-		return lstm__weight_code(lstm__flush(s->data[i]) / scale);
-	code = ((const signed char *)(const void *)s->data)[i];
-	if (code < -127)
-		code = -127;
-	return lstm__flush((float)code * scale) != 0 ? code : 0;
-}
-
-/* From floats, or from halves of the same type: two loops, as asking at each element takes as long
- * as rounding it. */
-static void lstm__low_halves(uint16_t *to, const struct lstm__source *s, size_t from, size_t stride)
-{
-	const uint16_t *halves = (const uint16_t *)(const void *)s->data;
-	const float *floats = s->data;
-	size_t k;
-	if (s->from == LSTM_DTYPE_F32)
-		for (k = 0; k < s->columns; k++, to += stride)
-			*to = (uint16_t)lstm__f16_of(lstm__flush(floats[from + k * s->column]));
-	else
-		for (k = 0; k < s->columns; k++, to += stride)
-			*to = halves[from + k * s->column];
-}
-
-static uint32_t lstm__flush_bf16(uint32_t half)
-{
-	return (half & 0x7fff) < LSTM__TINY_BITS >> 16 ? 0 : half;
-}
-
-LSTM__INLINE uint32_t *lstm__low_pair(uint32_t *to, uint32_t half, size_t k, size_t stride)
-{
-	if (k % 2 == 0) {
-		*to = half;
-		return to;
+	float x[LSTM__CHUNK];
+	int i;
+	if (s->from == LSTM_DTYPE_F32) {
+		lstm__chunk(x, s->data + from, count, s->column);
+		for (i = 0; i < LSTM__CHUNK; i++)
+			x[i] /= scale;
+		lstm__chunk_codes(x, x);
+		for (i = 0; i < LSTM__CHUNK; i++)
+			to[i] = (signed char)x[i];
+		return;
 	}
-	*to |= half << 16;
-	return to + stride;
+	for (i = 0; i < LSTM__CHUNK; i++) {
+		int code = 0;
+		if ((size_t)i < count)
+			code = ((const signed char *)(const void *)s->data)[from + (size_t)i * s->column];
+		code = code < -127 ? -127 : code;
+		to[i] = (signed char)(lstm__flush((float)code * scale) != 0 ? code : 0);
+	}
 }
 
-static void lstm__low_pairs(uint32_t *to, const struct lstm__source *s, size_t from, size_t stride)
+/* bf16 or f16, from floats or from halves of the same type. */
+static void lstm__low_halves(uint32_t *to, const struct lstm__source *s, size_t from, size_t count)
 {
 	const uint16_t *halves = (const uint16_t *)(const void *)s->data;
-	const float *floats = s->data;
+	const int bf16 = s->dtype == LSTM_DTYPE_BF16;
+	float x[LSTM__CHUNK];
 	size_t k;
-	if (s->from == LSTM_DTYPE_F32)
-		for (k = 0; k < s->columns; k++)
-			to = lstm__low_pair(to, lstm__bf16_of(lstm__flush(floats[from + k * s->column])),
-			                    k, stride);
-	else
-		for (k = 0; k < s->columns; k++)
-			to = lstm__low_pair(to, lstm__flush_bf16(halves[from + k * s->column]), k, stride);
+	if (s->from == LSTM_DTYPE_F32) {
+		lstm__chunk(x, s->data + from, count, s->column);
+		if (bf16)
+			lstm__chunk_bf16(to, x);
+		else
+			lstm__chunk_f16(to, x);
+		return;
+	}
+	for (k = 0; k < LSTM__CHUNK; k++) {
+		to[k] = k < count ? halves[from + k * s->column] : 0;
+		if (bf16 && (to[k] & 0x7fff) < LSTM__TINY_BITS >> 16)
+			to[k] = 0;
+	}
 }
 
-/* Codes of a row; returns their sum. */
-static int32_t lstm__low_codes(signed char *to, const struct lstm__source *s, size_t from,
+/* The words of a chunk, `stride` apart.  scale: for int8; returns the sum of its codes. */
+static int32_t lstm__low_chunk(void *words, const struct lstm__source *s, size_t from, size_t count,
                                size_t stride, float scale)
 {
+	const size_t n = lstm__words(s->dtype, count);
+	uint32_t halves[LSTM__CHUNK];
+	signed char codes[LSTM__CHUNK];
 	int32_t sum = 0;
 	size_t k;
-	for (k = 0; k < (s->columns + 3) / 4 * 4; k++) {
-		const int code =
-			k < s->columns ? lstm__low_code(s, from + k * s->column, scale) : 0;
-		to[k / 4 * 4 * stride + k % 4] = (signed char)code;
-		sum += code;
+	if (s->dtype == LSTM_DTYPE_I8) {
+		lstm__low_codes(codes, s, from, count, scale);
+		for (k = 0; k < n; k++)
+			memcpy((uint32_t *)words + k * stride, codes + 4 * k, 4);
+		for (k = 0; k < LSTM__CHUNK; k++)
+			sum += codes[k];
+		return sum;
 	}
-	return sum;
+	lstm__low_halves(halves, s, from, count);
+	if (s->dtype == LSTM_DTYPE_BF16)
+		for (k = 0; k < n; k++)
+			((uint32_t *)words)[k * stride] = halves[2 * k] | halves[2 * k + 1] << 16;
+	else
+		for (k = 0; k < n; k++)
+			((uint16_t *)words)[k * stride] = (uint16_t)halves[k];
+	return 0;
 }
 
-/* Row r of a block of n that begins with this word: zeros. */
-static void lstm__low_padding(const struct lstm__matrix *to, const struct lstm__source *s,
-                              size_t word, size_t n)
+/* Rows [first, first + n), a block.  scale: of each of the framework's rows, or NULL. */
+static void lstm__pack_low_block(const struct lstm__matrix *to, const struct lstm__source *s,
+                                 lstm__row_fn find, size_t first, size_t n, const float *scale)
 {
-	const size_t bytes = lstm__word_bytes(s->dtype), words = lstm__words(s->dtype, s->columns);
-	size_t k;
-	for (k = 0; k < words; k++)
-		memset((char *)to->words + (word + k * n) * bytes, 0, bytes);
+	const size_t bytes = lstm__word_bytes(s->dtype);
+	char *words = (char *)to->words + (first * s->all + n * s->before) * bytes;
+	const int int8 = s->dtype == LSTM_DTYPE_I8;
+	size_t r, k, row;
+
+	for (r = 0; int8 && r < n; r++) {
+		const int real = find(s, first + r, &row) > 0;
+		to->sum[first + r] = 0;
+		to->scale[first + r] = 0;
+		if (real && scale)
+			to->scale[first + r] = scale[row];
+		else if (real)
+			to->scale[first + r] =
+				lstm__weight_scale(s->data + row * s->row, s->columns, s->column);
+	}
+	memset(words, 0, lstm__words(s->dtype, s->columns) * n * bytes);
+	for (r = 0; r < n; r++) {
+		if (!find(s, first + r, &row))
+			continue;
+		for (k = 0; k < s->columns; k += LSTM__CHUNK) {
+			const size_t count = s->columns - k < LSTM__CHUNK ? s->columns - k : LSTM__CHUNK;
+			char *chunk = words + (lstm__words(s->dtype, k) * n + r) * bytes;
+			const int32_t sum = lstm__low_chunk(chunk, s, row * s->row + k * s->column,
+			                      count, n, int8 ? to->scale[first + r] : 0);
+			if (int8)
+				to->sum[first + r] += sum;
+		}
+	}
 }
 
-/* scale: of each of the framework's rows, or NULL. */
 static void lstm__pack_low(const struct lstm__matrix *to, const struct lstm__source *s,
                            lstm__row_fn find, size_t rows, size_t block, const float *scale)
 {
-	size_t first, r, row;
-	for (first = 0; first < rows; first += block) {
-		const size_t n = rows - first < block ? rows - first : block;
-		for (r = 0; r < n; r++) {
-			const int real = find(s, first + r, &row) > 0;
-			const size_t from = row * s->row;
-			const size_t word = first * s->all + n * s->before + r;
-			float step = 0;
-			if (!real) {
-				lstm__low_padding(to, s, word, n);
-			} else if (s->dtype == LSTM_DTYPE_F16) {
-				lstm__low_halves((uint16_t *)to->words + word, s, from, n);
-			} else if (s->dtype == LSTM_DTYPE_BF16) {
-				lstm__low_pairs((uint32_t *)to->words + word, s, from, n);
-			} else {
-				step = scale ? scale[row]
-				             : lstm__weight_scale(s->data + from, s->columns,
-				                                  s->column);
-			}
-			if (s->dtype == LSTM_DTYPE_I8) {
-				to->scale[first + r] = step;
-				to->sum[first + r] =
-					real ? lstm__low_codes((signed char *)to->words + 4 * word,
-				                               s, from, n, step)
-					     : 0;
-			}
-		}
-	}
+	size_t first;
+	for (first = 0; first < rows; first += block)
+		lstm__pack_low_block(to, s, find, first, rows - first < block ? rows - first : block,
+		                     scale);
 }
 #endif

@@ -19,6 +19,7 @@ __attribute__((noinline, used)) static void lstm__refuse_fast_math(float x)
 #endif
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -209,6 +210,15 @@ __asm__(".ifndef lstm__moves\n"
 static float lstm__flush(float x)
 {
 	return (x < 0 ? -x : x) < LSTM__TINY ? 0 : x; /* NaN stays NaN */
+}
+
+/* lstm__flush of the bits of a float: compilers make vectors of this, and not of a comparison of
+ * floats, which could trap. */
+#define LSTM__TINY_BITS 0x0f800000 /* of LSTM__TINY */
+
+static int32_t lstm__flush_bits(int32_t bits)
+{
+	return (bits & 0x7fffffff) < LSTM__TINY_BITS ? 0 : bits;
 }
 
 /* *product = a * b; 0 if that overflows. */

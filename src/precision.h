@@ -60,49 +60,101 @@ static float lstm__float_of_f16(uint32_t half)
 	return sign ? -value : value;
 }
 
-/* To the nearest whole number, ties to even, where that is far below 2^22. */
+/* The next whole number, ties to even, to a float that no product has made and that is far below 2^22:
+ * from 1.5 * 2^23 on fp32 has no fractions. */
+LSTM__INLINE float lstm__whole(float x)
+{
+#if FLT_EVAL_METHOD == 0
+	const float whole = x + 12582912;
+#else
+	volatile float whole = x;
+	whole = whole + 12582912;
+#endif
+	return whole - 12582912;
+}
+
+/* The same to any such float. */
 static int lstm__nearest(float x)
 {
-	LSTM__ROUNDED float whole = x; /* lest a compiler fuses what is added with how x was made */
-	LSTM__ROUND(whole);
-	whole = whole + 12582912; /* 1.5 * 2^23, from where on fp32 has no fractions */
-	return (int)(whole - 12582912);
+	LSTM__ROUNDED float rounded = x; /* lest a compiler fuses what is added with how x was made */
+	LSTM__ROUND(rounded);
+	return (int)lstm__whole(rounded);
 }
 
-/* The code of a weight, -127 .. 127, from weight / scale; 0 where that has no number. */
-static int lstm__weight_code(float quotient)
-{
-	if (!(quotient >= -127))
-		return quotient < -127 ? -127 : 0;
-	return quotient > 127 ? 127 : lstm__nearest(quotient);
-}
+/* Rows of weights are worked on in pieces of constant length, in loops that become vectors without
+ * any flag. */
+enum { LSTM__CHUNK = 64 };
 
-/* The largest magnitude's bits, what counts as zero apart. */
-static int32_t lstm__most_bits(const float *row, size_t n, size_t stride)
+/* n numbers, at most a chunk of them, flushed; zeros behind them. */
+static void lstm__chunk(float *to, const float *from, size_t n, size_t stride)
 {
-	int32_t most = 0;
+	int32_t bits[LSTM__CHUNK];
 	size_t k;
-	for (k = 0; k < n; k++) {
-		const uint32_t bits = lstm__bits_of(lstm__flush(row[k * stride]));
-		const int32_t magnitude = (int32_t)(bits & 0x7fffffff);
+	int i;
+	if (stride == 1)
+		memcpy(to, from, n * sizeof(float));
+	else
+		for (k = 0; k < n; k++)
+			to[k] = from[k * stride];
+	memset(to + n, 0, (LSTM__CHUNK - n) * sizeof(float));
+	memcpy(bits, to, sizeof(bits));
+	for (i = 0; i < LSTM__CHUNK; i++)
+		bits[i] = lstm__flush_bits(bits[i]);
+	memcpy(to, bits, sizeof(bits));
+}
+
+/* The codes of weights, -127 .. 127, from weight / scale; 0 where that has no number. */
+static void lstm__chunk_codes(float *codes, const float *quotients)
+{
+	int32_t bits[LSTM__CHUNK];
+	int i;
+	memcpy(bits, quotients, sizeof(bits));
+	for (i = 0; i < LSTM__CHUNK; i++) {
+		const int32_t sign = bits[i] & ((int32_t)-0x7fffffff - 1), most = 0x42fe0000; /* 127 */
+		int32_t magnitude = bits[i] & 0x7fffffff;
+		magnitude = magnitude > 0x7f800000 ? 0 : magnitude;
+		bits[i] = (magnitude > most ? most : magnitude) | sign;
+	}
+	memcpy(codes, bits, sizeof(bits));
+	for (i = 0; i < LSTM__CHUNK; i++)
+		codes[i] = lstm__whole(codes[i]);
+}
+
+/* The sum of the squares of what the codes of a chunk miss, in units of (scale / 2^12)^2: a whole
+ * number, so that no compiler's order or fusing matters.  Less than 2^29, as none misses more than
+ * half a step and what rounding the scale adds.  beyond: whether some may have more than 127 steps. */
+LSTM__INLINE int32_t lstm__chunk_error(const float *x, float scale, const int beyond)
+{
+	int16_t units[LSTM__CHUNK];
+	int32_t sum = 0;
+	int i;
+	for (i = 0; i < LSTM__CHUNK; i++) {
+		const float quotient = x[i] / scale;
+		int32_t code = (int32_t)lstm__whole(quotient);
+		float missed;
+		if (beyond) {
+			code = code > 127 ? 127 : code;
+			code = code < -127 ? -127 : code;
+		}
+		missed = quotient - (float)code; /* exact */
+		units[i] = (int16_t)(missed * 4096);
+	}
+	for (i = 0; i < LSTM__CHUNK; i++)
+		sum += (int32_t)units[i] * units[i];
+	return sum;
+}
+
+/* The largest magnitude's bits. */
+static int32_t lstm__chunk_most(const float *x)
+{
+	int32_t bits[LSTM__CHUNK], most = 0;
+	int i;
+	memcpy(bits, x, sizeof(bits));
+	for (i = 0; i < LSTM__CHUNK; i++) {
+		const int32_t magnitude = bits[i] & 0x7fffffff;
 		most = magnitude > most ? magnitude : most;
 	}
 	return most;
-}
-
-/* The sum of the squares of what the codes of a row miss, in units of (scale / 2^12)^2: a whole
- * number, so that no compiler's order or fusing matters. */
-static uint64_t lstm__code_error(const float *row, size_t n, size_t stride, float scale)
-{
-	uint64_t sum = 0;
-	size_t k;
-	for (k = 0; k < n; k++) {
-		const float quotient = lstm__flush(row[k * stride]) / scale;
-		const float missed = quotient - (float)lstm__weight_code(quotient); /* exact */
-		const int64_t units = (int64_t)(missed * 4096);
-		sum += (uint64_t)(units * units);
-	}
-	return sum;
 }
 
 /* The scale of a row of weights: of the eight that take the largest to 127.5, 127, ... 124 steps the
@@ -110,20 +162,34 @@ static uint64_t lstm__code_error(const float *row, size_t n, size_t stride, floa
  * and finds out if all weights are multiples of the largest's 127th. */
 static float lstm__weight_scale(const float *row, size_t n, size_t stride)
 {
-	const int32_t bits = lstm__most_bits(row, n, stride);
-	const float most = lstm__float_of((uint32_t)bits);
-	float best = 0;
+	uint64_t missed[8] = {0};
+	float x[LSTM__CHUNK], scale[8], best = 0;
+	int32_t bits = 0;
 	double least = 0;
+	size_t k;
 	int half;
 
+	for (k = 0; k < n; k += LSTM__CHUNK) {
+		int32_t most;
+		lstm__chunk(x, row + k * stride, n - k < LSTM__CHUNK ? n - k : LSTM__CHUNK, stride);
+		most = lstm__chunk_most(x);
+		bits = most > bits ? most : bits;
+	}
 	if (bits >= 0x7f800000)
 		return NAN;
+	for (half = 0; half < 8; half++)
+		scale[half] = lstm__float_of((uint32_t)bits) / (127.5f - 0.5f * (float)half);
+	for (k = 0; bits && k < n; k += LSTM__CHUNK) {
+		lstm__chunk(x, row + k * stride, n - k < LSTM__CHUNK ? n - k : LSTM__CHUNK, stride);
+		missed[0] += (uint64_t)lstm__chunk_error(x, scale[0], 1);
+		for (half = 1; half < 8; half++)
+			missed[half] += (uint64_t)lstm__chunk_error(x, scale[half], 0);
+	}
 	for (half = 0; bits && half < 8; half++) {
-		const float scale = most / (127.5f - 0.5f * (float)half);
-		const double unit = (double)scale;
-		const double error = unit * unit * (double)lstm__code_error(row, n, stride, scale);
+		const double unit = (double)scale[half];
+		const double error = unit * unit * (double)missed[half];
 		if (half == 0 || error < least) {
-			best = scale;
+			best = scale[half];
 			least = error;
 		}
 	}
@@ -151,35 +217,40 @@ LSTM__DEF float lstm_int8_scale(const float *row, size_t count, size_t stride)
 }
 
 #if LSTM__LOW
-/* bits / 2^shift to the nearest whole number, ties to even. */
-static uint32_t lstm__shift_rounded(uint32_t bits, int shift)
+/* To bf16, to nearest, ties to even; beyond the largest infinity, as IEEE 754 wants. */
+static void lstm__chunk_bf16(uint32_t *to, const float *x)
 {
-	const uint32_t half = 1u << (shift - 1), odd = bits >> shift & 1;
-	return (bits + half - 1 + odd) >> shift;
+	int i;
+	memcpy(to, x, LSTM__CHUNK * sizeof(float));
+	for (i = 0; i < LSTM__CHUNK; i++) {
+		const uint32_t bits = to[i], rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+		const int nan = (int32_t)(bits & 0x7fffffff) > 0x7f800000;
+		to[i] = nan ? bits >> 16 | 0x40 : rounded;
+	}
 }
 
-/* To nearest, ties to even; beyond the largest infinity, as IEEE 754 wants. */
-static uint32_t lstm__bf16_of(float value)
+/* To f16, likewise.  The last bit of its subnormals is 2^-24, which is that of fp32 from 0.5 on. */
+static void lstm__chunk_f16(uint32_t *to, const float *x)
 {
-	const uint32_t bits = lstm__bits_of(value);
-	return value != value ? bits >> 16 | 0x40 : lstm__shift_rounded(bits, 16);
-}
-
-static uint32_t lstm__f16_of(float value)
-{
-	const uint32_t bits = lstm__bits_of(value), sign = bits >> 16 & 0x8000;
-	const uint32_t magnitude = bits & 0x7fffffff, exponent = magnitude >> 23;
-
-	if (magnitude > 0x7f800000)
-		return sign | 0x7e00;
-	if (magnitude >= 0x477ff000) /* from 65520 on */
-		return sign | 0x7c00;
-	if (exponent > 127 - 15)
-		return sign | (lstm__shift_rounded(magnitude, 13) - ((127 - 15) << 10));
-	if (exponent < 127 - 25)
-		return sign; /* below 2^-25 */
-	return sign | lstm__shift_rounded((magnitude & 0x7fffff) | 0x800000,
-	                                  (int)(127 - 1 - exponent));
+	float shifted[LSTM__CHUNK];
+	uint32_t subnormal[LSTM__CHUNK];
+	int i;
+	memcpy(to, x, LSTM__CHUNK * sizeof(float));
+	for (i = 0; i < LSTM__CHUNK; i++)
+		subnormal[i] = to[i] & 0x7fffffff;
+	memcpy(shifted, subnormal, sizeof(shifted));
+	for (i = 0; i < LSTM__CHUNK; i++)
+		shifted[i] += 0.5f;
+	memcpy(subnormal, shifted, sizeof(subnormal));
+	for (i = 0; i < LSTM__CHUNK; i++) {
+		const uint32_t bits = to[i] & 0x7fffffff, sign = to[i] >> 16 & 0x8000;
+		const int32_t magnitude = (int32_t)bits;
+		uint32_t half = (bits + 0xfff + (bits >> 13 & 1) - ((127 - 15) << 23)) >> 13;
+		half = magnitude < (127 - 14) << 23 ? subnormal[i] - 0x3f000000 : half;
+		half = magnitude >= 0x477ff000 ? 0x7c00 : half; /* from 65520 on */
+		half = magnitude > 0x7f800000 ? 0x7e00 : half;
+		to[i] = half | sign;
+	}
 }
 
 /* How the numbers of a row become codes: its largest number and its least, given as their magnitudes
