@@ -7336,6 +7336,7 @@ LSTM__INLINE void LSTM__V(put)(lstm__vf v, size_t unit, size_t count, float *pad
 #endif
 #define LSTM__HEAD (LSTM__SIGNED ? (int)LSTM__SIGNED_CODES : (int)LSTM__CODES)
 #define LSTM__INT8 (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__I8_DOT)
+#define LSTM__CELLS 12 /* of one vector of units, made together */
 #define LSTM__SUMS (4 * (LSTM__STREAMS > LSTM__UNITS ? LSTM__STREAMS : LSTM__UNITS)) /* of a tile */
 
 /* Some rows of a matrix, one lane each: where the first word of each vector of them lies, and for
@@ -7642,33 +7643,9 @@ LSTM__NOINLINE void LSTM__FN(encode)(float *row, const float *x, size_t n)
 struct LSTM__FN(streams) { /* what the tile of up to LSTM__STREAMS streams works on */
 	const float *x[LSTM__STREAMS], *h[LSTM__STREAMS];
 	const float *start[LSTM__STREAMS]; /* what the sums begin with: bias, or bias + W x */
-	float *c[LSTM__STREAMS], *out[LSTM__STREAMS], *y[LSTM__STREAMS];
+	float *out[LSTM__STREAMS], *y[LSTM__STREAMS];
 	int projected; /* start includes W x */
 };
-
-/* The cells of m streams for the vector of units that begins at `unit`.  gates[m][gate][lane] is
- * memory, not an array of vectors: GCC would copy such a one in halves, which the processor cannot
- * read back as a whole before they have reached the cache. */
-LSTM__INLINE void LSTM__FN(cells)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
-                                  const float *gates, size_t unit, const int m)
-{
-	const float *g;
-	int s;
-	for (s = 0, g = gates; l->plain && s < m; s++, g += 4 * LSTM__LANES)
-		LSTM__V(cell_keep)(lstm__load(g), lstm__load(g + LSTM__LANES),
-		                    lstm__load(g + 2 * LSTM__LANES), in->c[s] + unit);
-	for (s = 0, g = gates; s < m; s++, g += 4 * LSTM__LANES) {
-		const lstm__vf o = lstm__load(g + 3 * LSTM__LANES);
-		lstm__vf h;
-		if (l->plain)
-			h = LSTM__V(cell_show)(o, lstm__load(in->c[s] + unit));
-		else
-			h = LSTM__V(cell_any)(l, lstm__load(g), lstm__load(g + LSTM__LANES),
-			                       lstm__load(g + 2 * LSTM__LANES), o, unit,
-			                       in->c[s] + unit);
-		LSTM__V(put)(h, unit, l->hidden, in->out[s], in->y[s]);
-	}
-}
 
 /* One stream times `units` vectors of units, from vector `first` on, a whole step.  Their rows of
  * weights lie as in `dot`; pitch is more than LSTM__LANES where the layer is packed for longer
@@ -7713,39 +7690,37 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
 }
 
 /* m streams times the vector of units `first`; `part` vectors stand before it in its block, which has
- * `stride` words per k.  With `ahead` only the input is projected, out = bias + W x; else a whole step
- * is made. */
+ * `stride` words per k.  With `ahead` only the input is projected, into the row `out`, bias + W x; else
+ * out[gate][lane] becomes all that its cell waits for. */
 LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
                                  size_t first, size_t part, size_t stride, const int m,
                                  const int ahead)
 {
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
+	const float *x[LSTM__STREAMS], *h[LSTM__STREAMS]; /* copied lest Clang reads them in every turn */
 	lstm__vf sum[LSTM__STREAMS * 4];
-	float gates[LSTM__STREAMS * 4 * LSTM__LANES];
 	int s, v;
 
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
+		x[s] = in->x[s];
+		h[s] = in->h[s];
 		LSTM__UNROLL
 		for (v = 0; v < 4; v++)
 			sum[s * 4 + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
 	}
 	if (ahead || !in->projected)
 		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_x)(l, block, skip), stride, 0,
-		              LSTM__LANES, in->x, l->width);
+		              LSTM__LANES, x, l->width);
 	if (!ahead)
 		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_h)(l, block, skip, stride), stride, 0,
-		              LSTM__LANES, in->h, l->output);
+		              LSTM__LANES, h, l->output);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
-		float *to = ahead ? in->out[s] + block + skip : gates + s * 4 * LSTM__LANES;
+		float *to = in->out[s] + (ahead ? block + skip : 0);
 		LSTM__UNROLL
 		for (v = 0; v < 4; v++)
 			lstm__store(to + v * LSTM__LANES, sum[s * 4 + v]);
-	}
-	if (!ahead) {
-		LSTM__SETTLE(gates);
-		LSTM__FN(cells)(l, in, gates, first * LSTM__LANES, m);
 	}
 }
 
@@ -7899,8 +7874,8 @@ LSTM__INLINE void LSTM__FN(tiles_and_last)(const struct lstm__layer *l, struct l
 #endif
 }
 #endif
-/* ==== simd/layer.h ============================================================================ */
-/* A job: stage x, project it ahead where that pays, and step. */
+/* ==== simd/streams.h ========================================================================== */
+/* What a job does of several streams or steps at a time: stage x, project it ahead, step, project h. */
 
 #if LSTM__WEIGHTS == LSTM__F32
 LSTM__INLINE void LSTM__V(flush_row)(float *to, const float *x, size_t width)
@@ -8020,9 +7995,10 @@ LSTM__NOINLINE void LSTM__FN(project_ahead)(const struct lstm__job *job, size_t 
 	}
 }
 
-/* What the tile of streams active[from], ... reads and writes at step t. */
+/* What the tile of streams active[from], ... reads at step t; their gates go to `gates`. */
 LSTM__INLINE void LSTM__FN(gather)(const struct lstm__job *job, struct LSTM__FN(streams) *in,
-                                   size_t first, size_t t, size_t from, size_t m, int ahead)
+                                   size_t first, size_t t, size_t from, size_t m, int ahead,
+                                   float *gates)
 {
 	const size_t width = 4 * job->c_row;
 	size_t s;
@@ -8039,40 +8015,76 @@ LSTM__INLINE void LSTM__FN(gather)(const struct lstm__job *job, struct LSTM__FN(
 #else
 		in->h[s] = lstm__job_h(job, stream, 0);
 #endif
-		in->c[s] = job->c + b * job->c_row;
-		in->out[s] = lstm__job_h(job, stream, 1);
-		in->y[s] = job->y ? job->y + t * job->y_step + b * job->y_stream : NULL;
-		if (job->layer->projection.words) {
-			in->out[s] = job->cells + b * job->c_row;
-			in->y[s] = NULL;
-		}
+		in->out[s] = gates + s * 4 * LSTM__LANES;
 	}
 }
 
-/* Step t of the n streams in active.  ahead: pre holds the input's part. */
+/* The cells of the n streams active[from], ... at step t for the vector of units that begins at `unit`:
+ * a function of its own, as its constants would take registers from the dot products.
+ * gates[n][gate][lane] is memory, not an array of vectors: GCC would copy such a one in halves, which
+ * the processor cannot read back as a whole before they have reached the cache. */
+LSTM__NOINLINE void LSTM__FN(cells)(const struct lstm__job *job, size_t t, size_t from, size_t n,
+                                    const float *gates, size_t unit)
+{
+	const struct lstm__layer *l = job->layer;
+	const float *g;
+	size_t s;
+	for (s = 0, g = gates; l->plain && s < n; s++, g += 4 * LSTM__LANES)
+		LSTM__V(cell_keep)(lstm__load(g), lstm__load(g + LSTM__LANES),
+		                   lstm__load(g + 2 * LSTM__LANES),
+		                   job->c + (size_t)job->active[from + s] * job->c_row + unit);
+	for (s = 0, g = gates; s < n; s++, g += 4 * LSTM__LANES) {
+		const int stream = job->active[from + s];
+		const size_t b = (size_t)stream;
+		const int projects = l->projection.words != NULL;
+		float *c = job->c + b * job->c_row + unit;
+		float *out = projects ? job->cells + b * job->c_row : lstm__job_h(job, stream, 1);
+		float *y = job->y && !projects ? job->y + t * job->y_step + b * job->y_stream : NULL;
+		const lstm__vf o = lstm__load(g + 3 * LSTM__LANES);
+		lstm__vf h;
+		if (l->plain)
+			h = LSTM__V(cell_show)(o, lstm__load(c));
+		else
+			h = LSTM__V(cell_any)(l, lstm__load(g), lstm__load(g + LSTM__LANES),
+			                      lstm__load(g + 2 * LSTM__LANES), o, unit, c);
+		LSTM__V(put)(h, unit, l->hidden, out, y);
+	}
+}
+
+/* Step t of the n streams in active.  ahead: pre holds the input's part.  The cells of several tiles
+ * are made together: by those of one the processor would wait for each of their operations. */
 LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size_t t, size_t n,
                                  int ahead)
 {
 	const struct lstm__layer *l = job->layer;
 	const size_t blocks = (l->vectors + l->units - 1) / l->units;
 	const int back = LSTM__FN(backwards)(job, job->active[0]);
+	float gates[LSTM__CELLS * 4 * LSTM__LANES];
 	struct LSTM__FN(streams) in;
-	size_t i, v, part, units, stride, from, m;
+	size_t i, v, part, units, stride, from, m, held;
 
 	for (from = 0; LSTM__INT8 && from < n; from++)
 		LSTM__FN(own)(job, (size_t)job->active[from], lstm__job_h(job, job->active[from], 0),
 		              l->output);
-	LSTM__FN(gather)(job, &in, first, t, 0, LSTM__FN(group)(n), ahead);
+	LSTM__FN(gather)(job, &in, first, t, 0, LSTM__FN(group)(n), ahead, gates);
 	for (i = 0; i < blocks; i++) {
 		v = (back ? blocks - 1 - i : i) * l->units;
 		units = LSTM__FN(block)(l, v);
 		stride = units * 4 * LSTM__LANES;
 		for (part = 0; part < units; part++)
-			for (from = 0; from < n; from += m) {
+			for (from = held = 0; from < n; from += m) {
 				m = LSTM__FN(group)(n - from);
 				if (n > m)
-					LSTM__FN(gather)(job, &in, first, t, from, m, ahead);
+					LSTM__FN(gather)(job, &in, first, t, from, m, ahead,
+					                 gates + held * 4 * LSTM__LANES);
 				LSTM__FN(tiles)(l, &in, v + part, part, stride, m, 0);
+				held += m;
+				if (from + m < n && held + LSTM__STREAMS <= LSTM__CELLS)
+					continue;
+				LSTM__SETTLE(gates);
+				LSTM__FN(cells)(job, t, from + m - held, held, gates,
+				                (v + part) * LSTM__LANES);
+				held = 0;
 			}
 	}
 }
@@ -8105,6 +8117,8 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 		}
 	}
 }
+/* ==== simd/layer.h ============================================================================ */
+/* A job: one stream the short way, several in tiles. */
 
 /* The tile of the `rest` vectors of units that are fewer than a tile has. */
 LSTM__INLINE void LSTM__FN(tile_rest)(const struct lstm__layer *l, struct lstm__alone *in,
@@ -8355,6 +8369,7 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef LSTM__SIGNED
 #undef LSTM__HEAD
 #undef LSTM__SUMS
+#undef LSTM__CELLS
 #undef LSTM__STORED
 #undef LSTM__ISA
 #undef LSTM__TARGET

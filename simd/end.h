@@ -50,6 +50,7 @@
 #undef LSTM__SIGNED
 #undef LSTM__HEAD
 #undef LSTM__SUMS
+#undef LSTM__CELLS
 #undef LSTM__STORED
 #undef LSTM__ISA
 #undef LSTM__TARGET

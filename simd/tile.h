@@ -3,33 +3,9 @@
 struct LSTM__FN(streams) { /* what the tile of up to LSTM__STREAMS streams works on */
 	const float *x[LSTM__STREAMS], *h[LSTM__STREAMS];
 	const float *start[LSTM__STREAMS]; /* what the sums begin with: bias, or bias + W x */
-	float *c[LSTM__STREAMS], *out[LSTM__STREAMS], *y[LSTM__STREAMS];
+	float *out[LSTM__STREAMS], *y[LSTM__STREAMS];
 	int projected; /* start includes W x */
 };
-
-/* The cells of m streams for the vector of units that begins at `unit`.  gates[m][gate][lane] is
- * memory, not an array of vectors: GCC would copy such a one in halves, which the processor cannot
- * read back as a whole before they have reached the cache. */
-LSTM__INLINE void LSTM__FN(cells)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
-                                  const float *gates, size_t unit, const int m)
-{
-	const float *g;
-	int s;
-	for (s = 0, g = gates; l->plain && s < m; s++, g += 4 * LSTM__LANES)
-		LSTM__V(cell_keep)(lstm__load(g), lstm__load(g + LSTM__LANES),
-		                    lstm__load(g + 2 * LSTM__LANES), in->c[s] + unit);
-	for (s = 0, g = gates; s < m; s++, g += 4 * LSTM__LANES) {
-		const lstm__vf o = lstm__load(g + 3 * LSTM__LANES);
-		lstm__vf h;
-		if (l->plain)
-			h = LSTM__V(cell_show)(o, lstm__load(in->c[s] + unit));
-		else
-			h = LSTM__V(cell_any)(l, lstm__load(g), lstm__load(g + LSTM__LANES),
-			                       lstm__load(g + 2 * LSTM__LANES), o, unit,
-			                       in->c[s] + unit);
-		LSTM__V(put)(h, unit, l->hidden, in->out[s], in->y[s]);
-	}
-}
 
 /* One stream times `units` vectors of units, from vector `first` on, a whole step.  Their rows of
  * weights lie as in `dot`; pitch is more than LSTM__LANES where the layer is packed for longer
@@ -74,39 +50,37 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
 }
 
 /* m streams times the vector of units `first`; `part` vectors stand before it in its block, which has
- * `stride` words per k.  With `ahead` only the input is projected, out = bias + W x; else a whole step
- * is made. */
+ * `stride` words per k.  With `ahead` only the input is projected, into the row `out`, bias + W x; else
+ * out[gate][lane] becomes all that its cell waits for. */
 LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
                                  size_t first, size_t part, size_t stride, const int m,
                                  const int ahead)
 {
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
+	const float *x[LSTM__STREAMS], *h[LSTM__STREAMS]; /* copied lest Clang reads them in every turn */
 	lstm__vf sum[LSTM__STREAMS * 4];
-	float gates[LSTM__STREAMS * 4 * LSTM__LANES];
 	int s, v;
 
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
+		x[s] = in->x[s];
+		h[s] = in->h[s];
 		LSTM__UNROLL
 		for (v = 0; v < 4; v++)
 			sum[s * 4 + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
 	}
 	if (ahead || !in->projected)
 		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_x)(l, block, skip), stride, 0,
-		              LSTM__LANES, in->x, l->width);
+		              LSTM__LANES, x, l->width);
 	if (!ahead)
 		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_h)(l, block, skip, stride), stride, 0,
-		              LSTM__LANES, in->h, l->output);
+		              LSTM__LANES, h, l->output);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
-		float *to = ahead ? in->out[s] + block + skip : gates + s * 4 * LSTM__LANES;
+		float *to = in->out[s] + (ahead ? block + skip : 0);
 		LSTM__UNROLL
 		for (v = 0; v < 4; v++)
 			lstm__store(to + v * LSTM__LANES, sum[s * 4 + v]);
-	}
-	if (!ahead) {
-		LSTM__SETTLE(gates);
-		LSTM__FN(cells)(l, in, gates, first * LSTM__LANES, m);
 	}
 }
 

@@ -51,6 +51,7 @@
 //@room simd/weights.h
 //@room simd/tile.h
 //@room simd/last.h
+//@room simd/streams.h
 //@room simd/layer.h
 //@room simd/end.h
 #endif
