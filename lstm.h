@@ -8019,12 +8019,19 @@ LSTM__INLINE void LSTM__FN(gather)(const struct lstm__job *job, struct LSTM__FN(
 	}
 }
 
-/* The cells of the n streams active[from], ... at step t for the vector of units that begins at `unit`:
- * a function of its own, as its constants would take registers from the dot products.
+/* The built-in activations keep constants in registers, which the dot products need: their cells are a
+ * function of their own.  SLEEF's come with each of its functions. */
+#ifdef LSTM_NO_SLEEF
+#define LSTM__APART LSTM__NOINLINE
+#else
+#define LSTM__APART LSTM__INLINE
+#endif
+
+/* The cells of the n streams active[from], ... at step t for the vector of units that begins at `unit`.
  * gates[n][gate][lane] is memory, not an array of vectors: GCC would copy such a one in halves, which
  * the processor cannot read back as a whole before they have reached the cache. */
-LSTM__NOINLINE void LSTM__FN(cells)(const struct lstm__job *job, size_t t, size_t from, size_t n,
-                                    const float *gates, size_t unit)
+LSTM__APART void LSTM__FN(cells)(const struct lstm__job *job, size_t t, size_t from, size_t n,
+                                 const float *gates, size_t unit)
 {
 	const struct lstm__layer *l = job->layer;
 	const float *g;
@@ -8370,6 +8377,7 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef LSTM__HEAD
 #undef LSTM__SUMS
 #undef LSTM__CELLS
+#undef LSTM__APART
 #undef LSTM__STORED
 #undef LSTM__ISA
 #undef LSTM__TARGET

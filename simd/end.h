@@ -51,6 +51,7 @@
 #undef LSTM__HEAD
 #undef LSTM__SUMS
 #undef LSTM__CELLS
+#undef LSTM__APART
 #undef LSTM__STORED
 #undef LSTM__ISA
 #undef LSTM__TARGET
