@@ -1101,17 +1101,16 @@ LSTM__INLINE float lstm__whole(float x)
 	return whole - 12582912;
 }
 
-/* The same to any such float. */
-static int lstm__nearest(float x)
-{
-	LSTM__ROUNDED float rounded = x; /* lest a compiler fuses what is added with how x was made */
-	LSTM__ROUND(rounded);
-	return (int)lstm__whole(rounded);
-}
-
 /* Rows of weights are worked on in pieces of constant length, in loops that become vectors without
  * any flag. */
 enum { LSTM__CHUNK = 64 };
+
+/* How many numbers of the next chunk are left. */
+LSTM__INLINE size_t lstm__chunk_of(size_t left)
+{
+	const size_t most = LSTM__CHUNK;
+	return left < most ? left : most;
+}
 
 /* n numbers, at most a chunk of them, flushed; zeros behind them. */
 static void lstm__chunk(float *to, const float *from, size_t n, size_t stride)
@@ -1129,23 +1128,6 @@ static void lstm__chunk(float *to, const float *from, size_t n, size_t stride)
 	for (i = 0; i < LSTM__CHUNK; i++)
 		bits[i] = lstm__flush_bits(bits[i]);
 	memcpy(to, bits, sizeof(bits));
-}
-
-/* The codes of weights, -127 .. 127, from weight / scale; 0 where that has no number. */
-static void lstm__chunk_codes(float *codes, const float *quotients)
-{
-	int32_t bits[LSTM__CHUNK];
-	int i;
-	memcpy(bits, quotients, sizeof(bits));
-	for (i = 0; i < LSTM__CHUNK; i++) {
-		const int32_t sign = bits[i] & ((int32_t)-0x7fffffff - 1), most = 0x42fe0000; /* 127 */
-		int32_t magnitude = bits[i] & 0x7fffffff;
-		magnitude = magnitude > 0x7f800000 ? 0 : magnitude;
-		bits[i] = (magnitude > most ? most : magnitude) | sign;
-	}
-	memcpy(codes, bits, sizeof(bits));
-	for (i = 0; i < LSTM__CHUNK; i++)
-		codes[i] = lstm__whole(codes[i]);
 }
 
 /* The sum of the squares of what the codes of a chunk miss, in units of (scale / 2^12)^2: a whole
@@ -1199,7 +1181,7 @@ static float lstm__weight_scale(const float *row, size_t n, size_t stride)
 
 	for (k = 0; k < n; k += LSTM__CHUNK) {
 		int32_t most;
-		lstm__chunk(x, row + k * stride, n - k < LSTM__CHUNK ? n - k : LSTM__CHUNK, stride);
+		lstm__chunk(x, row + k * stride, lstm__chunk_of(n - k), stride);
 		most = lstm__chunk_most(x);
 		bits = most > bits ? most : bits;
 	}
@@ -1208,7 +1190,7 @@ static float lstm__weight_scale(const float *row, size_t n, size_t stride)
 	for (half = 0; half < 8; half++)
 		scale[half] = lstm__float_of((uint32_t)bits) / (127.5f - 0.5f * (float)half);
 	for (k = 0; bits && k < n; k += LSTM__CHUNK) {
-		lstm__chunk(x, row + k * stride, n - k < LSTM__CHUNK ? n - k : LSTM__CHUNK, stride);
+		lstm__chunk(x, row + k * stride, lstm__chunk_of(n - k), stride);
 		missed[0] += (uint64_t)lstm__chunk_error(x, scale[0], 1);
 		for (half = 1; half < 8; half++)
 			missed[half] += (uint64_t)lstm__chunk_error(x, scale[half], 0);
@@ -1245,6 +1227,23 @@ LSTM__DEF float lstm_int8_scale(const float *row, size_t count, size_t stride)
 }
 
 #if LSTM__LOW
+/* The codes of weights, -127 .. 127, from weight / scale; 0 where that has no number. */
+static void lstm__chunk_codes(float *codes, const float *quotients)
+{
+	int32_t bits[LSTM__CHUNK];
+	int i;
+	memcpy(bits, quotients, sizeof(bits));
+	for (i = 0; i < LSTM__CHUNK; i++) {
+		const int32_t sign = bits[i] & ((int32_t)-0x7fffffff - 1), most = 0x42fe0000; /* 127 */
+		int32_t magnitude = bits[i] & 0x7fffffff;
+		magnitude = magnitude > 0x7f800000 ? 0 : magnitude;
+		bits[i] = (magnitude > most ? most : magnitude) | sign;
+	}
+	memcpy(codes, bits, sizeof(bits));
+	for (i = 0; i < LSTM__CHUNK; i++)
+		codes[i] = lstm__whole(codes[i]);
+}
+
 /* To bf16, to nearest, ties to even; beyond the largest infinity, as IEEE 754 wants. */
 static void lstm__chunk_bf16(uint32_t *to, const float *x)
 {
@@ -1279,6 +1278,14 @@ static void lstm__chunk_f16(uint32_t *to, const float *x)
 		half = magnitude > 0x7f800000 ? 0x7e00 : half;
 		to[i] = half | sign;
 	}
+}
+
+/* The next whole number to any float far below 2^22, ties to even. */
+static int lstm__nearest(float x)
+{
+	LSTM__ROUNDED float rounded = x; /* lest a compiler fuses what is added with how x was made */
+	LSTM__ROUND(rounded);
+	return (int)lstm__whole(rounded);
 }
 
 /* How the numbers of a row become codes: its largest number and its least, given as their magnitudes
@@ -2150,10 +2157,10 @@ static void lstm__pack_low_block(const struct lstm__matrix *to, const struct lst
 		if (!find(s, first + r, &row))
 			continue;
 		for (k = 0; k < s->columns; k += LSTM__CHUNK) {
-			const size_t count = s->columns - k < LSTM__CHUNK ? s->columns - k : LSTM__CHUNK;
 			char *chunk = words + (lstm__words(s->dtype, k) * n + r) * bytes;
-			const int32_t sum = lstm__low_chunk(chunk, s, row * s->row + k * s->column,
-			                      count, n, int8 ? to->scale[first + r] : 0);
+			const int32_t sum = lstm__low_chunk(
+				chunk, s, row * s->row + k * s->column,
+				lstm__chunk_of(s->columns - k), n, int8 ? to->scale[first + r] : 0);
 			if (int8)
 				to->sum[first + r] += sum;
 		}

@@ -97,10 +97,10 @@ static void lstm__pack_low_block(const struct lstm__matrix *to, const struct lst
 		if (!find(s, first + r, &row))
 			continue;
 		for (k = 0; k < s->columns; k += LSTM__CHUNK) {
-			const size_t count = s->columns - k < LSTM__CHUNK ? s->columns - k : LSTM__CHUNK;
 			char *chunk = words + (lstm__words(s->dtype, k) * n + r) * bytes;
-			const int32_t sum = lstm__low_chunk(chunk, s, row * s->row + k * s->column,
-			                      count, n, int8 ? to->scale[first + r] : 0);
+			const int32_t sum = lstm__low_chunk(
+				chunk, s, row * s->row + k * s->column,
+				lstm__chunk_of(s->columns - k), n, int8 ? to->scale[first + r] : 0);
 			if (int8)
 				to->sum[first + r] += sum;
 		}
