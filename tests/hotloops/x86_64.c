@@ -72,9 +72,14 @@ FUNCTION(good_int8, "",
          "add $64, %rdi\n add $4, %rdx")
 FUNCTION(good_int8_of_avx_vnni, "",
          "vpbroadcastd (%rsi), %ymm8\n {vex} vpdpbusd (%rdi), %ymm8, %ymm0\n add $32, %rdi")
-FUNCTION(good_int8_in_three, "",
-         "vbroadcastss (%rsi), %ymm8\n vpabsb %ymm8, %ymm9\n vmovdqu (%rdi), %ymm10\n"
-         "vpsignb %ymm8, %ymm10, %ymm10\n vpmaddubsw %ymm10, %ymm9, %ymm10\n"
+FUNCTION(good_int8_of_magnitudes, "",
+         "vbroadcastss (%rsi), %ymm8\n vbroadcastss 4(%rsi), %ymm9\n"
+         "vpxor (%rdi), %ymm9, %ymm10\n vpmaddubsw %ymm10, %ymm8, %ymm10\n"
+         "vpmaddwd %ymm10, %ymm15, %ymm10\n vpaddd %ymm10, %ymm0, %ymm0\n"
+         "vpxor 32(%rdi), %ymm9, %ymm10\n vpmaddubsw %ymm10, %ymm8, %ymm10\n"
+         "vpmaddwd %ymm10, %ymm15, %ymm10\n vpaddd %ymm10, %ymm1, %ymm1\n add $64, %rdi")
+FUNCTION(bad_int8_without_signs, "",
+         "vbroadcastss (%rsi), %ymm8\n vpmaddubsw (%rdi), %ymm8, %ymm10\n"
          "vpmaddwd %ymm10, %ymm15, %ymm10\n vpaddd %ymm10, %ymm0, %ymm0\n add $32, %rdi")
 FUNCTION(bad_int8_sum_on_stack, "",
          "vpbroadcastd (%rsi), %zmm8\n vmovdqu32 (%rdi), %zmm10\n vmovdqu32 -64(%rsp), %zmm0\n"
