@@ -1046,19 +1046,17 @@ static size_t lstm__word_bytes(lstm_dtype dtype)
 }
 
 /* A row of x, of h or of what is projected for int8: its scale, its offset (an int32), then the codes
- * from float LSTM__CODES on.  A number is scale * (code + offset).  AVX2 has the
- * sum of the negative codes' magnitudes behind the offset, and from float LSTM__SIGNED_CODES on the
- * magnitudes of four codes, then their signs, as bytes of 0 or -1. */
+ * from float LSTM__CODES on.  A number is scale * (code + offset).  Where kernels take
+ * magnitudes and signs apart, the sum of the negative codes' magnitudes stands behind the offset, and
+ * from float LSTM__SIGNED_CODES on the magnitudes of four codes, then their signs, bytes of 0 or -1. */
 enum { LSTM__CODES = 2, LSTM__SIGNED_CODES = 4 };
 
 /* Floats of memory that it takes, with what storing whole vectors writes more. */
-static size_t lstm__code_row(size_t n)
+static size_t lstm__code_row(size_t n, int signed_codes)
 {
-#ifdef LSTM__HAVE_AVX2
-	return LSTM__SIGNED_CODES + (n + 15) / 16 * 8;
-#else
+	if (signed_codes)
+		return LSTM__SIGNED_CODES + (n + 15) / 16 * 8;
 	return LSTM__CODES + (n + 15) / 16 * 4;
-#endif
 }
 
 static float lstm__float_of(uint32_t bits)
@@ -1331,9 +1329,8 @@ static void lstm__encode(float *row, const float *x, size_t n)
 	size_t k;
 
 	for (k = 0; k < n; k++) {
-		const float value = lstm__flush(x[k]);
-		const int32_t bits = (int32_t)(lstm__bits_of(value) & 0x7fffffff);
-		if (lstm__bits_of(value) >> 31)
+		const int32_t bits = (int32_t)(lstm__bits_of(x[k]) & 0x7fffffff);
+		if (lstm__bits_of(x[k]) >> 31)
 			below = bits > below ? bits : below;
 		else
 			above = bits > above ? bits : above;
@@ -1452,6 +1449,7 @@ struct lstm__kernels {
 	lstm_isa isa;
 	int lanes; /* fp32 per vector */
 	int units; /* most vectors of units per block of weights */
+	int signed_codes; /* int8: x and h are kept as magnitudes and signs */
 	void (*run)(const struct lstm__job *job);
 	/* The rest is NULL where run does it all, and is about a state of one stream.  One step, whose
 	 * rows of x (the caller's) and y are given.  h is the next then: flip the phase.  Enters the
@@ -1718,7 +1716,7 @@ static void lstm__run_scalar(const struct lstm__job *job)
 }
 
 static const struct lstm__kernels lstm__kernels_scalar = {
-	LSTM_ISA_SCALAR, 1, 1, lstm__run_scalar, NULL, NULL, NULL};
+	LSTM_ISA_SCALAR, 1, 1, 0, lstm__run_scalar, NULL, NULL, NULL};
 /* ==== src/passes.h ============================================================================ */
 /* Passes of the header over itself, for each vector instruction set and kind of weights: see
  * LSTM__PASS below. */
@@ -2060,7 +2058,7 @@ static void lstm__pack(float *all, const struct lstm__source *s, lstm__row_fn fi
 /* ==== src/pack_low.h ========================================================================== */
 /* The same order for bf16, f16 and int8, rounded on the way: words instead of floats. */
 #if LSTM__LOW
-/* The codes of weights k, k + 1, ... that are `count`, and zeros. */
+/* A chunk of codes: of `count` weights from element `from` on, and zeros. */
 static void lstm__low_codes(signed char *to, const struct lstm__source *s, size_t from, size_t count,
                             float scale)
 {
@@ -2084,7 +2082,7 @@ static void lstm__low_codes(signed char *to, const struct lstm__source *s, size_
 	}
 }
 
-/* bf16 or f16, from floats or from halves of the same type. */
+/* A chunk of bf16 or f16 likewise, from floats or from halves of the same type. */
 static void lstm__low_halves(uint32_t *to, const struct lstm__source *s, size_t from, size_t count)
 {
 	const uint16_t *halves = (const uint16_t *)(const void *)s->data;
@@ -2140,10 +2138,14 @@ static void lstm__pack_low_block(const struct lstm__matrix *to, const struct lst
 	const size_t bytes = lstm__word_bytes(s->dtype);
 	char *words = (char *)to->words + (first * s->all + n * s->before) * bytes;
 	const int int8 = s->dtype == LSTM_DTYPE_I8;
+	int padded = 0;
 	size_t r, k, row;
 
-	for (r = 0; int8 && r < n; r++) {
+	for (r = 0; r < n; r++) {
 		const int real = find(s, first + r, &row) > 0;
+		padded |= !real;
+		if (!int8)
+			continue;
 		to->sum[first + r] = 0;
 		to->scale[first + r] = 0;
 		if (real && scale)
@@ -2152,7 +2154,8 @@ static void lstm__pack_low_block(const struct lstm__matrix *to, const struct lst
 			to->scale[first + r] =
 				lstm__weight_scale(s->data + row * s->row, s->columns, s->column);
 	}
-	memset(words, 0, lstm__words(s->dtype, s->columns) * n * bytes);
+	if (padded)
+		memset(words, 0, lstm__words(s->dtype, s->columns) * n * bytes);
 	for (r = 0; r < n; r++) {
 		if (!find(s, first + r, &row))
 			continue;
@@ -2875,12 +2878,13 @@ static size_t lstm__state_piece(const lstm_state *s, const struct lstm__layer *l
 }
 
 /* The rows of h and c, wide enough for the vectors of every layer; whether all layers take the
- * reference path; whether one has int8 weights. */
-static void lstm__state_rows(const lstm_model *m, struct lstm__job *job, int *reference, int *codes)
+ * reference path; whether one has int8 weights, and keeps the signs of codes apart. */
+static void lstm__state_rows(const lstm_model *m, struct lstm__job *job, int *reference, int *codes,
+                             int *signs)
 {
 	int i;
 	*reference = 1;
-	*codes = 0;
+	*codes = *signs = 0;
 	for (i = 0; i < m->desc.layers * m->directions; i++) {
 		const struct lstm__layer *l = &m->layers[i];
 		const size_t lanes = (size_t)l->kernels->lanes;
@@ -2889,6 +2893,7 @@ static void lstm__state_rows(const lstm_model *m, struct lstm__job *job, int *re
 		job->c_row = l->vectors * lanes > job->c_row ? l->vectors * lanes : job->c_row;
 		*reference &= lanes == 1;
 		*codes |= l->dtype == LSTM_DTYPE_I8;
+		*signs |= l->kernels->signed_codes;
 	}
 }
 
@@ -2900,11 +2905,11 @@ static void lstm__state_scratch(struct lstm__arena *arena, const lstm_state *s,
 	const lstm_model *m = s->model;
 	const struct lstm__layer *l = &m->layers[0];
 	size_t batch = (size_t)s->batch, rows = 0;
-	int reference, codes;
+	int reference, codes, signs;
 
 	memset(job, 0, sizeof(*job));
 	job->batch = s->batch;
-	lstm__state_rows(m, job, &reference, &codes);
+	lstm__state_rows(m, job, &reference, &codes, &signs);
 	job->piece = reference ? 0 : lstm__state_piece(s, l); /* that path needs none */
 	if (!lstm__multiply(job->piece, batch, &rows))
 		arena->overflow = 1;
@@ -2920,7 +2925,7 @@ static void lstm__state_scratch(struct lstm__arena *arena, const lstm_state *s,
 		size_t longest = (size_t)m->directions * l->output;
 		longest = longest > l->width ? longest : l->width;
 		longest = longest > l->hidden ? longest : l->hidden;
-		job->code_row = lstm__code_row(longest);
+		job->code_row = lstm__code_row(longest, signs);
 		job->codes = lstm__take_floats(arena, rows ? rows : 1, job->code_row);
 		job->h_codes = lstm__take_floats(arena, batch, job->code_row);
 	}
@@ -6636,6 +6641,7 @@ LSTM__INLINE void lstm__most_avx2(__m256i above, __m256i below, float *high, flo
 	*low = _mm_cvtss_f32(_mm_castsi128_ps(_mm256_extracti128_si256(one, 1)));
 }
 
+/* Two words of magnitudes, each with its signs behind it. */
 LSTM__INLINE void lstm__store_codes_avx2(unsigned char *p, __m256i v)
 {
 	const __m128i pairs = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
@@ -7343,7 +7349,7 @@ LSTM__INLINE void LSTM__V(put)(lstm__vf v, size_t unit, size_t count, float *pad
 #endif
 #define LSTM__HEAD (LSTM__SIGNED ? (int)LSTM__SIGNED_CODES : (int)LSTM__CODES)
 #define LSTM__INT8 (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__I8_DOT)
-#define LSTM__CELLS 12 /* of one vector of units, made together */
+#define LSTM__CELLS 12 /* made together: of whole tiles, be they of 2, 3 or 4 streams */
 #define LSTM__SUMS (4 * (LSTM__STREAMS > LSTM__UNITS ? LSTM__STREAMS : LSTM__UNITS)) /* of a tile */
 
 /* Some rows of a matrix, one lane each: where the first word of each vector of them lies, and for
@@ -8041,6 +8047,7 @@ LSTM__APART void LSTM__FN(cells)(const struct lstm__job *job, size_t t, size_t f
                                  const float *gates, size_t unit)
 {
 	const struct lstm__layer *l = job->layer;
+	const int projects = l->projection.words != NULL;
 	const float *g;
 	size_t s;
 	for (s = 0, g = gates; l->plain && s < n; s++, g += 4 * LSTM__LANES)
@@ -8050,7 +8057,6 @@ LSTM__APART void LSTM__FN(cells)(const struct lstm__job *job, size_t t, size_t f
 	for (s = 0, g = gates; s < n; s++, g += 4 * LSTM__LANES) {
 		const int stream = job->active[from + s];
 		const size_t b = (size_t)stream;
-		const int projects = l->projection.words != NULL;
 		float *c = job->c + b * job->c_row + unit;
 		float *out = projects ? job->cells + b * job->c_row : lstm__job_h(job, stream, 1);
 		float *y = job->y && !projects ? job->y + t * job->y_step + b * job->y_stream : NULL;
@@ -8322,7 +8328,7 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 }
 
 static const struct lstm__kernels LSTM__FN(kernels) = {
-	LSTM__ISA,     LSTM__LANES,    LSTM__SINGLE ? 1 : LSTM__UNITS,
+	LSTM__ISA,     LSTM__LANES, LSTM__SINGLE ? 1 : LSTM__UNITS, LSTM__SIGNED,
 	LSTM__FN(run), LSTM__FN(once),
 #if LSTM__INT8
 	LSTM__FN(part), LSTM__FN(ahead),

@@ -103,6 +103,7 @@ LSTM__INLINE void lstm__most_avx2(__m256i above, __m256i below, float *high, flo
 	*low = _mm_cvtss_f32(_mm_castsi128_ps(_mm256_extracti128_si256(one, 1)));
 }
 
+/* Two words of magnitudes, each with its signs behind it. */
 LSTM__INLINE void lstm__store_codes_avx2(unsigned char *p, __m256i v)
 {
 	const __m128i pairs = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));

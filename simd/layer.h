@@ -188,7 +188,7 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 }
 
 static const struct lstm__kernels LSTM__FN(kernels) = {
-	LSTM__ISA,     LSTM__LANES,    LSTM__SINGLE ? 1 : LSTM__UNITS,
+	LSTM__ISA,     LSTM__LANES, LSTM__SINGLE ? 1 : LSTM__UNITS, LSTM__SIGNED,
 	LSTM__FN(run), LSTM__FN(once),
 #if LSTM__INT8
 	LSTM__FN(part), LSTM__FN(ahead),

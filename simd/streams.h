@@ -157,6 +157,7 @@ LSTM__APART void LSTM__FN(cells)(const struct lstm__job *job, size_t t, size_t f
                                  const float *gates, size_t unit)
 {
 	const struct lstm__layer *l = job->layer;
+	const int projects = l->projection.words != NULL;
 	const float *g;
 	size_t s;
 	for (s = 0, g = gates; l->plain && s < n; s++, g += 4 * LSTM__LANES)
@@ -166,7 +167,6 @@ LSTM__APART void LSTM__FN(cells)(const struct lstm__job *job, size_t t, size_t f
 	for (s = 0, g = gates; s < n; s++, g += 4 * LSTM__LANES) {
 		const int stream = job->active[from + s];
 		const size_t b = (size_t)stream;
-		const int projects = l->projection.words != NULL;
 		float *c = job->c + b * job->c_row + unit;
 		float *out = projects ? job->cells + b * job->c_row : lstm__job_h(job, stream, 1);
 		float *y = job->y && !projects ? job->y + t * job->y_step + b * job->y_stream : NULL;

@@ -32,7 +32,7 @@
 #endif
 #define LSTM__HEAD (LSTM__SIGNED ? (int)LSTM__SIGNED_CODES : (int)LSTM__CODES)
 #define LSTM__INT8 (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__I8_DOT)
-#define LSTM__CELLS 12 /* of one vector of units, made together */
+#define LSTM__CELLS 12 /* made together: of whole tiles, be they of 2, 3 or 4 streams */
 #define LSTM__SUMS (4 * (LSTM__STREAMS > LSTM__UNITS ? LSTM__STREAMS : LSTM__UNITS)) /* of a tile */
 
 /* Some rows of a matrix, one lane each: where the first word of each vector of them lies, and for

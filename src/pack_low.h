@@ -1,6 +1,6 @@
 /* The same order for bf16, f16 and int8, rounded on the way: words instead of floats. */
 #if LSTM__LOW
-/* The codes of weights k, k + 1, ... that are `count`, and zeros. */
+/* A chunk of codes: of `count` weights from element `from` on, and zeros. */
 static void lstm__low_codes(signed char *to, const struct lstm__source *s, size_t from, size_t count,
                             float scale)
 {
@@ -24,7 +24,7 @@ static void lstm__low_codes(signed char *to, const struct lstm__source *s, size_
 	}
 }
 
-/* bf16 or f16, from floats or from halves of the same type. */
+/* A chunk of bf16 or f16 likewise, from floats or from halves of the same type. */
 static void lstm__low_halves(uint32_t *to, const struct lstm__source *s, size_t from, size_t count)
 {
 	const uint16_t *halves = (const uint16_t *)(const void *)s->data;
@@ -80,10 +80,14 @@ static void lstm__pack_low_block(const struct lstm__matrix *to, const struct lst
 	const size_t bytes = lstm__word_bytes(s->dtype);
 	char *words = (char *)to->words + (first * s->all + n * s->before) * bytes;
 	const int int8 = s->dtype == LSTM_DTYPE_I8;
+	int padded = 0;
 	size_t r, k, row;
 
-	for (r = 0; int8 && r < n; r++) {
+	for (r = 0; r < n; r++) {
 		const int real = find(s, first + r, &row) > 0;
+		padded |= !real;
+		if (!int8)
+			continue;
 		to->sum[first + r] = 0;
 		to->scale[first + r] = 0;
 		if (real && scale)
@@ -92,7 +96,8 @@ static void lstm__pack_low_block(const struct lstm__matrix *to, const struct lst
 			to->scale[first + r] =
 				lstm__weight_scale(s->data + row * s->row, s->columns, s->column);
 	}
-	memset(words, 0, lstm__words(s->dtype, s->columns) * n * bytes);
+	if (padded)
+		memset(words, 0, lstm__words(s->dtype, s->columns) * n * bytes);
 	for (r = 0; r < n; r++) {
 		if (!find(s, first + r, &row))
 			continue;

@@ -18,19 +18,17 @@ static size_t lstm__word_bytes(lstm_dtype dtype)
 }
 
 /* A row of x, of h or of what is projected for int8: its scale, its offset (an int32), then the codes
- * from float LSTM__CODES on.  A number is scale * (code + offset).  AVX2 has the
- * sum of the negative codes' magnitudes behind the offset, and from float LSTM__SIGNED_CODES on the
- * magnitudes of four codes, then their signs, as bytes of 0 or -1. */
+ * from float LSTM__CODES on.  A number is scale * (code + offset).  Where kernels take
+ * magnitudes and signs apart, the sum of the negative codes' magnitudes stands behind the offset, and
+ * from float LSTM__SIGNED_CODES on the magnitudes of four codes, then their signs, bytes of 0 or -1. */
 enum { LSTM__CODES = 2, LSTM__SIGNED_CODES = 4 };
 
 /* Floats of memory that it takes, with what storing whole vectors writes more. */
-static size_t lstm__code_row(size_t n)
+static size_t lstm__code_row(size_t n, int signed_codes)
 {
-#ifdef LSTM__HAVE_AVX2
-	return LSTM__SIGNED_CODES + (n + 15) / 16 * 8;
-#else
+	if (signed_codes)
+		return LSTM__SIGNED_CODES + (n + 15) / 16 * 8;
 	return LSTM__CODES + (n + 15) / 16 * 4;
-#endif
 }
 
 static float lstm__float_of(uint32_t bits)
@@ -303,9 +301,8 @@ static void lstm__encode(float *row, const float *x, size_t n)
 	size_t k;
 
 	for (k = 0; k < n; k++) {
-		const float value = lstm__flush(x[k]);
-		const int32_t bits = (int32_t)(lstm__bits_of(value) & 0x7fffffff);
-		if (lstm__bits_of(value) >> 31)
+		const int32_t bits = (int32_t)(lstm__bits_of(x[k]) & 0x7fffffff);
+		if (lstm__bits_of(x[k]) >> 31)
 			below = bits > below ? bits : below;
 		else
 			above = bits > above ? bits : above;

@@ -176,4 +176,4 @@ static void lstm__run_scalar(const struct lstm__job *job)
 }
 
 static const struct lstm__kernels lstm__kernels_scalar = {
-	LSTM_ISA_SCALAR, 1, 1, lstm__run_scalar, NULL, NULL, NULL};
+	LSTM_ISA_SCALAR, 1, 1, 0, lstm__run_scalar, NULL, NULL, NULL};

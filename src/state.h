@@ -20,12 +20,13 @@ static size_t lstm__state_piece(const lstm_state *s, const struct lstm__layer *l
 }
 
 /* The rows of h and c, wide enough for the vectors of every layer; whether all layers take the
- * reference path; whether one has int8 weights. */
-static void lstm__state_rows(const lstm_model *m, struct lstm__job *job, int *reference, int *codes)
+ * reference path; whether one has int8 weights, and keeps the signs of codes apart. */
+static void lstm__state_rows(const lstm_model *m, struct lstm__job *job, int *reference, int *codes,
+                             int *signs)
 {
 	int i;
 	*reference = 1;
-	*codes = 0;
+	*codes = *signs = 0;
 	for (i = 0; i < m->desc.layers * m->directions; i++) {
 		const struct lstm__layer *l = &m->layers[i];
 		const size_t lanes = (size_t)l->kernels->lanes;
@@ -34,6 +35,7 @@ static void lstm__state_rows(const lstm_model *m, struct lstm__job *job, int *re
 		job->c_row = l->vectors * lanes > job->c_row ? l->vectors * lanes : job->c_row;
 		*reference &= lanes == 1;
 		*codes |= l->dtype == LSTM_DTYPE_I8;
+		*signs |= l->kernels->signed_codes;
 	}
 }
 
@@ -45,11 +47,11 @@ static void lstm__state_scratch(struct lstm__arena *arena, const lstm_state *s,
 	const lstm_model *m = s->model;
 	const struct lstm__layer *l = &m->layers[0];
 	size_t batch = (size_t)s->batch, rows = 0;
-	int reference, codes;
+	int reference, codes, signs;
 
 	memset(job, 0, sizeof(*job));
 	job->batch = s->batch;
-	lstm__state_rows(m, job, &reference, &codes);
+	lstm__state_rows(m, job, &reference, &codes, &signs);
 	job->piece = reference ? 0 : lstm__state_piece(s, l); /* that path needs none */
 	if (!lstm__multiply(job->piece, batch, &rows))
 		arena->overflow = 1;
@@ -65,7 +67,7 @@ static void lstm__state_scratch(struct lstm__arena *arena, const lstm_state *s,
 		size_t longest = (size_t)m->directions * l->output;
 		longest = longest > l->width ? longest : l->width;
 		longest = longest > l->hidden ? longest : l->hidden;
-		job->code_row = lstm__code_row(longest);
+		job->code_row = lstm__code_row(longest, signs);
 		job->codes = lstm__take_floats(arena, rows ? rows : 1, job->code_row);
 		job->h_codes = lstm__take_floats(arena, batch, job->code_row);
 	}

@@ -102,6 +102,7 @@ struct lstm__kernels {
 	lstm_isa isa;
 	int lanes; /* fp32 per vector */
 	int units; /* most vectors of units per block of weights */
+	int signed_codes; /* int8: x and h are kept as magnitudes and signs */
 	void (*run)(const struct lstm__job *job);
 	/* The rest is NULL where run does it all, and is about a state of one stream.  One step, whose
 	 * rows of x (the caller's) and y are given.  h is the next then: flip the phase.  Enters the
