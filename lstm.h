@@ -1347,6 +1347,7 @@ static void lstm__encode(float *row, const float *x, size_t n)
 /* ==== src/types.h ============================================================================= */
 /* The model, the state, and the job that connects them to a set of kernels. */
 enum { LSTM__I, LSTM__F, LSTM__G, LSTM__O }; /* the order of gates in everything packed */
+#define LSTM__LINE 64 /* bytes of a line of the caches */
 
 /* Weights as they are packed (see pack.h), and of int8 the scale of each row and the sum of its
  * codes. */
@@ -1376,6 +1377,7 @@ struct lstm__layer {
 	unsigned char input_forget;
 	unsigned char plain;          /* nothing but the equations in the manual */
 	unsigned char joins;          /* the last vector of units is made together with those before */
+	unsigned char fetches;        /* tiles of several streams fetch weights ahead */
 	float clip, cell_clip;        /* +infinity if none */
 };
 
@@ -2287,6 +2289,7 @@ static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *fr
  * and a second one of usual size several times over. */
 #define LSTM__FIRST_CACHE ((size_t)30 << 10)
 #define LSTM__SECOND_CACHE ((size_t)1 << 20)
+#define LSTM__FETCHED ((size_t)256 << 10) /* and so many that tiles of several streams wait for them */
 #define LSTM__FAR ((size_t)4 << 20)
 
 /* Vectors of units per block.  A tile of several streams reads a block once for each of its vectors
@@ -2320,6 +2323,7 @@ static void lstm__layer_turns(struct lstm__layer *l)
 	const size_t u = 4 * l->hidden * lstm__word_bytes(l->dtype) * lstm__words(l->dtype, l->output);
 	l->narrow = (unsigned char)lstm__layer_narrow(l);
 	l->turns = lstm__layer_bytes(l) > LSTM__FIRST_CACHE;
+	l->fetches = lstm__layer_bytes(l) >= LSTM__FETCHED;
 	l->turns_ahead = u + rows > LSTM__FIRST_CACHE || l->units != (size_t)l->kernels->units;
 }
 
@@ -6571,6 +6575,10 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define lstm__splat(p) _mm256_broadcast_ss(p)
 #define lstm__load(p) _mm256_loadu_ps(p)
 #define lstm__store(p, v) _mm256_storeu_ps(p, v)
+#if LSTM__WEIGHTS == LSTM__F32
+#define lstm__fetch_near(p) _mm_prefetch(p, _MM_HINT_T0)
+#define lstm__fetch_far(p) _mm_prefetch(p, _MM_HINT_T1)
+#endif
 #define lstm__store_n(p, v, n)                                                                     \
 	_mm256_maskstore_ps(p,                                                                     \
 	                    _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n)),                        \
@@ -6719,7 +6727,7 @@ LSTM__INLINE void lstm__store_codes_i8dot_avx2(unsigned char *p, __m256i v)
 #define LSTM__TARGET __attribute__((target("avx512f")))
 #define LSTM__LANES 16
 #define LSTM__UNITS 2
-#define LSTM__STREAMS 4
+#define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__F32 ? 6 : 4)
 #define LSTM__SINGLE (LSTM__WEIGHTS != LSTM__BF16)
 #define LSTM__NARROW (LSTM__WEIGHTS == LSTM__F32) /* in turn always one at a time */
 #if LSTM__WEIGHTS == LSTM__F32 && defined(LSTM__HAVE_AVX2)
@@ -6734,6 +6742,10 @@ LSTM__INLINE void lstm__store_codes_i8dot_avx2(unsigned char *p, __m256i v)
 #define lstm__splat(p) _mm512_set1_ps(*(p))
 #define lstm__load(p) _mm512_loadu_ps(p)
 #define lstm__store(p, v) _mm512_storeu_ps(p, v)
+#if LSTM__WEIGHTS == LSTM__F32
+#define lstm__fetch_near(p) _mm_prefetch(p, _MM_HINT_T0)
+#define lstm__fetch_far(p) _mm_prefetch(p, _MM_HINT_T1)
+#endif
 #define lstm__store_n(p, v, n) _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), v)
 #define lstm__add(a, b) _mm512_add_ps(a, b)
 #define lstm__sub(a, b) _mm512_sub_ps(a, b)
@@ -7349,15 +7361,17 @@ LSTM__INLINE void LSTM__V(put)(lstm__vf v, size_t unit, size_t count, float *pad
 #endif
 #define LSTM__HEAD (LSTM__SIGNED ? (int)LSTM__SIGNED_CODES : (int)LSTM__CODES)
 #define LSTM__INT8 (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__I8_DOT)
-#define LSTM__CELLS 12 /* made together: of whole tiles, be they of 2, 3 or 4 streams */
+#define LSTM__CELLS 12 /* made together: of whole tiles, be they of 2, 3, 4 or 6 streams */
 #define LSTM__SUMS (4 * (LSTM__STREAMS > LSTM__UNITS ? LSTM__STREAMS : LSTM__UNITS)) /* of a tile */
 
-/* Some rows of a matrix, one lane each: where the first word of each vector of them lies, and for
- * int8 their scales and the sums of their codes. */
+/* Some rows of a matrix, one lane each: where the first word of each vector of them lies, for int8
+ * their scales and the sums of their codes. */
 struct LSTM__FN(rows) {
 	const LSTM__WEIGHT *at;
 	const float *scale;
 	const int32_t *sum;
+	const char *far; /* what is fetched meanwhile */
+	int fetches;     /* a literal */
 };
 
 LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of)(const struct lstm__matrix *m, size_t word,
@@ -7365,6 +7379,8 @@ LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of)(const struct lstm__matrix *
 {
 	struct LSTM__FN(rows) r;
 	r.at = (const LSTM__WEIGHT *)m->words + word;
+	r.far = NULL;
+	r.fetches = 0;
 #if LSTM__INT8
 	r.scale = m->scale + row;
 	r.sum = m->sum + row;
@@ -7405,6 +7421,29 @@ LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_outputs)(const struct lstm__
 	                         block * lstm__words(LSTM__DTYPE, l->hidden) + skip, block + skip);
 }
 
+/* Lines of far weights per k of m streams: a tile of few takes less time, and fewer of them follow. */
+LSTM__INLINE int LSTM__FN(far_lines)(const int m)
+{
+	return LSTM__LANES == 16 && m <= 4 ? 2 : 1;
+}
+
+#ifdef lstm__fetch_far
+/* Fetch the weights of four rows on into the first cache and the far ones into the second.  Beyond the
+ * end of all weights it does nothing. */
+LSTM__INLINE void LSTM__FN(fetch)(struct LSTM__FN(rows) *w, const int m, const int n)
+{
+	const char *near = (const char *)w->at + 4 * 4 * LSTM__LINE;
+	int i;
+	LSTM__UNROLL
+	for (i = 0; i < LSTM__FN(far_lines)(m); i++)
+		lstm__fetch_far(w->far + i * LSTM__LINE);
+	w->far += LSTM__FN(far_lines)(m) * LSTM__LINE;
+	LSTM__UNROLL
+	for (i = 0; i < n * LSTM__LANES * (int)sizeof(LSTM__WEIGHT); i += LSTM__LINE)
+		lstm__fetch_near(near + i);
+}
+#endif
+
 /* sum[s * n + v] += w[k][v] * x[s][k] for ascending k: the one order of arithmetic.  The rows of k
  * lie `stride` words apart, in them the four vectors of a unit's gates `pitch`, and those of the next
  * unit `apart`. */
@@ -7438,6 +7477,10 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 #endif
 	for (; k < count; k++, w.at += stride) {
 		lstm__vf xs[LSTM__STREAMS];
+#ifdef lstm__fetch_far
+		if (w.fetches)
+			LSTM__FN(fetch)(&w, m, n);
+#endif
 		LSTM__UNROLL
 		for (s = 0; s < m; s++)
 			xs[s] = lstm__splat(x[s] + k);
@@ -7657,8 +7700,22 @@ struct LSTM__FN(streams) { /* what the tile of up to LSTM__STREAMS streams works
 	const float *x[LSTM__STREAMS], *h[LSTM__STREAMS];
 	const float *start[LSTM__STREAMS]; /* what the sums begin with: bias, or bias + W x */
 	float *out[LSTM__STREAMS], *y[LSTM__STREAMS];
-	int projected; /* start includes W x */
+	int projected;  /* start includes W x */
+	ptrdiff_t next; /* words from this block of weights to the one after it; 0: none */
+	size_t turn;    /* tiles of this block before this one */
 };
+
+/* The rows w of the tile, which fetches its share of those of the next block meanwhile: the weights
+ * beyond the second cache come while all are multiplied, not while some wait. */
+LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_and_next)(struct LSTM__FN(rows) w,
+                                                           const struct LSTM__FN(streams) *in,
+                                                           size_t skip, size_t count, const int m)
+{
+	const size_t line = LSTM__LINE * (size_t)LSTM__FN(far_lines)(m), row = LSTM__LINE * 4;
+	w.fetches = 1;
+	w.far = (const char *)(w.at - skip + in->next) + in->turn * line % row * count;
+	return w;
+}
 
 /* One stream times `units` vectors of units, from vector `first` on, a whole step.  Their rows of
  * weights lie as in `dot`; pitch is more than LSTM__LANES where the layer is packed for longer
@@ -7707,7 +7764,7 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
  * out[gate][lane] becomes all that its cell waits for. */
 LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
                                  size_t first, size_t part, size_t stride, const int m,
-                                 const int ahead)
+                                 const int ahead, const int far)
 {
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
 	const float *x[LSTM__STREAMS], *h[LSTM__STREAMS]; /* copied lest Clang reads them in every turn */
@@ -7722,12 +7779,18 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 		for (v = 0; v < 4; v++)
 			sum[s * 4 + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
 	}
-	if (ahead || !in->projected)
-		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_x)(l, block, skip), stride, 0,
-		              LSTM__LANES, x, l->width);
-	if (!ahead)
-		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_h)(l, block, skip, stride), stride, 0,
-		              LSTM__LANES, h, l->output);
+	if (ahead || !in->projected) {
+		struct LSTM__FN(rows) w = LSTM__FN(rows_of_x)(l, block, skip);
+		if (far)
+			w = LSTM__FN(rows_and_next)(w, in, skip, l->width, m);
+		LSTM__FN(dot)(sum, m, 4, w, stride, 0, LSTM__LANES, x, l->width);
+	}
+	if (!ahead) {
+		struct LSTM__FN(rows) w = LSTM__FN(rows_of_h)(l, block, skip, stride);
+		if (far)
+			w = LSTM__FN(rows_and_next)(w, in, skip, l->output, m);
+		LSTM__FN(dot)(sum, m, 4, w, stride, 0, LSTM__LANES, h, l->output);
+	}
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
 		float *to = in->out[s] + (ahead ? block + skip : 0);
@@ -7737,19 +7800,46 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 	}
 }
 
+#ifdef lstm__fetch_far
+/* `tiles` of a layer whose weights are fetched ahead: more streams share each of them.  A function of its
+ * own has registers for all their rows. */
+LSTM__NOINLINE void LSTM__FN(tiles_far)(const struct lstm__layer *l,
+                                        const struct LSTM__FN(streams) *in, size_t first,
+                                        size_t part, size_t stride, size_t m, int ahead)
+{
+	if (LSTM__SINGLE)
+		stride = 4 * LSTM__LANES;
+	switch (m) {
+	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead, 1); break;
+	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, ahead, 1); break;
+#if LSTM__STREAMS > 3
+	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead, 1); break;
+	case 5: LSTM__FN(tile)(l, in, first, part, stride, 5, ahead, 1); break;
+	case 6: LSTM__FN(tile)(l, in, first, part, stride, 6, ahead, 1); break;
+#endif
+	}
+}
+#endif
+
 /* The tile of one vector of units with m, at run time, made a literal. */
 LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
                                   size_t first, size_t part, size_t stride, size_t m,
                                   const int ahead)
 {
+#ifdef lstm__fetch_far
+	if (l->fetches && m > 1) {
+		LSTM__FN(tiles_far)(l, in, first, part, stride, m, ahead);
+		return;
+	}
+#endif
 	switch (m) {
-	case 1: LSTM__FN(tile)(l, in, first, part, stride, 1, ahead); break;
-	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead); break;
+	case 1: LSTM__FN(tile)(l, in, first, part, stride, 1, ahead, 0); break;
+	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead, 0); break;
 #if LSTM__STREAMS > 2
-	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, ahead); break;
+	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, ahead, 0); break;
 #endif
 #if LSTM__STREAMS > 3
-	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead); break;
+	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead, 0); break;
 #endif
 	}
 }
@@ -7952,12 +8042,13 @@ LSTM__INLINE const float *LSTM__FN(own)(const struct lstm__job *job, size_t b, c
 }
 
 /* Streams per tile: as few tiles as their limit allows, all of nearly one size. */
-LSTM__INLINE size_t LSTM__FN(group)(size_t left)
+LSTM__INLINE size_t LSTM__FN(group)(size_t left, int fetches)
 {
+	const size_t most = fetches || LSTM__STREAMS < 4 ? LSTM__STREAMS : 4;
 	size_t tiles;
-	if (left <= LSTM__STREAMS)
+	if (left <= most)
 		return left;
-	tiles = (left + LSTM__STREAMS - 1) / LSTM__STREAMS;
+	tiles = (left + most - 1) / most;
 	return (left + tiles - 1) / tiles;
 }
 
@@ -7973,6 +8064,8 @@ LSTM__INLINE int LSTM__FN(worth_projecting)(const struct lstm__job *job, size_t 
 /* Vectors of units in the block that begins at vector v. */
 LSTM__INLINE size_t LSTM__FN(block)(const struct lstm__layer *l, size_t v)
 {
+	if (LSTM__SINGLE)
+		return 1;
 	return l->vectors - v < l->units ? l->vectors - v : l->units;
 }
 
@@ -7994,9 +8087,11 @@ LSTM__NOINLINE void LSTM__FN(project_ahead)(const struct lstm__job *job, size_t 
 	for (v = job->from; v < job->to; v += units) {
 		units = LSTM__FN(block)(l, v);
 		stride = units * 4 * LSTM__LANES;
+		in.next = v + units < job->to ? (ptrdiff_t)(stride * LSTM__FN(depth)(l)) : 0;
+		in.turn = 0;
 		for (part = 0; part < units; part++)
 			for (r = 0; r < rows; r += m) {
-				m = LSTM__FN(group)(rows - r);
+				m = LSTM__FN(group)(rows - r, l->fetches);
 				for (s = 0; s < m; s++) {
 					in.x[s] = LSTM__FN(row)(job, first, first + (r + s) / batch,
 					                        (r + s) % batch);
@@ -8004,6 +8099,7 @@ LSTM__NOINLINE void LSTM__FN(project_ahead)(const struct lstm__job *job, size_t 
 					in.out[s] = job->pre + (r + s) * 4 * job->c_row;
 				}
 				LSTM__FN(tiles)(l, &in, v + part, part, stride, m, 1);
+				in.turn++;
 			}
 	}
 }
@@ -8086,18 +8182,22 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 	for (from = 0; LSTM__INT8 && from < n; from++)
 		LSTM__FN(own)(job, (size_t)job->active[from], lstm__job_h(job, job->active[from], 0),
 		              l->output);
-	LSTM__FN(gather)(job, &in, first, t, 0, LSTM__FN(group)(n), ahead, gates);
+	LSTM__FN(gather)(job, &in, first, t, 0, LSTM__FN(group)(n, l->fetches), ahead, gates);
 	for (i = 0; i < blocks; i++) {
 		v = (back ? blocks - 1 - i : i) * l->units;
 		units = LSTM__FN(block)(l, v);
 		stride = units * 4 * LSTM__LANES;
+		in.next = (ptrdiff_t)((back ? l->units * 4 * LSTM__LANES : stride) * LSTM__FN(depth)(l));
+		in.next = i + 1 == blocks ? 0 : back ? -in.next : in.next;
+		in.turn = 0;
 		for (part = 0; part < units; part++)
 			for (from = held = 0; from < n; from += m) {
-				m = LSTM__FN(group)(n - from);
+				m = LSTM__FN(group)(n - from, l->fetches);
 				if (n > m)
 					LSTM__FN(gather)(job, &in, first, t, from, m, ahead,
 					                 gates + held * 4 * LSTM__LANES);
 				LSTM__FN(tiles)(l, &in, v + part, part, stride, m, 0);
+				in.turn++;
 				held += m;
 				if (from + m < n && held + LSTM__STREAMS <= LSTM__CELLS)
 					continue;
@@ -8119,7 +8219,7 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 	size_t v, part, from, m, s, units, stride;
 
 	for (from = 0; from < n; from += m) {
-		m = LSTM__FN(group)(n - from);
+		m = LSTM__FN(group)(n - from, 0);
 		for (s = 0; s < m; s++) {
 			const int stream = job->active[from + s];
 			const size_t b = (size_t)stream;
@@ -8345,6 +8445,8 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef lstm__load
 #undef lstm__store
 #undef lstm__store_n
+#undef lstm__fetch_near
+#undef lstm__fetch_far
 #undef lstm__add
 #undef lstm__sub
 #undef lstm__mul

@@ -22,7 +22,7 @@
 #define LSTM__TARGET __attribute__((target("avx512f")))
 #define LSTM__LANES 16
 #define LSTM__UNITS 2
-#define LSTM__STREAMS 4
+#define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__F32 ? 6 : 4)
 #define LSTM__SINGLE (LSTM__WEIGHTS != LSTM__BF16)
 #define LSTM__NARROW (LSTM__WEIGHTS == LSTM__F32) /* in turn always one at a time */
 #if LSTM__WEIGHTS == LSTM__F32 && defined(LSTM__HAVE_AVX2)
@@ -37,6 +37,10 @@
 #define lstm__splat(p) _mm512_set1_ps(*(p))
 #define lstm__load(p) _mm512_loadu_ps(p)
 #define lstm__store(p, v) _mm512_storeu_ps(p, v)
+#if LSTM__WEIGHTS == LSTM__F32
+#define lstm__fetch_near(p) _mm_prefetch(p, _MM_HINT_T0)
+#define lstm__fetch_far(p) _mm_prefetch(p, _MM_HINT_T1)
+#endif
 #define lstm__store_n(p, v, n) _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), v)
 #define lstm__add(a, b) _mm512_add_ps(a, b)
 #define lstm__sub(a, b) _mm512_sub_ps(a, b)

@@ -6,6 +6,8 @@
 #undef lstm__load
 #undef lstm__store
 #undef lstm__store_n
+#undef lstm__fetch_near
+#undef lstm__fetch_far
 #undef lstm__add
 #undef lstm__sub
 #undef lstm__mul

@@ -62,12 +62,13 @@ LSTM__INLINE const float *LSTM__FN(own)(const struct lstm__job *job, size_t b, c
 }
 
 /* Streams per tile: as few tiles as their limit allows, all of nearly one size. */
-LSTM__INLINE size_t LSTM__FN(group)(size_t left)
+LSTM__INLINE size_t LSTM__FN(group)(size_t left, int fetches)
 {
+	const size_t most = fetches || LSTM__STREAMS < 4 ? LSTM__STREAMS : 4;
 	size_t tiles;
-	if (left <= LSTM__STREAMS)
+	if (left <= most)
 		return left;
-	tiles = (left + LSTM__STREAMS - 1) / LSTM__STREAMS;
+	tiles = (left + most - 1) / most;
 	return (left + tiles - 1) / tiles;
 }
 
@@ -83,6 +84,8 @@ LSTM__INLINE int LSTM__FN(worth_projecting)(const struct lstm__job *job, size_t 
 /* Vectors of units in the block that begins at vector v. */
 LSTM__INLINE size_t LSTM__FN(block)(const struct lstm__layer *l, size_t v)
 {
+	if (LSTM__SINGLE)
+		return 1;
 	return l->vectors - v < l->units ? l->vectors - v : l->units;
 }
 
@@ -104,9 +107,11 @@ LSTM__NOINLINE void LSTM__FN(project_ahead)(const struct lstm__job *job, size_t 
 	for (v = job->from; v < job->to; v += units) {
 		units = LSTM__FN(block)(l, v);
 		stride = units * 4 * LSTM__LANES;
+		in.next = v + units < job->to ? (ptrdiff_t)(stride * LSTM__FN(depth)(l)) : 0;
+		in.turn = 0;
 		for (part = 0; part < units; part++)
 			for (r = 0; r < rows; r += m) {
-				m = LSTM__FN(group)(rows - r);
+				m = LSTM__FN(group)(rows - r, l->fetches);
 				for (s = 0; s < m; s++) {
 					in.x[s] = LSTM__FN(row)(job, first, first + (r + s) / batch,
 					                        (r + s) % batch);
@@ -114,6 +119,7 @@ LSTM__NOINLINE void LSTM__FN(project_ahead)(const struct lstm__job *job, size_t 
 					in.out[s] = job->pre + (r + s) * 4 * job->c_row;
 				}
 				LSTM__FN(tiles)(l, &in, v + part, part, stride, m, 1);
+				in.turn++;
 			}
 	}
 }
@@ -196,18 +202,22 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 	for (from = 0; LSTM__INT8 && from < n; from++)
 		LSTM__FN(own)(job, (size_t)job->active[from], lstm__job_h(job, job->active[from], 0),
 		              l->output);
-	LSTM__FN(gather)(job, &in, first, t, 0, LSTM__FN(group)(n), ahead, gates);
+	LSTM__FN(gather)(job, &in, first, t, 0, LSTM__FN(group)(n, l->fetches), ahead, gates);
 	for (i = 0; i < blocks; i++) {
 		v = (back ? blocks - 1 - i : i) * l->units;
 		units = LSTM__FN(block)(l, v);
 		stride = units * 4 * LSTM__LANES;
+		in.next = (ptrdiff_t)((back ? l->units * 4 * LSTM__LANES : stride) * LSTM__FN(depth)(l));
+		in.next = i + 1 == blocks ? 0 : back ? -in.next : in.next;
+		in.turn = 0;
 		for (part = 0; part < units; part++)
 			for (from = held = 0; from < n; from += m) {
-				m = LSTM__FN(group)(n - from);
+				m = LSTM__FN(group)(n - from, l->fetches);
 				if (n > m)
 					LSTM__FN(gather)(job, &in, first, t, from, m, ahead,
 					                 gates + held * 4 * LSTM__LANES);
 				LSTM__FN(tiles)(l, &in, v + part, part, stride, m, 0);
+				in.turn++;
 				held += m;
 				if (from + m < n && held + LSTM__STREAMS <= LSTM__CELLS)
 					continue;
@@ -229,7 +239,7 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 	size_t v, part, from, m, s, units, stride;
 
 	for (from = 0; from < n; from += m) {
-		m = LSTM__FN(group)(n - from);
+		m = LSTM__FN(group)(n - from, 0);
 		for (s = 0; s < m; s++) {
 			const int stream = job->active[from + s];
 			const size_t b = (size_t)stream;

@@ -4,8 +4,22 @@ struct LSTM__FN(streams) { /* what the tile of up to LSTM__STREAMS streams works
 	const float *x[LSTM__STREAMS], *h[LSTM__STREAMS];
 	const float *start[LSTM__STREAMS]; /* what the sums begin with: bias, or bias + W x */
 	float *out[LSTM__STREAMS], *y[LSTM__STREAMS];
-	int projected; /* start includes W x */
+	int projected;  /* start includes W x */
+	ptrdiff_t next; /* words from this block of weights to the one after it; 0: none */
+	size_t turn;    /* tiles of this block before this one */
 };
+
+/* The rows w of the tile, which fetches its share of those of the next block meanwhile: the weights
+ * beyond the second cache come while all are multiplied, not while some wait. */
+LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_and_next)(struct LSTM__FN(rows) w,
+                                                           const struct LSTM__FN(streams) *in,
+                                                           size_t skip, size_t count, const int m)
+{
+	const size_t line = LSTM__LINE * (size_t)LSTM__FN(far_lines)(m), row = LSTM__LINE * 4;
+	w.fetches = 1;
+	w.far = (const char *)(w.at - skip + in->next) + in->turn * line % row * count;
+	return w;
+}
 
 /* One stream times `units` vectors of units, from vector `first` on, a whole step.  Their rows of
  * weights lie as in `dot`; pitch is more than LSTM__LANES where the layer is packed for longer
@@ -54,7 +68,7 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
  * out[gate][lane] becomes all that its cell waits for. */
 LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
                                  size_t first, size_t part, size_t stride, const int m,
-                                 const int ahead)
+                                 const int ahead, const int far)
 {
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
 	const float *x[LSTM__STREAMS], *h[LSTM__STREAMS]; /* copied lest Clang reads them in every turn */
@@ -69,12 +83,18 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 		for (v = 0; v < 4; v++)
 			sum[s * 4 + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
 	}
-	if (ahead || !in->projected)
-		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_x)(l, block, skip), stride, 0,
-		              LSTM__LANES, x, l->width);
-	if (!ahead)
-		LSTM__FN(dot)(sum, m, 4, LSTM__FN(rows_of_h)(l, block, skip, stride), stride, 0,
-		              LSTM__LANES, h, l->output);
+	if (ahead || !in->projected) {
+		struct LSTM__FN(rows) w = LSTM__FN(rows_of_x)(l, block, skip);
+		if (far)
+			w = LSTM__FN(rows_and_next)(w, in, skip, l->width, m);
+		LSTM__FN(dot)(sum, m, 4, w, stride, 0, LSTM__LANES, x, l->width);
+	}
+	if (!ahead) {
+		struct LSTM__FN(rows) w = LSTM__FN(rows_of_h)(l, block, skip, stride);
+		if (far)
+			w = LSTM__FN(rows_and_next)(w, in, skip, l->output, m);
+		LSTM__FN(dot)(sum, m, 4, w, stride, 0, LSTM__LANES, h, l->output);
+	}
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
 		float *to = in->out[s] + (ahead ? block + skip : 0);
@@ -84,19 +104,46 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 	}
 }
 
+#ifdef lstm__fetch_far
+/* `tiles` of a layer whose weights are fetched ahead: more streams share each of them.  A function of its
+ * own has registers for all their rows. */
+LSTM__NOINLINE void LSTM__FN(tiles_far)(const struct lstm__layer *l,
+                                        const struct LSTM__FN(streams) *in, size_t first,
+                                        size_t part, size_t stride, size_t m, int ahead)
+{
+	if (LSTM__SINGLE)
+		stride = 4 * LSTM__LANES;
+	switch (m) {
+	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead, 1); break;
+	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, ahead, 1); break;
+#if LSTM__STREAMS > 3
+	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead, 1); break;
+	case 5: LSTM__FN(tile)(l, in, first, part, stride, 5, ahead, 1); break;
+	case 6: LSTM__FN(tile)(l, in, first, part, stride, 6, ahead, 1); break;
+#endif
+	}
+}
+#endif
+
 /* The tile of one vector of units with m, at run time, made a literal. */
 LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
                                   size_t first, size_t part, size_t stride, size_t m,
                                   const int ahead)
 {
+#ifdef lstm__fetch_far
+	if (l->fetches && m > 1) {
+		LSTM__FN(tiles_far)(l, in, first, part, stride, m, ahead);
+		return;
+	}
+#endif
 	switch (m) {
-	case 1: LSTM__FN(tile)(l, in, first, part, stride, 1, ahead); break;
-	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead); break;
+	case 1: LSTM__FN(tile)(l, in, first, part, stride, 1, ahead, 0); break;
+	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead, 0); break;
 #if LSTM__STREAMS > 2
-	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, ahead); break;
+	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, ahead, 0); break;
 #endif
 #if LSTM__STREAMS > 3
-	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead); break;
+	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead, 0); break;
 #endif
 	}
 }

@@ -32,15 +32,17 @@
 #endif
 #define LSTM__HEAD (LSTM__SIGNED ? (int)LSTM__SIGNED_CODES : (int)LSTM__CODES)
 #define LSTM__INT8 (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__I8_DOT)
-#define LSTM__CELLS 12 /* made together: of whole tiles, be they of 2, 3 or 4 streams */
+#define LSTM__CELLS 12 /* made together: of whole tiles, be they of 2, 3, 4 or 6 streams */
 #define LSTM__SUMS (4 * (LSTM__STREAMS > LSTM__UNITS ? LSTM__STREAMS : LSTM__UNITS)) /* of a tile */
 
-/* Some rows of a matrix, one lane each: where the first word of each vector of them lies, and for
- * int8 their scales and the sums of their codes. */
+/* Some rows of a matrix, one lane each: where the first word of each vector of them lies, for int8
+ * their scales and the sums of their codes. */
 struct LSTM__FN(rows) {
 	const LSTM__WEIGHT *at;
 	const float *scale;
 	const int32_t *sum;
+	const char *far; /* what is fetched meanwhile */
+	int fetches;     /* a literal */
 };
 
 LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of)(const struct lstm__matrix *m, size_t word,
@@ -48,6 +50,8 @@ LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of)(const struct lstm__matrix *
 {
 	struct LSTM__FN(rows) r;
 	r.at = (const LSTM__WEIGHT *)m->words + word;
+	r.far = NULL;
+	r.fetches = 0;
 #if LSTM__INT8
 	r.scale = m->scale + row;
 	r.sum = m->sum + row;
@@ -88,6 +92,29 @@ LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_outputs)(const struct lstm__
 	                         block * lstm__words(LSTM__DTYPE, l->hidden) + skip, block + skip);
 }
 
+/* Lines of far weights per k of m streams: a tile of few takes less time, and fewer of them follow. */
+LSTM__INLINE int LSTM__FN(far_lines)(const int m)
+{
+	return LSTM__LANES == 16 && m <= 4 ? 2 : 1;
+}
+
+#ifdef lstm__fetch_far
+/* Fetch the weights of four rows on into the first cache and the far ones into the second.  Beyond the
+ * end of all weights it does nothing. */
+LSTM__INLINE void LSTM__FN(fetch)(struct LSTM__FN(rows) *w, const int m, const int n)
+{
+	const char *near = (const char *)w->at + 4 * 4 * LSTM__LINE;
+	int i;
+	LSTM__UNROLL
+	for (i = 0; i < LSTM__FN(far_lines)(m); i++)
+		lstm__fetch_far(w->far + i * LSTM__LINE);
+	w->far += LSTM__FN(far_lines)(m) * LSTM__LINE;
+	LSTM__UNROLL
+	for (i = 0; i < n * LSTM__LANES * (int)sizeof(LSTM__WEIGHT); i += LSTM__LINE)
+		lstm__fetch_near(near + i);
+}
+#endif
+
 /* sum[s * n + v] += w[k][v] * x[s][k] for ascending k: the one order of arithmetic.  The rows of k
  * lie `stride` words apart, in them the four vectors of a unit's gates `pitch`, and those of the next
  * unit `apart`. */
@@ -121,6 +148,10 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 #endif
 	for (; k < count; k++, w.at += stride) {
 		lstm__vf xs[LSTM__STREAMS];
+#ifdef lstm__fetch_far
+		if (w.fetches)
+			LSTM__FN(fetch)(&w, m, n);
+#endif
 		LSTM__UNROLL
 		for (s = 0; s < m; s++)
 			xs[s] = lstm__splat(x[s] + k);

@@ -4,6 +4,7 @@
  * and a second one of usual size several times over. */
 #define LSTM__FIRST_CACHE ((size_t)30 << 10)
 #define LSTM__SECOND_CACHE ((size_t)1 << 20)
+#define LSTM__FETCHED ((size_t)256 << 10) /* and so many that tiles of several streams wait for them */
 #define LSTM__FAR ((size_t)4 << 20)
 
 /* Vectors of units per block.  A tile of several streams reads a block once for each of its vectors
@@ -37,6 +38,7 @@ static void lstm__layer_turns(struct lstm__layer *l)
 	const size_t u = 4 * l->hidden * lstm__word_bytes(l->dtype) * lstm__words(l->dtype, l->output);
 	l->narrow = (unsigned char)lstm__layer_narrow(l);
 	l->turns = lstm__layer_bytes(l) > LSTM__FIRST_CACHE;
+	l->fetches = lstm__layer_bytes(l) >= LSTM__FETCHED;
 	l->turns_ahead = u + rows > LSTM__FIRST_CACHE || l->units != (size_t)l->kernels->units;
 }
 

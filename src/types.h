@@ -1,5 +1,6 @@
 /* The model, the state, and the job that connects them to a set of kernels. */
 enum { LSTM__I, LSTM__F, LSTM__G, LSTM__O }; /* the order of gates in everything packed */
+#define LSTM__LINE 64 /* bytes of a line of the caches */
 
 /* Weights as they are packed (see pack.h), and of int8 the scale of each row and the sum of its
  * codes. */
@@ -29,6 +30,7 @@ struct lstm__layer {
 	unsigned char input_forget;
 	unsigned char plain;          /* nothing but the equations in the manual */
 	unsigned char joins;          /* the last vector of units is made together with those before */
+	unsigned char fetches;        /* tiles of several streams fetch weights ahead */
 	float clip, cell_clip;        /* +infinity if none */
 };
 

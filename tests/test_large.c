@@ -115,6 +115,16 @@ Test(large, gives_the_same_bits_from_memory)
 	check_same_bits(LSTM_DTYPE_F32, 1900, 8, 3, 1);
 }
 
+/* Layers below 4 MiB, whose weights are fetched ahead, by tiles of 2 to 6 streams. */
+Test(large, gives_the_same_bits_in_tiles_of_every_size)
+{
+	static const int batches[] = {2, 3, 4, 6, 9, 11, 13};
+	size_t i;
+
+	for (i = 0; i < sizeof(batches) / sizeof(*batches); i++)
+		check_same_bits(LSTM_DTYPE_F32, 40, batches[i], 2, 1);
+}
+
 /* As large in their own bytes. */
 Test(large, gives_the_same_bits_in_low_precision)
 {
