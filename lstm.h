@@ -90,6 +90,10 @@
  *   LSTM_NO_AVX2, LSTM_NO_AVX512, LSTM_NO_NEON, LSTM_NO_SIMD128      leave these kernels out
  *   LSTM_NO_AVXVNNI     likewise int8's for CPUs with AVX-VNNI: for GCC 11 and newer with an assembler
  *                       (binutils) before 2.36, which does not know {vex} vpdpbusd
+ *   LSTM_NO_AMX         likewise int8's for CPUs with AMX under Linux.  They make a state of several
+ *                       streams or steps ask the kernel, for the whole process, for room for AMX's
+ *                       registers (arch_prctl): a signal needs 12 KiB of stack from then on, and
+ *                       sigaltstack refuses less
  *   LSTM_WASM_EXACT     fused multiply-adds also on WebAssembly: see there
  *   LSTM_F32_ONLY       leave bf16, f16 and int8 out: a third of the code and of the time to compile
  */
@@ -583,6 +587,10 @@ __attribute__((noinline, used)) static void lstm__refuse_fast_math(float x)
 #if !defined(LSTM_NO_AVXVNNI) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
 #define LSTM__AVXVNNI 1
 #endif
+#if !defined(LSTM_NO_AMX) && defined(LSTM__HAVE_AVX512) && !defined(LSTM_F32_ONLY) &&                 \
+	defined(__linux__) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
+#define LSTM__AMX 1
+#endif
 #if defined(_WIN32) && !defined(__clang__)
 /* Windows aligns the stack to 16 bytes, and GCC moves wider vectors there with instructions that trap
  * if they are not at a multiple of their size (its bug 54412, which some distributions patch).  From
@@ -884,7 +892,13 @@ LSTM__DEF const char *lstm_activations_name(void)
 }
 
 #ifdef LSTM__X86
-enum { LSTM__CPU_AVX2 = 1, LSTM__CPU_AVX512 = 2, LSTM__CPU_VNNI = 4, LSTM__CPU_AVXVNNI = 8 };
+enum {
+	LSTM__CPU_AVX2 = 1,
+	LSTM__CPU_AVX512 = 2,
+	LSTM__CPU_VNNI = 4,
+	LSTM__CPU_AVXVNNI = 8,
+	LSTM__CPU_AMX = 16
+};
 
 #ifdef __clang__
 /* CPUID's answer in eax, ebx, ecx, edx. */
@@ -914,6 +928,8 @@ static unsigned lstm__cpu(void)
 		return 0;
 	if ((saved & 0xe6) == 0xe6 && (answer[1] & 1u << 16))
 		found |= LSTM__CPU_AVX512 | (answer[2] & 1u << 11 ? LSTM__CPU_VNNI : 0);
+	if ((saved & 0x60000) == 0x60000 && (answer[3] & 3u << 24) == 3u << 24)
+		found |= LSTM__CPU_AMX;
 	if (answer[0] > 0) {
 		lstm__cpuid(7, 1, answer);
 		found |= answer[0] & 1u << 4 ? LSTM__CPU_AVXVNNI : 0;
@@ -942,7 +958,33 @@ static unsigned lstm__cpu(void)
 	if (__builtin_cpu_supports("avxvnni"))
 		found |= LSTM__CPU_AVXVNNI;
 #endif
+#ifdef LSTM__AMX
+	if (__builtin_cpu_supports("amx-int8"))
+		found |= LSTM__CPU_AMX;
+#endif
 	return found;
+}
+#endif
+
+#ifdef LSTM__AMX
+/* Whether AMX's products of int8 may be used.  Linux wants to be asked by each process before it makes
+ * room for their registers: arch_prctl(ARCH_REQ_XCOMP_PERM, XTILEDATA), for which C libraries have no
+ * function.  An older kernel says no. */
+static int lstm__amx_allowed(void)
+{
+#ifdef LSTM__AMX_MODEL
+	return (lstm__cpu() & LSTM__CPU_VNNI) != 0;
+#else
+	long answer;
+
+	if ((lstm__cpu() & (LSTM__CPU_AMX | LSTM__CPU_VNNI)) != (LSTM__CPU_AMX | LSTM__CPU_VNNI))
+		return 0;
+	__asm__ __volatile__("syscall"
+	                     : "=a"(answer)
+	                     : "0"(158L), "D"(0x1023L), "S"(18L)
+	                     : "rcx", "r11", "memory");
+	return answer == 0;
+#endif
 }
 #endif
 #endif
@@ -1429,6 +1471,9 @@ struct lstm__job {
 	size_t code_row;
 	float *cells;            /* [batch][c_row]: o * tanh(c) before projection, or NULL */
 	int *active;             /* [batch] */
+#ifdef LSTM__AMX
+	int amx;                 /* whether AMX may be used */
+#endif
 };
 
 /* What a step of one stream alone works on. */
@@ -1498,6 +1543,15 @@ static int lstm__streams_vary(const struct lstm__job *job)
 {
 	return job->lengths || job->mask;
 }
+
+#ifdef LSTM__AMX
+/* Whether AMX is faster at products of so many rows, streams or steps, and so many words of codes: below
+ * that its registers take longer to be set and read than it saves. */
+static int lstm__amx_pays(const struct lstm__layer *l, size_t rows, size_t words)
+{
+	return rows * l->hidden >= 512 && words >= 16;
+}
+#endif
 
 /* The streams of a batch for which step t counts, in active; returns how many. */
 static int lstm__streams_alive(const struct lstm__job *job, size_t t)
@@ -3013,6 +3067,27 @@ LSTM__DEF lstm_status lstm_state_size(const lstm_model *model, int batch, size_t
 	return bytes ? lstm__state_measure(&draft, model, batch, max_steps, bytes) : LSTM_ERR_ARG;
 }
 
+#ifdef LSTM__AMX
+/* Let int8 use AMX where some layer gains by it. */
+static void lstm__state_amx(lstm_state *s)
+{
+	const size_t jobs = (size_t)s->model->desc.layers * (size_t)s->model->directions;
+	int wanted = 0;
+	size_t i;
+
+	for (i = 0; i < jobs; i++) {
+		const struct lstm__job *job = &s->jobs[i];
+		const struct lstm__layer *l = job->layer;
+		wanted |= l->dtype == LSTM_DTYPE_I8 && l->kernels->isa == LSTM_ISA_AVX512 &&
+		          lstm__amx_pays(l, job->piece * (size_t)s->batch,
+		                         lstm__words(l->dtype, l->width + l->output));
+	}
+	wanted = wanted && lstm__amx_allowed();
+	for (i = 0; i < jobs; i++)
+		s->jobs[i].amx = wanted;
+}
+#endif
+
 LSTM__DEF lstm_status lstm_state_init(lstm_state **state, const lstm_model *model, int batch,
                                       size_t max_steps, void *memory, size_t bytes)
 {
@@ -3031,6 +3106,9 @@ LSTM__DEF lstm_status lstm_state_init(lstm_state **state, const lstm_model *mode
 		return status;
 	arena.base = (unsigned char *)memory;
 	*state = lstm__state_build(&arena, &draft);
+#ifdef LSTM__AMX
+	lstm__state_amx(*state);
+#endif
 	lstm_state_reset(*state);
 	return LSTM_OK;
 }
@@ -6707,7 +6785,9 @@ LSTM__INLINE void lstm__store_codes_i8dot_avx2(unsigned char *p, __m256i v)
 /* The words of AVX-512F, and VNNI for int8: 16 lanes, 32 registers.  FMA and F16C are for halves, which
  * are vectors of AVX2. */
 #if LSTM__WEIGHTS == LSTM__I8
-#if defined(__clang__)
+#if defined(__clang__) && defined(LSTM__AMX)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vnni,amx-int8,fma,f16c"))), apply_to = function)
+#elif defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512vnni,fma,f16c"))), apply_to = function)
 #else
 #pragma GCC push_options
@@ -6807,6 +6887,29 @@ LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 	__asm__("vpdpbusd {%2, %1, %0|%0, %1, %2}" : "+v"(sum) : "v"(x), "v"(w));
 	return sum;
 }
+#endif
+
+/* AMX by its names: GCC asks for no target then.  The tests have a model of it, for other CPUs. */
+#if LSTM__WEIGHTS == LSTM__I8 && defined(LSTM__AMX_MODEL)
+#define lstm__amx_config(p) lstm__amx_model_config(p)
+#define lstm__amx_release() lstm__amx_model_config(NULL)
+#define lstm__amx_zero(t) lstm__amx_model_zero(t)
+#define lstm__amx_load(t, p, apart) lstm__amx_model_load(t, p, apart)
+#define lstm__amx_store(t, p, apart) lstm__amx_model_store(t, p, apart)
+#define lstm__amx_dot(sum, x, w) lstm__amx_model_dot(sum, x, w)
+#elif LSTM__WEIGHTS == LSTM__I8 && defined(LSTM__AMX)
+#define lstm__amx_config(p) __asm__ __volatile__("ldtilecfg %0" : : "m"(*(p)))
+#define lstm__amx_release() __asm__ __volatile__("tilerelease")
+#define lstm__amx_zero(t) __asm__ __volatile__("tilezero %%tmm" #t : :)
+#define lstm__amx_load(t, p, apart)                                                                \
+	__asm__ __volatile__("{tileloadd (%0,%1), %%tmm" #t "|tileloadd %%tmm" #t ", [%0+%1]}"     \
+	                     : : "r"(p), "r"((size_t)(apart)) : "memory")
+#define lstm__amx_store(t, p, apart)                                                               \
+	__asm__ __volatile__("{tilestored %%tmm" #t ", (%0,%1)|tilestored [%0+%1], %%tmm" #t "}"   \
+	                     : : "r"(p), "r"((size_t)(apart)) : "memory")
+#define lstm__amx_dot(sum, x, w)                                                                   \
+	__asm__ __volatile__("{tdpbusd %%tmm" #w ", %%tmm" #x ", %%tmm" #sum                       \
+	                     "|tdpbusd %%tmm" #sum ", %%tmm" #x ", %%tmm" #w "}" : :)
 #endif
 #endif
 /* ==== simd/neon32.h =========================================================================== */
@@ -8167,6 +8270,15 @@ LSTM__APART void LSTM__FN(cells)(const struct lstm__job *job, size_t t, size_t f
 	}
 }
 
+/* The codes of h of the n streams in active. */
+LSTM__INLINE void LSTM__FN(own_all)(const struct lstm__job *job, size_t n)
+{
+	size_t s;
+	for (s = 0; LSTM__INT8 && s < n; s++)
+		LSTM__FN(own)(job, (size_t)job->active[s], lstm__job_h(job, job->active[s], 0),
+		              job->layer->output);
+}
+
 /* Step t of the n streams in active.  ahead: pre holds the input's part.  The cells of several tiles
  * are made together: by those of one the processor would wait for each of their operations. */
 LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size_t t, size_t n,
@@ -8179,9 +8291,7 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 	struct LSTM__FN(streams) in;
 	size_t i, v, part, units, stride, from, m, held;
 
-	for (from = 0; LSTM__INT8 && from < n; from++)
-		LSTM__FN(own)(job, (size_t)job->active[from], lstm__job_h(job, job->active[from], 0),
-		              l->output);
+	LSTM__FN(own_all)(job, n);
 	LSTM__FN(gather)(job, &in, first, t, 0, LSTM__FN(group)(n, l->fetches), ahead, gates);
 	for (i = 0; i < blocks; i++) {
 		v = (back ? blocks - 1 - i : i) * l->units;
@@ -8237,6 +8347,284 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 		}
 	}
 }
+/* ==== simd/amx.h ============================================================================== */
+/* int8 by AMX, for the streams of a batch and the rows of x that are projected ahead: the same whole
+ * numbers as `dot` makes, in matrices of 16 streams times 16 units.  Its unsigned bytes are the codes, its
+ * signed ones the weights, which lie as the instruction wants them: a row of 64 bytes has the codes of
+ * four k for each of 16 units.
+ *
+ * Registers 0 to 3 are sums.  Of up to 16 streams those of the four gates, with 4 for the codes and 5 to 7
+ * for the weights; of more those of two gates of each half of the streams, with 4 and 5 for the
+ * codes and 6 and 7 for the weights, which serve both. */
+#if defined(LSTM__AMX) && LSTM__PASS == LSTM__AVX512 && LSTM__WEIGHTS == LSTM__I8
+#define LSTM__AMX_ROWS ((size_t)16)     /* of a register: streams, or words of codes */
+#define LSTM__AMX_STREAMS ((size_t)32)  /* at a time */
+#define LSTM__AMX_GATES ((size_t)4 * LSTM__LANES)
+
+/* What the registers hold, for the instruction ldtilecfg: palette 1. */
+struct lstm__amx_shape {
+	unsigned char palette, start_row, zero[14];
+	uint16_t bytes[16]; /* of a row */
+	unsigned char rows[16];
+};
+
+/* For how many streams, and products of how many words at a time, they are set; 0: they are not. */
+struct lstm__amx {
+	size_t streams, words;
+};
+
+LSTM__INLINE void lstm__amx_hold(struct lstm__amx_shape *a, int number, size_t rows, size_t words)
+{
+	a->rows[number] = (unsigned char)rows;
+	a->bytes[number] = (uint16_t)(4 * words);
+}
+
+LSTM__INLINE void lstm__amx_set(struct lstm__amx *a, size_t streams, size_t words)
+{
+	const size_t lower = streams > LSTM__AMX_ROWS ? streams / 2 : 0, upper = streams - lower;
+	struct lstm__amx_shape shape;
+	int i;
+
+	if (a->streams == streams && a->words == words)
+		return;
+	a->streams = streams;
+	a->words = words;
+	memset(&shape, 0, sizeof(shape));
+	shape.palette = 1;
+	for (i = 0; i < 4; i++)
+		lstm__amx_hold(&shape, i, i < 2 || !lower ? upper : lower, LSTM__LANES);
+	lstm__amx_hold(&shape, 4, upper, words);
+	if (lower)
+		lstm__amx_hold(&shape, 5, lower, words);
+	for (i = lower ? 6 : 5; i < 8; i++)
+		lstm__amx_hold(&shape, i, words, LSTM__LANES);
+	lstm__amx_config(&shape);
+}
+
+/* The codes that some streams are multiplied by: rows of x or h. */
+struct lstm__amx_codes {
+	const float *row; /* of the first stream */
+	size_t apart;     /* floats */
+	size_t words;     /* of codes in a row */
+	size_t at_once;   /* words: as many as a register's rows have */
+	float last[LSTM__AMX_STREAMS * LSTM__AMX_ROWS]; /* those that are left over, behind zeros */
+};
+
+/* The codes of streams from `row` on.  The last words that fill no register are multiplied together with
+ * those before them, which count as zero then: nothing is read beyond a matrix's end. */
+static void lstm__amx_take(struct lstm__amx_codes *c, const float *row, size_t streams)
+{
+	const size_t left = c->words % c->at_once;
+	size_t s;
+
+	c->row = row;
+	for (s = 0; left && s < streams; s++, row += c->apart) {
+		float *to = c->last + s * LSTM__AMX_ROWS;
+		memset(to, 0, LSTM__AMX_ROWS * sizeof(float));
+		memcpy(to + LSTM__AMX_ROWS - left, row + LSTM__CODES + c->words - left,
+		       left * sizeof(float));
+	}
+}
+
+static void lstm__amx_row(struct lstm__amx_codes *c, size_t words, size_t apart)
+{
+	c->words = words;
+	c->apart = apart;
+	c->at_once = words < LSTM__AMX_ROWS ? words : LSTM__AMX_ROWS;
+}
+
+/* Four gates of up to 16 streams. */
+LSTM__INLINE void lstm__amx_four(const float *codes, size_t apart, const int32_t *w)
+{
+	const size_t pitch = LSTM__AMX_GATES * sizeof(*w);
+	lstm__amx_load(4, codes, apart);
+	lstm__amx_load(5, w, pitch);
+	lstm__amx_dot(0, 4, 5);
+	lstm__amx_load(6, w + LSTM__LANES, pitch);
+	lstm__amx_dot(1, 4, 6);
+	lstm__amx_load(7, w + 2 * LSTM__LANES, pitch);
+	lstm__amx_dot(2, 4, 7);
+	lstm__amx_load(5, w + 3 * LSTM__LANES, pitch);
+	lstm__amx_dot(3, 4, 5);
+}
+
+/* Two gates of two times as many. */
+LSTM__INLINE void lstm__amx_two(const float *upper, const float *lower, size_t apart,
+                                const int32_t *w)
+{
+	const size_t pitch = LSTM__AMX_GATES * sizeof(*w);
+	lstm__amx_load(4, upper, apart);
+	lstm__amx_load(6, w, pitch);
+	lstm__amx_dot(0, 4, 6);
+	lstm__amx_load(7, w + LSTM__LANES, pitch);
+	lstm__amx_dot(1, 4, 7);
+	lstm__amx_load(5, lower, apart);
+	lstm__amx_dot(2, 5, 6);
+	lstm__amx_dot(3, 5, 7);
+}
+
+/* total[stream][gate][lane] = sums of codes times the weights w of one vector of units. */
+static void lstm__amx_sums(int32_t *total, const struct lstm__amx_codes *c, size_t streams,
+                           const int32_t *w)
+{
+	const size_t lower = streams > LSTM__AMX_ROWS ? streams / 2 : 0, upper = streams - lower;
+	const size_t pitch = LSTM__AMX_GATES * sizeof(*total), apart = c->apart * sizeof(float);
+	const size_t left = c->words % c->at_once;
+	const float *row = c->row + LSTM__CODES, *below = row + upper * c->apart;
+	const int32_t *end = w + (c->words - LSTM__AMX_ROWS) * LSTM__AMX_GATES;
+	int gate;
+	size_t k;
+
+	for (gate = 0; gate < 4; gate += lower ? 2 : 4, w += 2 * LSTM__LANES, end += 2 * LSTM__LANES) {
+		lstm__amx_zero(0);
+		lstm__amx_zero(1);
+		lstm__amx_zero(2);
+		lstm__amx_zero(3);
+		for (k = 0; k + c->at_once <= c->words; k += c->at_once) {
+			if (lower)
+				lstm__amx_two(row + k, below + k, apart, w + k * LSTM__AMX_GATES);
+			else
+				lstm__amx_four(row + k, apart, w + k * LSTM__AMX_GATES);
+		}
+		if (left && lower)
+			lstm__amx_two(c->last, c->last + upper * LSTM__AMX_ROWS, LSTM__LINE, end);
+		else if (left)
+			lstm__amx_four(c->last, LSTM__LINE, end);
+		lstm__amx_store(0, total, pitch);
+		lstm__amx_store(1, total + LSTM__LANES, pitch);
+		if (lower) {
+			lstm__amx_store(2, total + upper * LSTM__AMX_GATES, pitch);
+			lstm__amx_store(3, total + upper * LSTM__AMX_GATES + LSTM__LANES, pitch);
+			total += 2 * LSTM__LANES;
+		} else {
+			lstm__amx_store(2, total + 2 * LSTM__LANES, pitch);
+			lstm__amx_store(3, total + 3 * LSTM__LANES, pitch);
+		}
+	}
+}
+
+/* out[stream][gate][lane] = start + the numbers that the sums of codes stand for, as `dot` ends. */
+static void LSTM__FN(amx_numbers)(const int32_t *total, const struct lstm__amx_codes *c,
+                                  size_t streams, const struct LSTM__FN(rows) *w,
+                                  const float *start, size_t start_row, float *out, size_t out_row)
+{
+	const float *row = c->row;
+	lstm__vi sum[4];
+	lstm__vf scale[4];
+	size_t s;
+	int v;
+
+	LSTM__UNROLL
+	for (v = 0; v < 4; v++) {
+		sum[v] = lstm__load_i(w->sum + v * LSTM__LANES);
+		scale[v] = lstm__load(w->scale + v * LSTM__LANES);
+	}
+	for (s = 0; s < streams; s++, row += c->apart, total += LSTM__AMX_GATES) {
+		LSTM__UNROLL
+		for (v = 0; v < 4; v++) {
+			const lstm__vi all = lstm__add_i(lstm__load_i(total + v * LSTM__LANES),
+			                                 lstm__mul_i(lstm__splat_i(row + 1), sum[v]));
+			lstm__store(out + v * LSTM__LANES,
+			            lstm__fma(lstm__to_float(all),
+			                      lstm__mul(lstm__splat(row), scale[v]),
+			                      lstm__load(start + v * LSTM__LANES)));
+		}
+		start += start_row;
+		out += out_row;
+	}
+}
+
+/* Streams or rows at a time. */
+LSTM__INLINE size_t lstm__amx_group(size_t left)
+{
+	return left < LSTM__AMX_STREAMS ? left : LSTM__AMX_STREAMS;
+}
+
+/* `project_ahead` of rows that follow each other. */
+static void LSTM__FN(amx_ahead)(const struct lstm__job *job, size_t rows)
+{
+	const struct lstm__layer *l = job->layer;
+	const size_t gates = 4 * job->c_row;
+	int32_t total[LSTM__AMX_STREAMS * LSTM__AMX_GATES];
+	struct lstm__amx_codes x;
+	struct lstm__amx amx;
+	size_t r, v, m;
+
+	amx.streams = amx.words = 0;
+	lstm__amx_row(&x, lstm__words(LSTM__DTYPE, l->width), job->code_row);
+	for (r = 0; r < rows; r += m) {
+		m = lstm__amx_group(rows - r);
+		lstm__amx_set(&amx, m, x.at_once);
+		lstm__amx_take(&x, job->codes + r * job->code_row, m);
+		for (v = job->from; v < job->to; v++) {
+			const size_t block = v * LSTM__AMX_GATES;
+			const struct LSTM__FN(rows) w = LSTM__FN(rows_of_x)(l, block, 0);
+			lstm__amx_sums(total, &x, m, w.at);
+			LSTM__FN(amx_numbers)(total, &x, m, &w, l->bias + block, 0,
+			                      job->pre + r * gates + block, gates);
+		}
+	}
+	lstm__amx_release();
+}
+
+/* gates of m streams from x and h, of the vector of units v. */
+static void LSTM__FN(amx_gates)(const struct lstm__job *job, struct lstm__amx *amx,
+                                const struct lstm__amx_codes *x, const struct lstm__amx_codes *h,
+                                size_t m, size_t v, const float *pre, float *gates)
+{
+	const struct lstm__layer *l = job->layer;
+	const size_t block = v * LSTM__AMX_GATES;
+	const float *start = pre ? pre + block : gates;
+	const size_t start_row = pre ? 4 * job->c_row : LSTM__AMX_GATES;
+	int32_t total[LSTM__AMX_STREAMS * LSTM__AMX_GATES];
+	struct LSTM__FN(rows) w;
+
+	if (!pre) {
+		w = LSTM__FN(rows_of_x)(l, block, 0);
+		lstm__amx_set(amx, m, x->at_once);
+		lstm__amx_sums(total, x, m, w.at);
+		LSTM__FN(amx_numbers)(total, x, m, &w, l->bias + block, 0, gates, LSTM__AMX_GATES);
+	}
+	w = LSTM__FN(rows_of_h)(l, block, 0, LSTM__AMX_GATES);
+	lstm__amx_set(amx, m, h->at_once);
+	lstm__amx_sums(total, h, m, w.at);
+	LSTM__FN(amx_numbers)(total, h, m, &w, start, start_row, gates, LSTM__AMX_GATES);
+}
+
+/* `step` of the first n streams of a batch. */
+static void LSTM__FN(amx_step)(const struct lstm__job *job, size_t first, size_t t, size_t n,
+                               int ahead)
+{
+	const struct lstm__layer *l = job->layer;
+	const int back = LSTM__FN(backwards)(job, job->active[0]);
+	const size_t row = (t - first) * (size_t)job->batch;
+	float gates[LSTM__AMX_STREAMS * LSTM__AMX_GATES];
+	struct lstm__amx_codes x, h;
+	struct lstm__amx amx;
+	size_t i, v, from, m;
+
+	amx.streams = amx.words = 0;
+	LSTM__FN(own_all)(job, n);
+	lstm__amx_row(&x, lstm__words(LSTM__DTYPE, l->width), job->code_row);
+	lstm__amx_row(&h, lstm__words(LSTM__DTYPE, l->output), job->code_row);
+	for (i = 0; i < l->vectors; i++) {
+		v = back ? l->vectors - 1 - i : i;
+		for (from = 0; from < n; from += m) {
+			m = lstm__amx_group(n - from);
+			if (i == 0 || n > LSTM__AMX_STREAMS) {
+				lstm__amx_take(&x, job->codes + (row + from) * job->code_row, m);
+				lstm__amx_take(&h, job->h_codes + from * job->code_row, m);
+			}
+			LSTM__FN(amx_gates)(job, &amx, &x, &h, m, v,
+			                    ahead ? job->pre + (row + from) * 4 * job->c_row : NULL,
+			                    gates);
+			LSTM__FN(cells)(job, t, from, m, gates, v * LSTM__LANES);
+		}
+	}
+	lstm__amx_release();
+}
+
+#endif
 /* ==== simd/layer.h ============================================================================ */
 /* A job: one stream the short way, several in tiles. */
 
@@ -8355,6 +8743,33 @@ LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
 #endif
 }
 
+/* pre = bias + W x for steps [first, first + n) of every stream, and step t of the n streams in active:
+ * by AMX or by vectors. */
+static void LSTM__FN(project)(const struct lstm__job *job, size_t first, size_t n)
+{
+#ifdef lstm__amx_dot
+	const size_t rows = n * (size_t)job->batch;
+	if (job->amx && lstm__amx_pays(job->layer, rows, lstm__words(LSTM__DTYPE, job->layer->width))) {
+		LSTM__FN(amx_ahead)(job, rows);
+		return;
+	}
+#endif
+	LSTM__FN(project_ahead)(job, first, n);
+}
+
+LSTM__INLINE void LSTM__FN(step_by)(const struct lstm__job *job, size_t first, size_t t, size_t n,
+                                    int ahead)
+{
+#ifdef lstm__amx_dot /* for streams whose rows follow each other */
+	if (job->amx && lstm__amx_pays(job->layer, n, LSTM__FN(depth)(job->layer) / 2) &&
+	    job->active[n - 1] == (int)n - 1) {
+		LSTM__FN(amx_step)(job, first, t, n, ahead);
+		return;
+	}
+#endif
+	LSTM__FN(step)(job, first, t, n, ahead);
+}
+
 #if LSTM__INT8
 /* The same from x itself. */
 static void LSTM__FN(part)(const struct lstm__job *job, const float *x, const float *start, float *y,
@@ -8368,7 +8783,7 @@ static void LSTM__FN(part)(const struct lstm__job *job, const float *x, const fl
 static void LSTM__FN(ahead)(const struct lstm__job *job, size_t first, size_t n)
 {
 	LSTM__FN(stage)(job, first, n);
-	LSTM__FN(project_ahead)(job, first, n);
+	LSTM__FN(project)(job, first, n);
 }
 #endif
 
@@ -8402,7 +8817,7 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 		LSTM__FN(stage)(job, first, n);
 		ahead = LSTM__FN(worth_projecting)(job, n);
 		if (ahead)
-			LSTM__FN(project_ahead)(job, first, n);
+			LSTM__FN(project)(job, first, n);
 		for (s = 0; s < n; s++) {
 			const size_t t = first + (job->reverse ? n - 1 - s : s);
 			float *y = job->y ? job->y + t * job->y_step : NULL;
@@ -8416,7 +8831,7 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 			}
 			streams = (size_t)lstm__streams_alive(job, t);
 			if (streams) {
-				LSTM__FN(step)(job, first, t, streams, ahead);
+				LSTM__FN(step_by)(job, first, t, streams, ahead);
 				if (job->layer->projection.words)
 					LSTM__FN(project_output)(job, y, job->y_stream, streams);
 			}
@@ -8433,7 +8848,7 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #if LSTM__INT8
 	LSTM__FN(part), LSTM__FN(ahead),
 #else
-	LSTM__FN(alone), LSTM__FN(project_ahead),
+	LSTM__FN(alone), LSTM__FN(project),
 #endif
 };
 /* ==== simd/end.h ============================================================================== */
@@ -8483,6 +8898,12 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef lstm__dot4_signed
 #undef lstm__ones
 #undef lstm__store_codes
+#undef lstm__amx_config
+#undef lstm__amx_release
+#undef lstm__amx_zero
+#undef lstm__amx_load
+#undef lstm__amx_store
+#undef lstm__amx_dot
 #undef LSTM__V
 #undef LSTM__FN
 #undef LSTM__WEIGHT
@@ -8493,6 +8914,9 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef LSTM__SUMS
 #undef LSTM__CELLS
 #undef LSTM__APART
+#undef LSTM__AMX_ROWS
+#undef LSTM__AMX_STREAMS
+#undef LSTM__AMX_GATES
 #undef LSTM__STORED
 #undef LSTM__ISA
 #undef LSTM__TARGET

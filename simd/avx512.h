@@ -2,7 +2,9 @@
 /* The words of AVX-512F, and VNNI for int8: 16 lanes, 32 registers.  FMA and F16C are for halves, which
  * are vectors of AVX2. */
 #if LSTM__WEIGHTS == LSTM__I8
-#if defined(__clang__)
+#if defined(__clang__) && defined(LSTM__AMX)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vnni,amx-int8,fma,f16c"))), apply_to = function)
+#elif defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512vnni,fma,f16c"))), apply_to = function)
 #else
 #pragma GCC push_options
@@ -102,5 +104,28 @@ LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 	__asm__("vpdpbusd {%2, %1, %0|%0, %1, %2}" : "+v"(sum) : "v"(x), "v"(w));
 	return sum;
 }
+#endif
+
+/* AMX by its names: GCC asks for no target then.  The tests have a model of it, for other CPUs. */
+#if LSTM__WEIGHTS == LSTM__I8 && defined(LSTM__AMX_MODEL)
+#define lstm__amx_config(p) lstm__amx_model_config(p)
+#define lstm__amx_release() lstm__amx_model_config(NULL)
+#define lstm__amx_zero(t) lstm__amx_model_zero(t)
+#define lstm__amx_load(t, p, apart) lstm__amx_model_load(t, p, apart)
+#define lstm__amx_store(t, p, apart) lstm__amx_model_store(t, p, apart)
+#define lstm__amx_dot(sum, x, w) lstm__amx_model_dot(sum, x, w)
+#elif LSTM__WEIGHTS == LSTM__I8 && defined(LSTM__AMX)
+#define lstm__amx_config(p) __asm__ __volatile__("ldtilecfg %0" : : "m"(*(p)))
+#define lstm__amx_release() __asm__ __volatile__("tilerelease")
+#define lstm__amx_zero(t) __asm__ __volatile__("tilezero %%tmm" #t : :)
+#define lstm__amx_load(t, p, apart)                                                                \
+	__asm__ __volatile__("{tileloadd (%0,%1), %%tmm" #t "|tileloadd %%tmm" #t ", [%0+%1]}"     \
+	                     : : "r"(p), "r"((size_t)(apart)) : "memory")
+#define lstm__amx_store(t, p, apart)                                                               \
+	__asm__ __volatile__("{tilestored %%tmm" #t ", (%0,%1)|tilestored [%0+%1], %%tmm" #t "}"   \
+	                     : : "r"(p), "r"((size_t)(apart)) : "memory")
+#define lstm__amx_dot(sum, x, w)                                                                   \
+	__asm__ __volatile__("{tdpbusd %%tmm" #w ", %%tmm" #x ", %%tmm" #sum                       \
+	                     "|tdpbusd %%tmm" #sum ", %%tmm" #x ", %%tmm" #w "}" : :)
 #endif
 #endif

@@ -44,6 +44,12 @@
 #undef lstm__dot4_signed
 #undef lstm__ones
 #undef lstm__store_codes
+#undef lstm__amx_config
+#undef lstm__amx_release
+#undef lstm__amx_zero
+#undef lstm__amx_load
+#undef lstm__amx_store
+#undef lstm__amx_dot
 #undef LSTM__V
 #undef LSTM__FN
 #undef LSTM__WEIGHT
@@ -54,6 +60,9 @@
 #undef LSTM__SUMS
 #undef LSTM__CELLS
 #undef LSTM__APART
+#undef LSTM__AMX_ROWS
+#undef LSTM__AMX_STREAMS
+#undef LSTM__AMX_GATES
 #undef LSTM__STORED
 #undef LSTM__ISA
 #undef LSTM__TARGET

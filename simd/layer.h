@@ -115,6 +115,33 @@ LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
 #endif
 }
 
+/* pre = bias + W x for steps [first, first + n) of every stream, and step t of the n streams in active:
+ * by AMX or by vectors. */
+static void LSTM__FN(project)(const struct lstm__job *job, size_t first, size_t n)
+{
+#ifdef lstm__amx_dot
+	const size_t rows = n * (size_t)job->batch;
+	if (job->amx && lstm__amx_pays(job->layer, rows, lstm__words(LSTM__DTYPE, job->layer->width))) {
+		LSTM__FN(amx_ahead)(job, rows);
+		return;
+	}
+#endif
+	LSTM__FN(project_ahead)(job, first, n);
+}
+
+LSTM__INLINE void LSTM__FN(step_by)(const struct lstm__job *job, size_t first, size_t t, size_t n,
+                                    int ahead)
+{
+#ifdef lstm__amx_dot /* for streams whose rows follow each other */
+	if (job->amx && lstm__amx_pays(job->layer, n, LSTM__FN(depth)(job->layer) / 2) &&
+	    job->active[n - 1] == (int)n - 1) {
+		LSTM__FN(amx_step)(job, first, t, n, ahead);
+		return;
+	}
+#endif
+	LSTM__FN(step)(job, first, t, n, ahead);
+}
+
 #if LSTM__INT8
 /* The same from x itself. */
 static void LSTM__FN(part)(const struct lstm__job *job, const float *x, const float *start, float *y,
@@ -128,7 +155,7 @@ static void LSTM__FN(part)(const struct lstm__job *job, const float *x, const fl
 static void LSTM__FN(ahead)(const struct lstm__job *job, size_t first, size_t n)
 {
 	LSTM__FN(stage)(job, first, n);
-	LSTM__FN(project_ahead)(job, first, n);
+	LSTM__FN(project)(job, first, n);
 }
 #endif
 
@@ -162,7 +189,7 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 		LSTM__FN(stage)(job, first, n);
 		ahead = LSTM__FN(worth_projecting)(job, n);
 		if (ahead)
-			LSTM__FN(project_ahead)(job, first, n);
+			LSTM__FN(project)(job, first, n);
 		for (s = 0; s < n; s++) {
 			const size_t t = first + (job->reverse ? n - 1 - s : s);
 			float *y = job->y ? job->y + t * job->y_step : NULL;
@@ -176,7 +203,7 @@ static void LSTM__FN(run)(const struct lstm__job *job)
 			}
 			streams = (size_t)lstm__streams_alive(job, t);
 			if (streams) {
-				LSTM__FN(step)(job, first, t, streams, ahead);
+				LSTM__FN(step_by)(job, first, t, streams, ahead);
 				if (job->layer->projection.words)
 					LSTM__FN(project_output)(job, y, job->y_stream, streams);
 			}
@@ -193,6 +220,6 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #if LSTM__INT8
 	LSTM__FN(part), LSTM__FN(ahead),
 #else
-	LSTM__FN(alone), LSTM__FN(project_ahead),
+	LSTM__FN(alone), LSTM__FN(project),
 #endif
 };

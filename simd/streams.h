@@ -187,6 +187,15 @@ LSTM__APART void LSTM__FN(cells)(const struct lstm__job *job, size_t t, size_t f
 	}
 }
 
+/* The codes of h of the n streams in active. */
+LSTM__INLINE void LSTM__FN(own_all)(const struct lstm__job *job, size_t n)
+{
+	size_t s;
+	for (s = 0; LSTM__INT8 && s < n; s++)
+		LSTM__FN(own)(job, (size_t)job->active[s], lstm__job_h(job, job->active[s], 0),
+		              job->layer->output);
+}
+
 /* Step t of the n streams in active.  ahead: pre holds the input's part.  The cells of several tiles
  * are made together: by those of one the processor would wait for each of their operations. */
 LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size_t t, size_t n,
@@ -199,9 +208,7 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 	struct LSTM__FN(streams) in;
 	size_t i, v, part, units, stride, from, m, held;
 
-	for (from = 0; LSTM__INT8 && from < n; from++)
-		LSTM__FN(own)(job, (size_t)job->active[from], lstm__job_h(job, job->active[from], 0),
-		              l->output);
+	LSTM__FN(own_all)(job, n);
 	LSTM__FN(gather)(job, &in, first, t, 0, LSTM__FN(group)(n, l->fetches), ahead, gates);
 	for (i = 0; i < blocks; i++) {
 		v = (back ? blocks - 1 - i : i) * l->units;

@@ -35,7 +35,13 @@ LSTM__DEF const char *lstm_activations_name(void)
 }
 
 #ifdef LSTM__X86
-enum { LSTM__CPU_AVX2 = 1, LSTM__CPU_AVX512 = 2, LSTM__CPU_VNNI = 4, LSTM__CPU_AVXVNNI = 8 };
+enum {
+	LSTM__CPU_AVX2 = 1,
+	LSTM__CPU_AVX512 = 2,
+	LSTM__CPU_VNNI = 4,
+	LSTM__CPU_AVXVNNI = 8,
+	LSTM__CPU_AMX = 16
+};
 
 #ifdef __clang__
 /* CPUID's answer in eax, ebx, ecx, edx. */
@@ -65,6 +71,8 @@ static unsigned lstm__cpu(void)
 		return 0;
 	if ((saved & 0xe6) == 0xe6 && (answer[1] & 1u << 16))
 		found |= LSTM__CPU_AVX512 | (answer[2] & 1u << 11 ? LSTM__CPU_VNNI : 0);
+	if ((saved & 0x60000) == 0x60000 && (answer[3] & 3u << 24) == 3u << 24)
+		found |= LSTM__CPU_AMX;
 	if (answer[0] > 0) {
 		lstm__cpuid(7, 1, answer);
 		found |= answer[0] & 1u << 4 ? LSTM__CPU_AVXVNNI : 0;
@@ -93,7 +101,33 @@ static unsigned lstm__cpu(void)
 	if (__builtin_cpu_supports("avxvnni"))
 		found |= LSTM__CPU_AVXVNNI;
 #endif
+#ifdef LSTM__AMX
+	if (__builtin_cpu_supports("amx-int8"))
+		found |= LSTM__CPU_AMX;
+#endif
 	return found;
+}
+#endif
+
+#ifdef LSTM__AMX
+/* Whether AMX's products of int8 may be used.  Linux wants to be asked by each process before it makes
+ * room for their registers: arch_prctl(ARCH_REQ_XCOMP_PERM, XTILEDATA), for which C libraries have no
+ * function.  An older kernel says no. */
+static int lstm__amx_allowed(void)
+{
+#ifdef LSTM__AMX_MODEL
+	return (lstm__cpu() & LSTM__CPU_VNNI) != 0;
+#else
+	long answer;
+
+	if ((lstm__cpu() & (LSTM__CPU_AMX | LSTM__CPU_VNNI)) != (LSTM__CPU_AMX | LSTM__CPU_VNNI))
+		return 0;
+	__asm__ __volatile__("syscall"
+	                     : "=a"(answer)
+	                     : "0"(158L), "D"(0x1023L), "S"(18L)
+	                     : "rcx", "r11", "memory");
+	return answer == 0;
+#endif
 }
 #endif
 #endif

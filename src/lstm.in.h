@@ -52,6 +52,7 @@
 //@room simd/tile.h
 //@room simd/last.h
 //@room simd/streams.h
+//@room simd/amx.h
 //@room simd/layer.h
 //@room simd/end.h
 #endif

@@ -50,6 +50,10 @@ __attribute__((noinline, used)) static void lstm__refuse_fast_math(float x)
 #if !defined(LSTM_NO_AVXVNNI) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
 #define LSTM__AVXVNNI 1
 #endif
+#if !defined(LSTM_NO_AMX) && defined(LSTM__HAVE_AVX512) && !defined(LSTM_F32_ONLY) &&                 \
+	defined(__linux__) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
+#define LSTM__AMX 1
+#endif
 #if defined(_WIN32) && !defined(__clang__)
 /* Windows aligns the stack to 16 bytes, and GCC moves wider vectors there with instructions that trap
  * if they are not at a multiple of their size (its bug 54412, which some distributions patch).  From

@@ -151,6 +151,27 @@ LSTM__DEF lstm_status lstm_state_size(const lstm_model *model, int batch, size_t
 	return bytes ? lstm__state_measure(&draft, model, batch, max_steps, bytes) : LSTM_ERR_ARG;
 }
 
+#ifdef LSTM__AMX
+/* Let int8 use AMX where some layer gains by it. */
+static void lstm__state_amx(lstm_state *s)
+{
+	const size_t jobs = (size_t)s->model->desc.layers * (size_t)s->model->directions;
+	int wanted = 0;
+	size_t i;
+
+	for (i = 0; i < jobs; i++) {
+		const struct lstm__job *job = &s->jobs[i];
+		const struct lstm__layer *l = job->layer;
+		wanted |= l->dtype == LSTM_DTYPE_I8 && l->kernels->isa == LSTM_ISA_AVX512 &&
+		          lstm__amx_pays(l, job->piece * (size_t)s->batch,
+		                         lstm__words(l->dtype, l->width + l->output));
+	}
+	wanted = wanted && lstm__amx_allowed();
+	for (i = 0; i < jobs; i++)
+		s->jobs[i].amx = wanted;
+}
+#endif
+
 LSTM__DEF lstm_status lstm_state_init(lstm_state **state, const lstm_model *model, int batch,
                                       size_t max_steps, void *memory, size_t bytes)
 {
@@ -169,6 +190,9 @@ LSTM__DEF lstm_status lstm_state_init(lstm_state **state, const lstm_model *mode
 		return status;
 	arena.base = (unsigned char *)memory;
 	*state = lstm__state_build(&arena, &draft);
+#ifdef LSTM__AMX
+	lstm__state_amx(*state);
+#endif
 	lstm_state_reset(*state);
 	return LSTM_OK;
 }

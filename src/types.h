@@ -82,6 +82,9 @@ struct lstm__job {
 	size_t code_row;
 	float *cells;            /* [batch][c_row]: o * tanh(c) before projection, or NULL */
 	int *active;             /* [batch] */
+#ifdef LSTM__AMX
+	int amx;                 /* whether AMX may be used */
+#endif
 };
 
 /* What a step of one stream alone works on. */
@@ -151,6 +154,15 @@ static int lstm__streams_vary(const struct lstm__job *job)
 {
 	return job->lengths || job->mask;
 }
+
+#ifdef LSTM__AMX
+/* Whether AMX is faster at products of so many rows, streams or steps, and so many words of codes: below
+ * that its registers take longer to be set and read than it saves. */
+static int lstm__amx_pays(const struct lstm__layer *l, size_t rows, size_t words)
+{
+	return rows * l->hidden >= 512 && words >= 16;
+}
+#endif
 
 /* The streams of a batch for which step t counts, in active; returns how many. */
 static int lstm__streams_alive(const struct lstm__job *job, size_t t)

@@ -10,6 +10,9 @@ void (*inside_free)(void *p) = free;
 #define LSTM_MALLOC(n) inside_malloc(n)
 #define LSTM_FREE(p) inside_free(p)
 #define LSTM_IMPLEMENTATION
+#ifdef INSIDE_AMX_MODEL
+#include "amx_model.h"
+#endif
 #include "lstm.h"
 
 static const struct {
@@ -59,4 +62,14 @@ int inside_has_kernels(const char *name)
 		if (strcmp(inside_known[k].name, name) == 0)
 			return 1;
 	return 0;
+}
+
+int inside_uses_amx(const lstm_state *state)
+{
+#ifdef LSTM__AMX
+	return state->jobs[0].amx;
+#else
+	(void)state;
+	return -1;
+#endif
 }

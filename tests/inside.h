@@ -22,6 +22,9 @@ const char *inside_kernels(const lstm_model *model);
 /* Whether this build has kernels of that name. */
 int inside_has_kernels(const char *name);
 
+/* Whether the state's layers may use AMX; -1 if this build has no code for it. */
+int inside_uses_amx(const lstm_state *state);
+
 #ifdef __cplusplus
 }
 #endif
