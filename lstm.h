@@ -8464,12 +8464,12 @@ LSTM__INLINE void lstm__amx_two(const float *upper, const float *lower, size_t a
 }
 
 /* total[stream][gate][lane] = sums of codes times the weights w of one vector of units. */
-static void lstm__amx_sums(int32_t *total, const struct lstm__amx_codes *c, size_t streams,
-                           const int32_t *w)
+LSTM__NOINLINE void LSTM__FN(amx_sums)(int32_t *total, const struct lstm__amx_codes *c,
+                                       size_t streams, const int32_t *w)
 {
 	const size_t lower = streams > LSTM__AMX_ROWS ? streams / 2 : 0, upper = streams - lower;
 	const size_t pitch = LSTM__AMX_GATES * sizeof(*total), apart = c->apart * sizeof(float);
-	const size_t left = c->words % c->at_once;
+	const size_t at_once = c->at_once, left = c->words % at_once, whole = c->words - left;
 	const float *row = c->row + LSTM__CODES, *below = row + upper * c->apart;
 	const int32_t *end = w + (c->words - LSTM__AMX_ROWS) * LSTM__AMX_GATES;
 	int gate;
@@ -8480,12 +8480,10 @@ static void lstm__amx_sums(int32_t *total, const struct lstm__amx_codes *c, size
 		lstm__amx_zero(1);
 		lstm__amx_zero(2);
 		lstm__amx_zero(3);
-		for (k = 0; k + c->at_once <= c->words; k += c->at_once) {
-			if (lower)
-				lstm__amx_two(row + k, below + k, apart, w + k * LSTM__AMX_GATES);
-			else
-				lstm__amx_four(row + k, apart, w + k * LSTM__AMX_GATES);
-		}
+		for (k = 0; lower && k < whole; k += at_once)
+			lstm__amx_two(row + k, below + k, apart, w + k * LSTM__AMX_GATES);
+		for (k = 0; !lower && k < whole; k += at_once)
+			lstm__amx_four(row + k, apart, w + k * LSTM__AMX_GATES);
 		if (left && lower)
 			lstm__amx_two(c->last, c->last + upper * LSTM__AMX_ROWS, LSTM__LINE, end);
 		else if (left)
@@ -8504,9 +8502,10 @@ static void lstm__amx_sums(int32_t *total, const struct lstm__amx_codes *c, size
 }
 
 /* out[stream][gate][lane] = start + the numbers that the sums of codes stand for, as `dot` ends. */
-static void LSTM__FN(amx_numbers)(const int32_t *total, const struct lstm__amx_codes *c,
-                                  size_t streams, const struct LSTM__FN(rows) *w,
-                                  const float *start, size_t start_row, float *out, size_t out_row)
+LSTM__NOINLINE void LSTM__FN(amx_numbers)(const int32_t *total, const struct lstm__amx_codes *c,
+                                          size_t streams, const struct LSTM__FN(rows) *w,
+                                          const float *start, size_t start_row, float *out,
+                                          size_t out_row)
 {
 	const float *row = c->row;
 	lstm__vi sum[4];
@@ -8559,7 +8558,7 @@ static void LSTM__FN(amx_ahead)(const struct lstm__job *job, size_t rows)
 		for (v = job->from; v < job->to; v++) {
 			const size_t block = v * LSTM__AMX_GATES;
 			const struct LSTM__FN(rows) w = LSTM__FN(rows_of_x)(l, block, 0);
-			lstm__amx_sums(total, &x, m, w.at);
+			LSTM__FN(amx_sums)(total, &x, m, w.at);
 			LSTM__FN(amx_numbers)(total, &x, m, &w, l->bias + block, 0,
 			                      job->pre + r * gates + block, gates);
 		}
@@ -8582,12 +8581,12 @@ static void LSTM__FN(amx_gates)(const struct lstm__job *job, struct lstm__amx *a
 	if (!pre) {
 		w = LSTM__FN(rows_of_x)(l, block, 0);
 		lstm__amx_set(amx, m, x->at_once);
-		lstm__amx_sums(total, x, m, w.at);
+		LSTM__FN(amx_sums)(total, x, m, w.at);
 		LSTM__FN(amx_numbers)(total, x, m, &w, l->bias + block, 0, gates, LSTM__AMX_GATES);
 	}
 	w = LSTM__FN(rows_of_h)(l, block, 0, LSTM__AMX_GATES);
 	lstm__amx_set(amx, m, h->at_once);
-	lstm__amx_sums(total, h, m, w.at);
+	LSTM__FN(amx_sums)(total, h, m, w.at);
 	LSTM__FN(amx_numbers)(total, h, m, &w, start, start_row, gates, LSTM__AMX_GATES);
 }
 

@@ -17,11 +17,12 @@ SAYS = {  # what the sentence about a bad loop has to name; of the others: the s
     "bad_pointer": "loads what is neither weights nor x",
     "bad_twice": "loads an address twice",
     "bad_idle_weights": "does not use each vector of weights once per stream",
+    "bad_idle_matrices": "does not use each vector of weights once per stream",
     "bad_int8_without_signs": "does not use each vector of weights once per stream",
     "bad_int8_idle_weights": "does not use each vector of weights once per stream",
 }
 SHAPES = {"good_two_streams": "2", "good_unrolled": "1", "good_int8": "2",
-          "good_int8_of_magnitudes": "1"}  # the column of streams
+          "good_int8_of_magnitudes": "1", "good_matrices": "2"}  # the column of streams
 
 
 def judge(_folder, compiler, source, options):

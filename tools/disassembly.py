@@ -8,7 +8,8 @@ from collections import namedtuple
 
 # written: registers; stores: texts of memory operands; loads: (vectors, single numbers) of memory
 # operands, one of them 0; kind: fma, dot (of int8), signed (a dot of magnitudes, whose signs are
-# loaded beside them), scalar, broadcast, call, division or other.
+# loaded beside them), matrix (a dot of AMX), conversion (of whole numbers), scalar, broadcast, call,
+# division or other.
 Facts = namedtuple("Facts", "written loads stores kind")
 # A memory operand: the registers of its address, and its text with the registers' one name.
 Memory = namedtuple("Memory", "registers text")
@@ -49,6 +50,9 @@ class X86:
         found = re.fullmatch(r"[xyz]mm(\d+)", text)
         if found:
             return f"v{found[1]}"
+        found = re.fullmatch(r"tmm(\d+)", text)
+        if found:
+            return f"t{found[1]}"
         found = re.fullmatch(r"(r\d+)[dwb]?", text)
         return found[1] if found else cls._legacy.get(text)
 
@@ -89,6 +93,10 @@ class X86:
             kind = "fma"
         elif name == "vpdpbusd":
             kind = "dot"
+        elif name.startswith("tdp"):
+            kind = "matrix"
+        elif name == "vcvtdq2ps":
+            kind = "conversion"
         elif name == "vpmaddubsw":  # of magnitudes; what follows adds its products up
             kind = "signed"
         elif re.match(r"v?(fn?m(add|sub)\d*|add|sub|mul|div|min|max|sqrt|rcp|rsqrt)(ss|sd)$", name):
@@ -103,7 +111,7 @@ class X86:
         elif memory:
             spread = "broadcast" in name or any("BCST" in operand for operand in operands)
             single = name.endswith(("ss", "sd")) and kind not in ("dot", "signed")
-            vector = (cls.register(first) or "").startswith("v") and not single
+            vector = (cls.register(first) or "").startswith(("v", "t")) and not single
             loads.append((1, 0) if vector and not spread else (0, 1))
             if spread and kind == "other":
                 kind = "broadcast"

@@ -87,6 +87,18 @@ FUNCTION(bad_int8_sum_on_stack, "",
 FUNCTION(bad_int8_idle_weights, "",
          "vpbroadcastd (%rsi), %zmm8\n vmovdqu32 64(%rdi), %zmm9\n"
          "vpdpbusd (%rdi), %zmm8, %zmm0\n vpdpbusd 128(%rdi), %zmm8, %zmm1\n add $192, %rdi")
+FUNCTION(good_matrices, "",
+         "tileloadd (%rsi,%rax,1), %tmm4\n tileloadd (%rdi,%rdx,1), %tmm6\n"
+         "tdpbusd %tmm6, %tmm4, %tmm0\n tileloadd 64(%rdi,%rdx,1), %tmm7\n"
+         "tdpbusd %tmm7, %tmm4, %tmm1\n tileloadd (%r8,%rax,1), %tmm5\n"
+         "tdpbusd %tmm6, %tmm5, %tmm2\n tdpbusd %tmm7, %tmm5, %tmm3\n"
+         "add $64, %r8\n add $4096, %rdi")
+FUNCTION(bad_matrices_on_stack, "",
+         "tileloadd (%rsi,%rax,1), %tmm4\n tileloadd (%rsp,%rdx,1), %tmm6\n"
+         "tdpbusd %tmm6, %tmm4, %tmm0\n add $64, %rdi")
+FUNCTION(bad_idle_matrices, "",
+         "tileloadd (%rsi,%rax,1), %tmm4\n tileloadd (%rdi,%rdx,1), %tmm6\n"
+         "tileloadd 64(%rdi,%rdx,1), %tmm7\n tdpbusd %tmm6, %tmm4, %tmm0\n add $64, %rdi")
 FUNCTION(good_frame_register_is_general, "push %rbp\n mov %rdi, %rbp",
          "vbroadcastss (%rsi), %ymm8\n vfmadd231ps (%rbp), %ymm8, %ymm0\n add $32, %rbp")
 FUNCTION(good_unrolled, "",
