@@ -264,6 +264,13 @@ size_t bench_weight_bytes(const char *dtype)
 	return strcmp(dtype, "int8") == 0 ? 1 : 2;
 }
 
+/* Operations per ns of products with so many rows of x or h. */
+static double products(const struct bench_rates *r, double rows)
+{
+	const double matrix = r->matrix * (rows < r->rows ? rows / r->rows : 1);
+	return matrix > r->fma ? matrix : r->fma;
+}
+
 double bench_limit_ns(const struct bench_case *c, const struct bench_rates *r, const char **which)
 {
 	const char *names[] = {"read", "fma", "chain"};
@@ -277,8 +284,9 @@ double bench_limit_ns(const struct bench_case *c, const struct bench_rates *r, c
 	for (layer = 0; layer < c->layers; layer++) {
 		double parts = c->directions;
 		double cells = (double)c->hidden * c->batch;
-		double w = 8 * cells * bench_width(c, layer) / r->fma,
-		       u = cells * (8 * bench_recurrent(c) + 2 * c->projection) / r->fma;
+		double w = 8 * cells * bench_width(c, layer) / products(r, (double)c->steps * c->batch),
+		       u = cells * (8 * bench_recurrent(c) + 2 * c->projection) /
+		           products(r, c->batch);
 
 		times[0] += parts * (r->read + (c->steps > 1 ? w : 0));
 		times[1] += parts * (w + u + cells * r->cell);

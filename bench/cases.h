@@ -36,6 +36,7 @@ size_t bench_read_piece(const struct bench_case *shape, size_t weight_bytes);
 /* Medians of what the limits measured while the case was. */
 struct bench_rates {
 	double fma;   /* operations per ns, of the arithmetic that the weights' type allows */
+	double matrix, rows; /* likewise, by so many rows of x or h at a time; 0: there is none */
 	double cell;  /* ns per unit */
 	double chain; /* ns per cell that waits for the one before */
 	double read;  /* ns per piece; in mode setup the time to copy it */

@@ -86,10 +86,11 @@ void bench_ceiling_medians(struct bench_ceiling *c, int repetitions)
 		m->dot[k] = median(c->dots[k].rate, repetitions);
 }
 
-/* Operations per ns of the fastest instruction that multiplies the engine's type; 0: there is none.
- * bf16 counts for peers alone: lstm.h multiplies it in fp32, lest machines differ. */
-static double dot_rate(const struct bench_ceiling *c, const struct bench_engine *e)
+/* Operations per ns of the fastest instruction that multiplies the engine's type by one row of x or h,
+ * or by several, then how many; 0: there is none.  bf16 counts for peers alone: lstm.h multiplies it in fp32, lest machines differ. */
+static double dot_rate(const struct bench_ceiling *c, const struct bench_engine *e, double *rows)
 {
+	const int matrix = rows != NULL;
 	const int own = strcmp(e->isa, "own") == 0;
 	double best = 0;
 	int k;
@@ -97,9 +98,12 @@ static double dot_rate(const struct bench_ceiling *c, const struct bench_engine 
 	for (k = 0; k < c->dot_count; k++) {
 		const struct bench_dot *d = c->dots[k].dot;
 
-		if (strcmp(d->dtype, e->dtype) != 0 || (!own && strcmp(d->isa, e->isa) != 0) ||
+		if (matrix != (d->rows > 1) || strcmp(d->dtype, e->dtype) != 0 ||
+		    (!own && strcmp(d->isa, e->isa) != 0) ||
 		    (!own && strcmp(d->dtype, "bf16") == 0))
 			continue;
+		if (matrix)
+			*rows = d->rows;
 		best = c->medians.dot[k] > best ? c->medians.dot[k] : best;
 	}
 	return best;
@@ -111,7 +115,7 @@ void bench_ceiling_set(const struct bench_ceiling *c, struct bench_row *row)
 {
 	const struct medians *m = &c->medians;
 	struct bench_rates rates;
-	double dot = dot_rate(c, row->engine);
+	double dot = dot_rate(c, row->engine, NULL);
 	int k, own = c->limits - 1;
 
 	for (k = 0; k < c->limits; k++)
@@ -120,6 +124,8 @@ void bench_ceiling_set(const struct bench_ceiling *c, struct bench_row *row)
 	row->limit = "none";
 	if (own >= 0) {
 		rates.fma = dot > m->fma[own] ? dot : m->fma[own];
+		rates.rows = 1;
+		rates.matrix = dot_rate(c, row->engine, &rates.rows);
 		rates.cell = m->cell[own];
 		rates.chain = m->chain[own];
 		rates.read = m->read[own][size_of(row->engine->dtype)];

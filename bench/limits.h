@@ -15,13 +15,19 @@ struct bench_vector {
 	long (*read)(const void *data, size_t bytes, long n); /* ... or bytes it read */
 };
 
-/* Multiply-add into 32-bit sums, of int8 or bf16 pairs. */
+/* Multiply-add into 32-bit sums, of int8 or bf16 pairs, of vectors or of matrices. */
 struct bench_dot {
 	const char *name; /* "int8 vpdpbusd 256" */
 	const char *dtype;
 	const char *isa; /* whose vectors it belongs to, as lstm_isa_name says it */
 	long (*dot)(long n); /* operations, 2 per multiply-add */
+	int rows; /* of x or h that it multiplies at a time */
 };
+
+/* AMX's, of 16 rows: see bench_dot; whether they run here. */
+long bench_amx_int8(long n);
+long bench_amx_bf16(long n);
+int bench_amx_runs(int bf16);
 
 /* What this build and this CPU have, NULL past the last; widest vectors last. */
 const struct bench_vector *bench_vector_at(int index);

@@ -110,13 +110,15 @@ static TARGET("avx512f") long dot_bf16(long n)
 }
 
 const struct bench_dot bench_dots[] = {
-	{"int8 maddubs 256", "int8", "avx2", dot_maddubs},
-	{"int8 vpdpbusd 256 (AVX-VNNI)", "int8", "avx2", dot_avxvnni},
-	{"int8 vpdpbusd 256", "int8", "avx512", dot_vnni256},
-	{"int8 vpdpbusd 512", "int8", "avx512", dot_vnni512},
-	{"bf16 vdpbf16ps 512", "bf16", "avx512", dot_bf16},
+	{"int8 maddubs 256", "int8", "avx2", dot_maddubs, 1},
+	{"int8 vpdpbusd 256 (AVX-VNNI)", "int8", "avx2", dot_avxvnni, 1},
+	{"int8 vpdpbusd 256", "int8", "avx512", dot_vnni256, 1},
+	{"int8 vpdpbusd 512", "int8", "avx512", dot_vnni512, 1},
+	{"bf16 vdpbf16ps 512", "bf16", "avx512", dot_bf16, 1},
+	{"int8 tdpbusd (AMX)", "int8", "avx512", bench_amx_int8, 16},
+	{"bf16 tdpbf16ps (AMX)", "bf16", "avx512", bench_amx_bf16, 16},
 };
-const int bench_dot_count = 5;
+const int bench_dot_count = 7;
 
 int bench_dot_runs(int index)
 {
@@ -130,7 +132,8 @@ int bench_dot_runs(int index)
 		       (a >> 4 & 1);
 	case 2: return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vl");
 	case 3: return __builtin_cpu_supports("avx512vnni") != 0;
-	default: return __builtin_cpu_supports("avx512bf16") != 0;
+	case 4: return __builtin_cpu_supports("avx512bf16") != 0;
+	default: return bench_amx_runs(index == 6);
 	}
 }
 
@@ -189,8 +192,8 @@ static TARGET(WITH_BF16) long dot_bf16(long n)
 }
 
 const struct bench_dot bench_dots[] = {
-	{"int8 sdot", "int8", "neon", dot_sdot},
-	{"bf16 bfdot", "bf16", "neon", dot_bf16},
+	{"int8 sdot", "int8", "neon", dot_sdot, 1},
+	{"bf16 bfdot", "bf16", "neon", dot_bf16, 1},
 };
 const int bench_dot_count = 2;
 
@@ -202,7 +205,7 @@ int bench_dot_runs(int index)
 }
 
 #else
-const struct bench_dot bench_dots[] = {{"", "", "", 0}};
+const struct bench_dot bench_dots[] = {{"", "", "", 0, 0}};
 const int bench_dot_count = 0;
 
 int bench_dot_runs(int index)
