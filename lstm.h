@@ -897,7 +897,8 @@ enum {
 	LSTM__CPU_AVX512 = 2,
 	LSTM__CPU_VNNI = 4,
 	LSTM__CPU_AVXVNNI = 8,
-	LSTM__CPU_AMX = 16
+	LSTM__CPU_AMX = 16,
+	LSTM__CPU_48K = 32 /* the first cache, of Intel's from Ice Lake on: those with AVX512-VBMI2 */
 };
 
 #ifdef __clang__
@@ -914,11 +915,12 @@ static void lstm__cpuid(unsigned leaf, unsigned part, unsigned answer[4])
 static unsigned lstm__cpu(void)
 {
 	const unsigned needed = 1u << 12 | 1u << 27 | 1u << 28 | 1u << 29; /* FMA OSXSAVE AVX F16C */
-	unsigned answer[4], saved, high, found = LSTM__CPU_AVX2;
+	unsigned answer[4], saved, high, intel, found = LSTM__CPU_AVX2;
 
 	lstm__cpuid(0, 0, answer);
 	if (answer[0] < 7)
 		return 0;
+	intel = answer[1] == 0x756e6547; /* "Genu" */
 	lstm__cpuid(1, 0, answer);
 	if ((answer[2] & needed) != needed)
 		return 0;
@@ -927,7 +929,8 @@ static unsigned lstm__cpu(void)
 	if ((saved & 0x06) != 0x06 || !(answer[1] & 1u << 5))
 		return 0;
 	if ((saved & 0xe6) == 0xe6 && (answer[1] & 1u << 16))
-		found |= LSTM__CPU_AVX512 | (answer[2] & 1u << 11 ? LSTM__CPU_VNNI : 0);
+		found |= LSTM__CPU_AVX512 | (answer[2] & 1u << 11 ? LSTM__CPU_VNNI : 0) |
+		         (intel && answer[2] & 1u << 6 ? LSTM__CPU_48K : 0);
 	if ((saved & 0x60000) == 0x60000 && (answer[3] & 3u << 24) == 3u << 24)
 		found |= LSTM__CPU_AMX;
 	if (answer[0] > 0) {
@@ -954,6 +957,9 @@ static unsigned lstm__cpu(void)
 		found |= LSTM__CPU_AVX512;
 	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni"))
 		found |= LSTM__CPU_VNNI;
+	if (__builtin_cpu_is("intel") && __builtin_cpu_supports("avx512f") &&
+	    __builtin_cpu_supports("avx512vbmi2"))
+		found |= LSTM__CPU_48K;
 #ifdef LSTM__AVXVNNI
 	if (__builtin_cpu_supports("avxvnni"))
 		found |= LSTM__CPU_AVXVNNI;
@@ -2339,12 +2345,20 @@ static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *fr
 /* ==== src/plan.h ============================================================================== */
 /* In which order a layer's weights lie and are read: what caches and registers want. */
 
-/* Weights of so many bytes outgrow the first cache, of 32 to 64 KiB and not theirs alone, the second,
- * and a second one of usual size several times over. */
-#define LSTM__FIRST_CACHE ((size_t)30 << 10)
+/* Weights of so many bytes outgrow the second cache, and one of usual size several times over. */
 #define LSTM__SECOND_CACHE ((size_t)1 << 20)
 #define LSTM__FETCHED ((size_t)256 << 10) /* and so many that tiles of several streams wait for them */
 #define LSTM__FAR ((size_t)4 << 20)
+
+/* Weights of more bytes outgrow the first cache, of 32 KiB or more and not theirs alone. */
+static size_t lstm__first_cache(void)
+{
+#ifdef LSTM__X86
+	if (lstm__cpu() & LSTM__CPU_48K)
+		return (size_t)40 << 10;
+#endif
+	return (size_t)30 << 10;
+}
 
 /* Vectors of units per block.  A tile of several streams reads a block once for each of its vectors
  * and skips the others, which from far away takes twice as long (8 streams of 1024x1024). */
@@ -2371,14 +2385,14 @@ static int lstm__layer_narrow(const struct lstm__layer *l)
 /* Whether blocks are read from front to back and back again: where they outgrow the first cache, a
  * step finds there what the one before it read last.  One whose x was projected ahead reads U alone, and
  * the projected rows, which matter more to long vectors: they lose nothing by turning. */
-static void lstm__layer_turns(struct lstm__layer *l)
+static void lstm__layer_turns(struct lstm__layer *l, size_t first_cache)
 {
 	const size_t rows = l->kernels->lanes > 8 ? (size_t)6 << 10 : 0;
 	const size_t u = 4 * l->hidden * lstm__word_bytes(l->dtype) * lstm__words(l->dtype, l->output);
 	l->narrow = (unsigned char)lstm__layer_narrow(l);
-	l->turns = lstm__layer_bytes(l) > LSTM__FIRST_CACHE;
+	l->turns = lstm__layer_bytes(l) > first_cache;
 	l->fetches = lstm__layer_bytes(l) >= LSTM__FETCHED;
-	l->turns_ahead = u + rows > LSTM__FIRST_CACHE || l->units != (size_t)l->kernels->units;
+	l->turns_ahead = u + rows > first_cache || l->units != (size_t)l->kernels->units;
 }
 
 /* How a step of one stream makes the last vector of units, see simd/last.h: the lower half alone of
@@ -2582,7 +2596,6 @@ static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int
 	l->width = index < m->directions ? (size_t)d->input : (size_t)m->directions * l->output;
 	l->vectors = (l->hidden + lanes - 1) / lanes;
 	l->units = lstm__block_units(l);
-	lstm__layer_turns(l);
 	l->gates = a[0];
 	l->candidate = a[1];
 	l->out = a[2];
@@ -2602,6 +2615,7 @@ static lstm_model *lstm__model_build(struct lstm__arena *arena, lstm_model *m,
 {
 	const int n = m->desc.layers * m->directions;
 	const size_t types = m->desc.dtypes ? (size_t)m->desc.layers : 0;
+	const size_t first_cache = weights ? lstm__first_cache() : 0;
 	int i;
 	lstm_model *model = (lstm_model *)lstm__take(arena, 1, sizeof(*model));
 	lstm_dtype *dtypes = (lstm_dtype *)lstm__take(arena, types, sizeof(*dtypes));
@@ -2617,6 +2631,7 @@ static lstm_model *lstm__model_build(struct lstm__arena *arena, lstm_model *m,
 		if (!weights[i].peephole)
 			layer.peephole = NULL;
 		layer.plain = layer.plain && !layer.peephole;
+		lstm__layer_turns(&layer, first_cache);
 		lstm__layer_end(&layer);
 		lstm__pack_layer(&layer, &weights[i], m);
 		m->layers[i] = layer;

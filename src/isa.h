@@ -40,7 +40,8 @@ enum {
 	LSTM__CPU_AVX512 = 2,
 	LSTM__CPU_VNNI = 4,
 	LSTM__CPU_AVXVNNI = 8,
-	LSTM__CPU_AMX = 16
+	LSTM__CPU_AMX = 16,
+	LSTM__CPU_48K = 32 /* the first cache, of Intel's from Ice Lake on: those with AVX512-VBMI2 */
 };
 
 #ifdef __clang__
@@ -57,11 +58,12 @@ static void lstm__cpuid(unsigned leaf, unsigned part, unsigned answer[4])
 static unsigned lstm__cpu(void)
 {
 	const unsigned needed = 1u << 12 | 1u << 27 | 1u << 28 | 1u << 29; /* FMA OSXSAVE AVX F16C */
-	unsigned answer[4], saved, high, found = LSTM__CPU_AVX2;
+	unsigned answer[4], saved, high, intel, found = LSTM__CPU_AVX2;
 
 	lstm__cpuid(0, 0, answer);
 	if (answer[0] < 7)
 		return 0;
+	intel = answer[1] == 0x756e6547; /* "Genu" */
 	lstm__cpuid(1, 0, answer);
 	if ((answer[2] & needed) != needed)
 		return 0;
@@ -70,7 +72,8 @@ static unsigned lstm__cpu(void)
 	if ((saved & 0x06) != 0x06 || !(answer[1] & 1u << 5))
 		return 0;
 	if ((saved & 0xe6) == 0xe6 && (answer[1] & 1u << 16))
-		found |= LSTM__CPU_AVX512 | (answer[2] & 1u << 11 ? LSTM__CPU_VNNI : 0);
+		found |= LSTM__CPU_AVX512 | (answer[2] & 1u << 11 ? LSTM__CPU_VNNI : 0) |
+		         (intel && answer[2] & 1u << 6 ? LSTM__CPU_48K : 0);
 	if ((saved & 0x60000) == 0x60000 && (answer[3] & 3u << 24) == 3u << 24)
 		found |= LSTM__CPU_AMX;
 	if (answer[0] > 0) {
@@ -97,6 +100,9 @@ static unsigned lstm__cpu(void)
 		found |= LSTM__CPU_AVX512;
 	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni"))
 		found |= LSTM__CPU_VNNI;
+	if (__builtin_cpu_is("intel") && __builtin_cpu_supports("avx512f") &&
+	    __builtin_cpu_supports("avx512vbmi2"))
+		found |= LSTM__CPU_48K;
 #ifdef LSTM__AVXVNNI
 	if (__builtin_cpu_supports("avxvnni"))
 		found |= LSTM__CPU_AVXVNNI;

@@ -189,7 +189,6 @@ static void lstm__layer_describe(struct lstm__layer *l, const lstm_model *m, int
 	l->width = index < m->directions ? (size_t)d->input : (size_t)m->directions * l->output;
 	l->vectors = (l->hidden + lanes - 1) / lanes;
 	l->units = lstm__block_units(l);
-	lstm__layer_turns(l);
 	l->gates = a[0];
 	l->candidate = a[1];
 	l->out = a[2];
@@ -209,6 +208,7 @@ static lstm_model *lstm__model_build(struct lstm__arena *arena, lstm_model *m,
 {
 	const int n = m->desc.layers * m->directions;
 	const size_t types = m->desc.dtypes ? (size_t)m->desc.layers : 0;
+	const size_t first_cache = weights ? lstm__first_cache() : 0;
 	int i;
 	lstm_model *model = (lstm_model *)lstm__take(arena, 1, sizeof(*model));
 	lstm_dtype *dtypes = (lstm_dtype *)lstm__take(arena, types, sizeof(*dtypes));
@@ -224,6 +224,7 @@ static lstm_model *lstm__model_build(struct lstm__arena *arena, lstm_model *m,
 		if (!weights[i].peephole)
 			layer.peephole = NULL;
 		layer.plain = layer.plain && !layer.peephole;
+		lstm__layer_turns(&layer, first_cache);
 		lstm__layer_end(&layer);
 		lstm__pack_layer(&layer, &weights[i], m);
 		m->layers[i] = layer;

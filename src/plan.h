@@ -1,11 +1,19 @@
 /* In which order a layer's weights lie and are read: what caches and registers want. */
 
-/* Weights of so many bytes outgrow the first cache, of 32 to 64 KiB and not theirs alone, the second,
- * and a second one of usual size several times over. */
-#define LSTM__FIRST_CACHE ((size_t)30 << 10)
+/* Weights of so many bytes outgrow the second cache, and one of usual size several times over. */
 #define LSTM__SECOND_CACHE ((size_t)1 << 20)
 #define LSTM__FETCHED ((size_t)256 << 10) /* and so many that tiles of several streams wait for them */
 #define LSTM__FAR ((size_t)4 << 20)
+
+/* Weights of more bytes outgrow the first cache, of 32 KiB or more and not theirs alone. */
+static size_t lstm__first_cache(void)
+{
+#ifdef LSTM__X86
+	if (lstm__cpu() & LSTM__CPU_48K)
+		return (size_t)40 << 10;
+#endif
+	return (size_t)30 << 10;
+}
 
 /* Vectors of units per block.  A tile of several streams reads a block once for each of its vectors
  * and skips the others, which from far away takes twice as long (8 streams of 1024x1024). */
@@ -32,14 +40,14 @@ static int lstm__layer_narrow(const struct lstm__layer *l)
 /* Whether blocks are read from front to back and back again: where they outgrow the first cache, a
  * step finds there what the one before it read last.  One whose x was projected ahead reads U alone, and
  * the projected rows, which matter more to long vectors: they lose nothing by turning. */
-static void lstm__layer_turns(struct lstm__layer *l)
+static void lstm__layer_turns(struct lstm__layer *l, size_t first_cache)
 {
 	const size_t rows = l->kernels->lanes > 8 ? (size_t)6 << 10 : 0;
 	const size_t u = 4 * l->hidden * lstm__word_bytes(l->dtype) * lstm__words(l->dtype, l->output);
 	l->narrow = (unsigned char)lstm__layer_narrow(l);
-	l->turns = lstm__layer_bytes(l) > LSTM__FIRST_CACHE;
+	l->turns = lstm__layer_bytes(l) > first_cache;
 	l->fetches = lstm__layer_bytes(l) >= LSTM__FETCHED;
-	l->turns_ahead = u + rows > LSTM__FIRST_CACHE || l->units != (size_t)l->kernels->units;
+	l->turns_ahead = u + rows > first_cache || l->units != (size_t)l->kernels->units;
 }
 
 /* How a step of one stream makes the last vector of units, see simd/last.h: the lower half alone of
