@@ -6668,7 +6668,7 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define lstm__splat(p) _mm256_broadcast_ss(p)
 #define lstm__load(p) _mm256_loadu_ps(p)
 #define lstm__store(p, v) _mm256_storeu_ps(p, v)
-#if LSTM__WEIGHTS == LSTM__F32
+#if LSTM__WEIGHTS == LSTM__F32 || LSTM__WEIGHTS == LSTM__BF16
 #define lstm__fetch_near(p) _mm_prefetch(p, _MM_HINT_T0)
 #define lstm__fetch_far(p) _mm_prefetch(p, _MM_HINT_T1)
 #endif
@@ -7638,6 +7638,10 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		total[s] = sum[s];
 	for (k = 0; k + 1 < count; k += 2, w.at += stride) {
 		lstm__vf even[LSTM__STREAMS], odd[LSTM__STREAMS];
+#ifdef lstm__fetch_far
+		if (w.fetches)
+			LSTM__FN(fetch)(&w, m, n);
+#endif
 		LSTM__UNROLL
 		for (s = 0; s < m; s++) {
 			even[s] = lstm__splat(x[s] + k);
@@ -7900,13 +7904,13 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 	if (ahead || !in->projected) {
 		struct LSTM__FN(rows) w = LSTM__FN(rows_of_x)(l, block, skip);
 		if (far)
-			w = LSTM__FN(rows_and_next)(w, in, skip, l->width, m);
+			w = LSTM__FN(rows_and_next)(w, in, skip, lstm__words(LSTM__DTYPE, l->width), m);
 		LSTM__FN(dot)(sum, m, 4, w, stride, 0, LSTM__LANES, x, l->width);
 	}
 	if (!ahead) {
 		struct LSTM__FN(rows) w = LSTM__FN(rows_of_h)(l, block, skip, stride);
 		if (far)
-			w = LSTM__FN(rows_and_next)(w, in, skip, l->output, m);
+			w = LSTM__FN(rows_and_next)(w, in, skip, lstm__words(LSTM__DTYPE, l->output), m);
 		LSTM__FN(dot)(sum, m, 4, w, stride, 0, LSTM__LANES, h, l->output);
 	}
 	LSTM__UNROLL
@@ -7929,9 +7933,13 @@ LSTM__NOINLINE void LSTM__FN(tiles_far)(const struct lstm__layer *l,
 		stride = 4 * LSTM__LANES;
 	switch (m) {
 	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead, 1); break;
+#if LSTM__STREAMS > 2
 	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, ahead, 1); break;
+#endif
 #if LSTM__STREAMS > 3
 	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead, 1); break;
+#endif
+#if LSTM__STREAMS > 5
 	case 5: LSTM__FN(tile)(l, in, first, part, stride, 5, ahead, 1); break;
 	case 6: LSTM__FN(tile)(l, in, first, part, stride, 6, ahead, 1); break;
 #endif

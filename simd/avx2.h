@@ -33,7 +33,7 @@
 #define lstm__splat(p) _mm256_broadcast_ss(p)
 #define lstm__load(p) _mm256_loadu_ps(p)
 #define lstm__store(p, v) _mm256_storeu_ps(p, v)
-#if LSTM__WEIGHTS == LSTM__F32
+#if LSTM__WEIGHTS == LSTM__F32 || LSTM__WEIGHTS == LSTM__BF16
 #define lstm__fetch_near(p) _mm_prefetch(p, _MM_HINT_T0)
 #define lstm__fetch_far(p) _mm_prefetch(p, _MM_HINT_T1)
 #endif

@@ -86,13 +86,13 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 	if (ahead || !in->projected) {
 		struct LSTM__FN(rows) w = LSTM__FN(rows_of_x)(l, block, skip);
 		if (far)
-			w = LSTM__FN(rows_and_next)(w, in, skip, l->width, m);
+			w = LSTM__FN(rows_and_next)(w, in, skip, lstm__words(LSTM__DTYPE, l->width), m);
 		LSTM__FN(dot)(sum, m, 4, w, stride, 0, LSTM__LANES, x, l->width);
 	}
 	if (!ahead) {
 		struct LSTM__FN(rows) w = LSTM__FN(rows_of_h)(l, block, skip, stride);
 		if (far)
-			w = LSTM__FN(rows_and_next)(w, in, skip, l->output, m);
+			w = LSTM__FN(rows_and_next)(w, in, skip, lstm__words(LSTM__DTYPE, l->output), m);
 		LSTM__FN(dot)(sum, m, 4, w, stride, 0, LSTM__LANES, h, l->output);
 	}
 	LSTM__UNROLL
@@ -115,9 +115,13 @@ LSTM__NOINLINE void LSTM__FN(tiles_far)(const struct lstm__layer *l,
 		stride = 4 * LSTM__LANES;
 	switch (m) {
 	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead, 1); break;
+#if LSTM__STREAMS > 2
 	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, ahead, 1); break;
+#endif
 #if LSTM__STREAMS > 3
 	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead, 1); break;
+#endif
+#if LSTM__STREAMS > 5
 	case 5: LSTM__FN(tile)(l, in, first, part, stride, 5, ahead, 1); break;
 	case 6: LSTM__FN(tile)(l, in, first, part, stride, 6, ahead, 1); break;
 #endif

@@ -191,6 +191,10 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		total[s] = sum[s];
 	for (k = 0; k + 1 < count; k += 2, w.at += stride) {
 		lstm__vf even[LSTM__STREAMS], odd[LSTM__STREAMS];
+#ifdef lstm__fetch_far
+		if (w.fetches)
+			LSTM__FN(fetch)(&w, m, n);
+#endif
 		LSTM__UNROLL
 		for (s = 0; s < m; s++) {
 			even[s] = lstm__splat(x[s] + k);

@@ -121,8 +121,10 @@ Test(large, gives_the_same_bits_in_tiles_of_every_size)
 	static const int batches[] = {2, 3, 4, 6, 9, 11, 13};
 	size_t i;
 
-	for (i = 0; i < sizeof(batches) / sizeof(*batches); i++)
+	for (i = 0; i < sizeof(batches) / sizeof(*batches); i++) {
 		check_same_bits(LSTM_DTYPE_F32, 40, batches[i], 2, 1);
+		check_same_bits(LSTM_DTYPE_BF16, 41, batches[i], 2, 1);
+	}
 }
 
 /* As large in their own bytes. */
