@@ -91,9 +91,10 @@
  *   LSTM_NO_AVXVNNI     likewise int8's for CPUs with AVX-VNNI: for GCC 11 and newer with an assembler
  *                       (binutils) before 2.36, which does not know {vex} vpdpbusd
  *   LSTM_NO_AMX         likewise int8's for CPUs with AMX under Linux.  They make a state of several
- *                       streams or steps ask the kernel, for the whole process, for room for AMX's
- *                       registers (arch_prctl): a signal needs 12 KiB of stack from then on, and
- *                       sigaltstack refuses less
+ *                       streams or steps ask the kernel, for the whole process, whether AMX's registers
+ *                       may be used (arch_prctl): a signal needs 12 KiB of stack from then on, and
+ *                       sigaltstack refuses less.  The kernel makes room for them in the first run of
+ *                       each thread.
  *   LSTM_WASM_EXACT     fused multiply-adds also on WebAssembly: see there
  *   LSTM_F32_ONLY       leave bf16, f16 and int8 out: a third of the code and of the time to compile
  */
@@ -2934,17 +2935,17 @@ static lstm_status lstm__args_complete(struct lstm__args *a)
 /* x is staged, and for small batches projected, for up to lstm__piece steps before the recurrence
  * runs over them.  From LSTM__HOIST_BATCH streams on that gains nothing, as each weight is reused
  * across streams already: then stacks alone work in pieces, shorter ones, and x goes step by step.
- * But weights from memory are worth reading once for some steps, until LSTM__LARGE_BATCH streams
- * have enough to do with them (8 streams of 1024x1024: a tenth). */
+ * But weights beyond the second cache are worth reading once for some steps, until LSTM__LARGE_BATCH
+ * streams have enough to do with them (8 streams of 512x512: a quarter on a Xeon). */
 static const size_t lstm__piece = 64, lstm__piece_batched = 16;
-static const size_t lstm__from_memory = (size_t)16 << 20;
+static const size_t lstm__from_afar = (size_t)4 << 20;
 enum { LSTM__HOIST_BATCH = 8, LSTM__LARGE_BATCH = 32 };
 
 static size_t lstm__state_piece(const lstm_state *s, const struct lstm__layer *l)
 {
 	size_t most = lstm__piece;
 	if (s->batch >= LSTM__HOIST_BATCH)
-		most = s->batch < LSTM__LARGE_BATCH && lstm__layer_bytes(l) >= lstm__from_memory
+		most = s->batch < LSTM__LARGE_BATCH && lstm__layer_bytes(l) >= lstm__from_afar
 		               ? lstm__piece_batched
 		               : 1;
 	return s->max_steps < most ? s->max_steps : most;
@@ -8380,8 +8381,8 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
  * for the weights; of more those of two gates of each half of the streams, with 4 and 5 for the
  * codes and 6 and 7 for the weights, which serve both. */
 #if defined(LSTM__AMX) && LSTM__PASS == LSTM__AVX512 && LSTM__WEIGHTS == LSTM__I8
-#define LSTM__AMX_ROWS ((size_t)16)     /* of a register: streams, or words of codes */
-#define LSTM__AMX_STREAMS ((size_t)32)  /* at a time */
+#define LSTM__AMX_ROWS ((size_t)16)    /* of a register: streams, or words of codes */
+#define LSTM__AMX_STREAMS ((size_t)32) /* at a time */
 #define LSTM__AMX_GATES ((size_t)4 * LSTM__LANES)
 
 /* What the registers hold, for the instruction ldtilecfg: palette 1. */
@@ -8402,6 +8403,7 @@ LSTM__INLINE void lstm__amx_hold(struct lstm__amx_shape *a, int number, size_t r
 	a->bytes[number] = (uint16_t)(4 * words);
 }
 
+/* Set the registers for `streams` and products of `words` at a time, unless they are. */
 LSTM__INLINE void lstm__amx_set(struct lstm__amx *a, size_t streams, size_t words)
 {
 	const size_t lower = streams > LSTM__AMX_ROWS ? streams / 2 : 0, upper = streams - lower;
@@ -8494,7 +8496,8 @@ LSTM__NOINLINE void LSTM__FN(amx_sums)(int32_t *total, const struct lstm__amx_co
 	const size_t pitch = LSTM__AMX_GATES * sizeof(*total), apart = c->apart * sizeof(float);
 	const size_t at_once = c->at_once, left = c->words % at_once, whole = c->words - left;
 	const float *row = c->row + LSTM__CODES, *below = row + upper * c->apart;
-	const int32_t *end = w + (c->words - LSTM__AMX_ROWS) * LSTM__AMX_GATES;
+	const size_t others = lower ? upper * LSTM__AMX_GATES : (size_t)2 * LSTM__LANES;
+	const int32_t *end = w + (left ? c->words - LSTM__AMX_ROWS : 0) * LSTM__AMX_GATES;
 	int gate;
 	size_t k;
 
@@ -8513,14 +8516,9 @@ LSTM__NOINLINE void LSTM__FN(amx_sums)(int32_t *total, const struct lstm__amx_co
 			lstm__amx_four(c->last, LSTM__LINE, end);
 		lstm__amx_store(0, total, pitch);
 		lstm__amx_store(1, total + LSTM__LANES, pitch);
-		if (lower) {
-			lstm__amx_store(2, total + upper * LSTM__AMX_GATES, pitch);
-			lstm__amx_store(3, total + upper * LSTM__AMX_GATES + LSTM__LANES, pitch);
-			total += 2 * LSTM__LANES;
-		} else {
-			lstm__amx_store(2, total + 2 * LSTM__LANES, pitch);
-			lstm__amx_store(3, total + 3 * LSTM__LANES, pitch);
-		}
+		lstm__amx_store(2, total + others, pitch);
+		lstm__amx_store(3, total + others + LSTM__LANES, pitch);
+		total += 2 * LSTM__LANES;
 	}
 }
 

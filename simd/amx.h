@@ -7,8 +7,8 @@
  * for the weights; of more those of two gates of each half of the streams, with 4 and 5 for the
  * codes and 6 and 7 for the weights, which serve both. */
 #if defined(LSTM__AMX) && LSTM__PASS == LSTM__AVX512 && LSTM__WEIGHTS == LSTM__I8
-#define LSTM__AMX_ROWS ((size_t)16)     /* of a register: streams, or words of codes */
-#define LSTM__AMX_STREAMS ((size_t)32)  /* at a time */
+#define LSTM__AMX_ROWS ((size_t)16)    /* of a register: streams, or words of codes */
+#define LSTM__AMX_STREAMS ((size_t)32) /* at a time */
 #define LSTM__AMX_GATES ((size_t)4 * LSTM__LANES)
 
 /* What the registers hold, for the instruction ldtilecfg: palette 1. */
@@ -29,6 +29,7 @@ LSTM__INLINE void lstm__amx_hold(struct lstm__amx_shape *a, int number, size_t r
 	a->bytes[number] = (uint16_t)(4 * words);
 }
 
+/* Set the registers for `streams` and products of `words` at a time, unless they are. */
 LSTM__INLINE void lstm__amx_set(struct lstm__amx *a, size_t streams, size_t words)
 {
 	const size_t lower = streams > LSTM__AMX_ROWS ? streams / 2 : 0, upper = streams - lower;
@@ -121,7 +122,8 @@ LSTM__NOINLINE void LSTM__FN(amx_sums)(int32_t *total, const struct lstm__amx_co
 	const size_t pitch = LSTM__AMX_GATES * sizeof(*total), apart = c->apart * sizeof(float);
 	const size_t at_once = c->at_once, left = c->words % at_once, whole = c->words - left;
 	const float *row = c->row + LSTM__CODES, *below = row + upper * c->apart;
-	const int32_t *end = w + (c->words - LSTM__AMX_ROWS) * LSTM__AMX_GATES;
+	const size_t others = lower ? upper * LSTM__AMX_GATES : (size_t)2 * LSTM__LANES;
+	const int32_t *end = w + (left ? c->words - LSTM__AMX_ROWS : 0) * LSTM__AMX_GATES;
 	int gate;
 	size_t k;
 
@@ -140,14 +142,9 @@ LSTM__NOINLINE void LSTM__FN(amx_sums)(int32_t *total, const struct lstm__amx_co
 			lstm__amx_four(c->last, LSTM__LINE, end);
 		lstm__amx_store(0, total, pitch);
 		lstm__amx_store(1, total + LSTM__LANES, pitch);
-		if (lower) {
-			lstm__amx_store(2, total + upper * LSTM__AMX_GATES, pitch);
-			lstm__amx_store(3, total + upper * LSTM__AMX_GATES + LSTM__LANES, pitch);
-			total += 2 * LSTM__LANES;
-		} else {
-			lstm__amx_store(2, total + 2 * LSTM__LANES, pitch);
-			lstm__amx_store(3, total + 3 * LSTM__LANES, pitch);
-		}
+		lstm__amx_store(2, total + others, pitch);
+		lstm__amx_store(3, total + others + LSTM__LANES, pitch);
+		total += 2 * LSTM__LANES;
 	}
 }
 

@@ -90,9 +90,10 @@
  *   LSTM_NO_AVXVNNI     likewise int8's for CPUs with AVX-VNNI: for GCC 11 and newer with an assembler
  *                       (binutils) before 2.36, which does not know {vex} vpdpbusd
  *   LSTM_NO_AMX         likewise int8's for CPUs with AMX under Linux.  They make a state of several
- *                       streams or steps ask the kernel, for the whole process, for room for AMX's
- *                       registers (arch_prctl): a signal needs 12 KiB of stack from then on, and
- *                       sigaltstack refuses less
+ *                       streams or steps ask the kernel, for the whole process, whether AMX's registers
+ *                       may be used (arch_prctl): a signal needs 12 KiB of stack from then on, and
+ *                       sigaltstack refuses less.  The kernel makes room for them in the first run of
+ *                       each thread.
  *   LSTM_WASM_EXACT     fused multiply-adds also on WebAssembly: see there
  *   LSTM_F32_ONLY       leave bf16, f16 and int8 out: a third of the code and of the time to compile
  */
