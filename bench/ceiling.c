@@ -87,7 +87,8 @@ void bench_ceiling_medians(struct bench_ceiling *c, int repetitions)
 }
 
 /* Operations per ns of the fastest instruction that multiplies the engine's type by one row of x or h,
- * or by several, then how many; 0: there is none.  bf16 counts for peers alone: lstm.h multiplies it in fp32, lest machines differ. */
+ * or where `rows` is given by several: that many.  0: there is none.  bf16 counts for peers alone:
+ * lstm.h multiplies it in fp32, lest machines differ. */
 static double dot_rate(const struct bench_ceiling *c, const struct bench_engine *e, double *rows)
 {
 	const int matrix = rows != NULL;

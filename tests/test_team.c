@@ -24,6 +24,7 @@ static const struct shape {
 	{{.input = 200, .hidden = 300, .dtype = LSTM_DTYPE_BF16}, 1},
 	{{.input = 20, .hidden = 48}, 9}, /* by streams */
 	{{.input = 20, .hidden = 48, .dtype = LSTM_DTYPE_I8}, 9},
+	{{.input = 100, .hidden = 130, .dtype = LSTM_DTYPE_I8}, 20}, /* AMX, if there is some */
 	{{.input = 20, .hidden = 40, .layers = 2, .direction = LSTM_BIDIRECTIONAL}, 5},
 	{{.input = 20, .hidden = 100, .projection = 30}, 4},
 	{{.input = 64, .hidden = 128}, 24}, /* some steps at a time */
