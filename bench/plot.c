@@ -74,7 +74,7 @@ static void write_panel(FILE *out, int group, int engines, const int *points,
 	int e, first = 1;
 
 	if (fraction)
-		fprintf(out, "unset logscale y\nset yrange [0:1.1]\nset ylabel 'fraction of the "
+		fprintf(out, "unset logscale y\nset yrange [0:1.1<*<1.6]\nset ylabel 'fraction of the "
 		             "limit'\nset format y '%%.1f'\nset ytics 0.2\n");
 	else
 		fprintf(out,

@@ -195,7 +195,8 @@ LSTM_API int lstm_model_output(const lstm_model *model); /* floats per row of y,
  * call), and 0 asks for a good value.  Only a reverse or bidirectional model of more than one layer
  * needs a whole sequence at once: there max_steps > 0 is the longest that will be run.
  *
- * The model must outlive the state.  _init also resets. */
+ * The model must outlive the state.  _init also resets.  For int8 on a CPU with AMX it may ask Linux
+ * for the use of its registers, see LSTM_NO_AMX. */
 LSTM_API lstm_status lstm_state_size(const lstm_model *model, int batch, size_t max_steps,
                                      size_t *bytes);
 LSTM_API lstm_status lstm_state_init(lstm_state **state, const lstm_model *model, int batch,
