@@ -6917,16 +6917,16 @@ LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 #elif LSTM__WEIGHTS == LSTM__I8 && defined(LSTM__AMX)
 #define lstm__amx_config(p) __asm__ __volatile__("ldtilecfg %0" : : "m"(*(p)))
 #define lstm__amx_release() __asm__ __volatile__("tilerelease")
-#define lstm__amx_zero(t) __asm__ __volatile__("tilezero %%tmm" #t : :)
+#define lstm__amx_zero(t) __asm__ __volatile__("{tilezero %%tmm" #t "|tilezero tmm" #t "}" : :)
 #define lstm__amx_load(t, p, apart)                                                                \
-	__asm__ __volatile__("{tileloadd (%0,%1), %%tmm" #t "|tileloadd %%tmm" #t ", [%0+%1]}"     \
+	__asm__ __volatile__("{tileloadd (%0,%1), %%tmm" #t "|tileloadd tmm" #t ", [%0+%1]}"       \
 	                     : : "r"(p), "r"((size_t)(apart)) : "memory")
 #define lstm__amx_store(t, p, apart)                                                               \
-	__asm__ __volatile__("{tilestored %%tmm" #t ", (%0,%1)|tilestored [%0+%1], %%tmm" #t "}"   \
+	__asm__ __volatile__("{tilestored %%tmm" #t ", (%0,%1)|tilestored [%0+%1], tmm" #t "}"     \
 	                     : : "r"(p), "r"((size_t)(apart)) : "memory")
 #define lstm__amx_dot(sum, x, w)                                                                   \
 	__asm__ __volatile__("{tdpbusd %%tmm" #w ", %%tmm" #x ", %%tmm" #sum                       \
-	                     "|tdpbusd %%tmm" #sum ", %%tmm" #x ", %%tmm" #w "}" : :)
+	                     "|tdpbusd tmm" #sum ", tmm" #x ", tmm" #w "}" : :)
 #endif
 #endif
 /* ==== simd/neon32.h =========================================================================== */

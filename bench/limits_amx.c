@@ -14,10 +14,10 @@ enum { TILES = 8, ROWS = 16, ROW_BYTES = 64, ROUNDS = 4 };
 
 /* Four sums of two matrices times two. */
 #define PRODUCTS(name)                                                                             \
-	__asm__ volatile("{" name " %%tmm6, %%tmm4, %%tmm0|" name " %%tmm0, %%tmm4, %%tmm6}\n\t"   \
-	                 "{" name " %%tmm7, %%tmm4, %%tmm1|" name " %%tmm1, %%tmm4, %%tmm7}\n\t"   \
-	                 "{" name " %%tmm6, %%tmm5, %%tmm2|" name " %%tmm2, %%tmm5, %%tmm6}\n\t"   \
-	                 "{" name " %%tmm7, %%tmm5, %%tmm3|" name " %%tmm3, %%tmm5, %%tmm7}" ::)
+	__asm__ volatile("{" name " %%tmm6, %%tmm4, %%tmm0|" name " tmm0, tmm4, tmm6}\n\t"         \
+	                 "{" name " %%tmm7, %%tmm4, %%tmm1|" name " tmm1, tmm4, tmm7}\n\t"         \
+	                 "{" name " %%tmm6, %%tmm5, %%tmm2|" name " tmm2, tmm5, tmm6}\n\t"         \
+	                 "{" name " %%tmm7, %%tmm5, %%tmm3|" name " tmm3, tmm5, tmm7}" ::)
 
 #ifdef __clang__
 #define AMX __attribute__((target("amx-int8,amx-bf16")))
