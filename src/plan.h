@@ -5,14 +5,16 @@
 #define LSTM__FETCHED ((size_t)256 << 10) /* and so many that tiles of several streams wait for them */
 #define LSTM__FAR ((size_t)4 << 20)
 
-/* Weights of more bytes outgrow the first cache, of 32 KiB or more and not theirs alone. */
+#define LSTM__SMALL_CACHE ((size_t)30 << 10) /* of 32 KiB, not the weights' alone */
+
+/* Weights of more bytes outgrow the first cache. */
 static size_t lstm__first_cache(void)
 {
 #ifdef LSTM__X86
 	if (lstm__cpu() & LSTM__CPU_48K)
 		return (size_t)40 << 10;
 #endif
-	return (size_t)30 << 10;
+	return LSTM__SMALL_CACHE;
 }
 
 /* Vectors of units per block.  A tile of several streams reads a block once for each of its vectors
@@ -26,15 +28,17 @@ static size_t lstm__block_units(const struct lstm__layer *l)
 
 /* Whether blocks that are read in turn are of one vector of units: those from far away, and of long
  * vectors, that need few sums in flight while they wait for their weights: the smaller what is read at
- * a time, the more of what the last step read is still near.  bf16 spends its time unpacking. */
-static int lstm__layer_narrow(const struct lstm__layer *l)
+ * a time, the more of what the last step read is still near.  bf16 spends its time unpacking, and CPUs
+ * with a large first cache multiply two vectors a cycle, for which four sums are too few. */
+static int lstm__layer_narrow(const struct lstm__layer *l, size_t first_cache)
 {
 	const size_t bytes = lstm__layer_bytes(l);
 	if (l->kernels->lanes > 4 && bytes >= LSTM__FAR)
 		return 1;
 	return l->kernels->lanes > 8 &&
 	       (l->dtype == LSTM_DTYPE_F32 ||
-	        (l->dtype == LSTM_DTYPE_I8 && bytes <= LSTM__SECOND_CACHE));
+	        (l->dtype == LSTM_DTYPE_I8 && bytes <= LSTM__SECOND_CACHE &&
+	         first_cache <= LSTM__SMALL_CACHE));
 }
 
 /* Whether blocks are read from front to back and back again: where they outgrow the first cache, a
@@ -44,7 +48,7 @@ static void lstm__layer_turns(struct lstm__layer *l, size_t first_cache)
 {
 	const size_t rows = l->kernels->lanes > 8 ? (size_t)6 << 10 : 0;
 	const size_t u = 4 * l->hidden * lstm__word_bytes(l->dtype) * lstm__words(l->dtype, l->output);
-	l->narrow = (unsigned char)lstm__layer_narrow(l);
+	l->narrow = (unsigned char)lstm__layer_narrow(l, first_cache);
 	l->turns = lstm__layer_bytes(l) > first_cache;
 	l->fetches = lstm__layer_bytes(l) >= LSTM__FETCHED;
 	l->turns_ahead = u + rows > first_cache || l->units != (size_t)l->kernels->units;
