@@ -7494,8 +7494,8 @@ struct LSTM__FN(rows) {
 	const LSTM__WEIGHT *at;
 	const float *scale;
 	const int32_t *sum;
-	const char *far; /* what is fetched meanwhile */
-	int fetches;     /* a literal */
+	const char *far; /* what is fetched meanwhile, if `fetches` */
+	int fetches;     /* a literal at every call */
 };
 
 LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of)(const struct lstm__matrix *m, size_t word,
@@ -8173,7 +8173,8 @@ LSTM__INLINE const float *LSTM__FN(own)(const struct lstm__job *job, size_t b, c
 #endif
 }
 
-/* Streams per tile: as few tiles as their limit allows, all of nearly one size. */
+/* Streams per tile: as few tiles as their limit allows, all of nearly one size.  More than four pay where
+ * weights are fetched, not where they are near. */
 LSTM__INLINE size_t LSTM__FN(group)(size_t left, int fetches)
 {
 	const size_t most = fetches || LSTM__STREAMS < 4 ? LSTM__STREAMS : 4;
@@ -8316,6 +8317,7 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 	const struct lstm__layer *l = job->layer;
 	const size_t blocks = (l->vectors + l->units - 1) / l->units;
 	const int back = LSTM__FN(backwards)(job, job->active[0]);
+	const ptrdiff_t block = (ptrdiff_t)(l->units * 4 * LSTM__LANES * LSTM__FN(depth)(l));
 	float gates[LSTM__CELLS * 4 * LSTM__LANES];
 	struct LSTM__FN(streams) in;
 	size_t i, v, part, units, stride, from, m, held;
@@ -8326,8 +8328,7 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 		v = (back ? blocks - 1 - i : i) * l->units;
 		units = LSTM__FN(block)(l, v);
 		stride = units * 4 * LSTM__LANES;
-		in.next = (ptrdiff_t)((back ? l->units * 4 * LSTM__LANES : stride) * LSTM__FN(depth)(l));
-		in.next = i + 1 == blocks ? 0 : back ? -in.next : in.next;
+		in.next = i + 1 == blocks ? 0 : back ? -block : block;
 		in.turn = 0;
 		for (part = 0; part < units; part++)
 			for (from = held = 0; from < n; from += m) {

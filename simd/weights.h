@@ -41,8 +41,8 @@ struct LSTM__FN(rows) {
 	const LSTM__WEIGHT *at;
 	const float *scale;
 	const int32_t *sum;
-	const char *far; /* what is fetched meanwhile */
-	int fetches;     /* a literal */
+	const char *far; /* what is fetched meanwhile, if `fetches` */
+	int fetches;     /* a literal at every call */
 };
 
 LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of)(const struct lstm__matrix *m, size_t word,
