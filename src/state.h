@@ -152,20 +152,27 @@ LSTM__DEF lstm_status lstm_state_size(const lstm_model *model, int batch, size_t
 }
 
 #ifdef LSTM__AMX
-/* Let int8 use AMX where some layer gains by it. */
+/* Whether the job's steps, or the rows of x that it projects ahead, are faster by AMX. */
+static int lstm__job_gains(const struct lstm__job *job)
+{
+	const struct lstm__layer *l = job->layer;
+	const size_t x = lstm__words(l->dtype, l->width), h = lstm__words(l->dtype, l->output);
+	const size_t batch = (size_t)job->batch;
+
+	return l->dtype == LSTM_DTYPE_I8 && l->kernels->isa == LSTM_ISA_AVX512 &&
+	       ((batch > 1 && lstm__amx_pays(l, batch, (x + h) / 2)) ||
+	        (job->piece > 1 && lstm__amx_pays(l, job->piece * batch, x)));
+}
+
+/* Nobody is asked for what no job would use. */
 static void lstm__state_amx(lstm_state *s)
 {
 	const size_t jobs = (size_t)s->model->desc.layers * (size_t)s->model->directions;
 	int wanted = 0;
 	size_t i;
 
-	for (i = 0; i < jobs; i++) {
-		const struct lstm__job *job = &s->jobs[i];
-		const struct lstm__layer *l = job->layer;
-		wanted |= l->dtype == LSTM_DTYPE_I8 && l->kernels->isa == LSTM_ISA_AVX512 &&
-		          lstm__amx_pays(l, job->piece * (size_t)s->batch,
-		                         lstm__words(l->dtype, l->width + l->output));
-	}
+	for (i = 0; i < jobs; i++)
+		wanted |= lstm__job_gains(&s->jobs[i]);
 	wanted = wanted && lstm__amx_allowed();
 	for (i = 0; i < jobs; i++)
 		s->jobs[i].amx = wanted;

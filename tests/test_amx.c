@@ -208,6 +208,8 @@ Test(amx, is_for_int8_that_gains_by_it)
 	cr_assert_eq(used(128, 128, LSTM_DTYPE_I8, 1, 64), 1, "64 steps");
 	cr_assert_eq(used(128, 128, LSTM_DTYPE_I8, 1, 1), 0, "a single step");
 	cr_assert_eq(used(16, 16, LSTM_DTYPE_I8, 64, 1), 0, "a small layer");
+	cr_assert_eq(used(32, 32, LSTM_DTYPE_I8, 32, 1), 0, "32 streams of one that is not used");
+	cr_assert_eq(used(128, 600, LSTM_DTYPE_I8, 1, 1), 0, "a single step of a large one");
 	cr_assert_eq(used(128, 128, LSTM_DTYPE_F32, 8, 1), 0, "fp32");
 	cr_assert_eq(used(128, 128, LSTM_DTYPE_BF16, 8, 1), 0, "bf16");
 }
