@@ -666,6 +666,9 @@ __asm__(".ifndef lstm__moves\n"
 #define LSTM__INLINE static inline
 #endif
 #define LSTM__NOINLINE static __attribute__((noinline))
+#ifdef LSTM__HAVE_AVX2 /* for what is not a kernel, and is called where AVX2 is known to be usable */
+#define LSTM__AVX2_TOO static __attribute__((target("avx2")))
+#endif
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function" /* for LSTM_API = static */
 #ifdef __clang__
@@ -2027,7 +2030,8 @@ static void lstm__tile_put(float *to, size_t stride,
 	}
 }
 
-/* Whole rows at once, where there are instructions for it that every CPU of the kind has. */
+/* Tiles whose rows' columns lie one behind the other, at `from` and `row` apart, turned in registers, two
+ * at a time where the model's kernels are of AVX2 or more. */
 #ifdef LSTM__X86
 static __m128 lstm__flush_four(__m128 x)
 {
@@ -2037,8 +2041,7 @@ static __m128 lstm__flush_four(__m128 x)
 	return _mm_castsi128_ps(_mm_andnot_si128(tiny, bits));
 }
 
-static int lstm__tile_turn(float *to, size_t stride, const float *from, size_t row,
-                           size_t columns)
+static int lstm__turn_tile(float *to, size_t stride, const float *from, size_t row, size_t columns)
 {
 	for (; columns >= 4; columns -= 4, from += 4, to += 4 * stride) {
 		__m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + row);
@@ -2055,11 +2058,47 @@ static int lstm__tile_turn(float *to, size_t stride, const float *from, size_t r
 	return 1;
 }
 #else
-static int lstm__tile_turn(float *to, size_t stride, const float *from, size_t row,
-                           size_t columns)
+static int lstm__turn_tile(float *to, size_t stride, const float *from, size_t row, size_t columns)
 {
 	(void)to, (void)stride, (void)from, (void)row, (void)columns;
 	return 0;
+}
+#endif
+
+#ifdef LSTM__HAVE_AVX2
+LSTM__AVX2_TOO inline __m256 lstm__two_rows(const float *low, const float *high)
+{
+	return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1);
+}
+
+LSTM__AVX2_TOO inline void lstm__put_eight(float *to, __m256 x)
+{
+	const __m256i bits = _mm256_castps_si256(x);
+	const __m256i size = _mm256_and_si256(bits, _mm256_set1_epi32(0x7fffffff));
+	const __m256i tiny = _mm256_cmpgt_epi32(_mm256_set1_epi32(LSTM__TINY_BITS), size);
+	_mm256_storeu_ps(to, _mm256_castsi256_ps(_mm256_andnot_si256(tiny, bits)));
+}
+
+/* For columns by four: 0 if there are others. */
+LSTM__AVX2_TOO inline int lstm__turn_two_tiles(float *to, size_t stride, const float *low,
+                                               const float *high, size_t row, size_t columns)
+{
+	if (columns % 4)
+		return 0;
+	for (; columns; columns -= 4, low += 4, high += 4, to += 4 * stride) {
+		const __m256 a = lstm__two_rows(low, high), b = lstm__two_rows(low + row, high + row);
+		const __m256 c = lstm__two_rows(low + 2 * row, high + 2 * row);
+		const __m256 d = lstm__two_rows(low + 3 * row, high + 3 * row);
+		const __m256d ab = _mm256_castps_pd(_mm256_unpacklo_ps(a, b));
+		const __m256d cd = _mm256_castps_pd(_mm256_unpacklo_ps(c, d));
+		const __m256d ab2 = _mm256_castps_pd(_mm256_unpackhi_ps(a, b));
+		const __m256d cd2 = _mm256_castps_pd(_mm256_unpackhi_ps(c, d));
+		lstm__put_eight(to, _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd)));
+		lstm__put_eight(to + stride, _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd)));
+		lstm__put_eight(to + 2 * stride, _mm256_castpd_ps(_mm256_unpacklo_pd(ab2, cd2)));
+		lstm__put_eight(to + 3 * stride, _mm256_castpd_ps(_mm256_unpackhi_pd(ab2, cd2)));
+	}
+	return 1;
 }
 #endif
 
@@ -2084,8 +2123,16 @@ static void lstm__pack_tiles(float *to, const struct lstm__source *s, lstm__row_
 		for (t = 0; t < tiles; t++) {
 			const float *x = from[t] + k * s->column;
 			float *y = to + k * n + r + t * LSTM__TILE_ROWS;
-			if (s->column == 1 && real[t] == LSTM__TILE_ROWS &&
-			    lstm__tile_turn(y, n, x, s->row, columns))
+			const int whole = s->column == 1 && real[t] == LSTM__TILE_ROWS;
+#ifdef LSTM__HAVE_AVX2
+			if (whole && s->lanes >= 8 && t + 1 < tiles &&
+			    real[t + 1] == LSTM__TILE_ROWS &&
+			    lstm__turn_two_tiles(y, n, x, from[t + 1] + k, s->row, columns)) {
+				t++;
+				continue;
+			}
+#endif
+			if (whole && lstm__turn_tile(y, n, x, s->row, columns))
 				continue;
 			if (s->column == 1)
 				lstm__tile_rows(tile, x, s->row, real[t], columns);
