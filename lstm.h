@@ -2987,19 +2987,23 @@ static lstm_status lstm__args_complete(struct lstm__args *a)
 /* x is staged, and for small batches projected, for up to lstm__piece steps before the recurrence
  * runs over them.  From LSTM__HOIST_BATCH streams on that gains nothing, as each weight is reused
  * across streams already: then stacks alone work in pieces, shorter ones, and x goes step by step.
- * But weights beyond the second cache are worth reading once for some steps, until LSTM__LARGE_BATCH
- * streams have enough to do with them (8 streams of 512x512: a quarter on a Xeon). */
+ * But weights beyond the second cache are worth reading once for some steps, unless the streams have
+ * enough to do with them: few, and the fewer the smaller the weights are (8 streams of 512x512: a
+ * quarter on a Xeon; 24 lose up to a tenth). */
 static const size_t lstm__piece = 64, lstm__piece_batched = 16;
-static const size_t lstm__from_afar = (size_t)4 << 20;
-enum { LSTM__HOIST_BATCH = 8, LSTM__LARGE_BATCH = 32 };
+enum { LSTM__HOIST_BATCH = 8, LSTM__FAR_OF_ONE = 256 << 10 /* bytes for each stream */ };
+
+static int lstm__batch_hoists(const lstm_state *s, const struct lstm__layer *l)
+{
+	const int few = l->kernels->lanes > 8 || l->dtype == LSTM_DTYPE_I8 ? 24 : 12;
+	return s->batch < few && lstm__layer_bytes(l) > (size_t)s->batch * LSTM__FAR_OF_ONE;
+}
 
 static size_t lstm__state_piece(const lstm_state *s, const struct lstm__layer *l)
 {
 	size_t most = lstm__piece;
 	if (s->batch >= LSTM__HOIST_BATCH)
-		most = s->batch < LSTM__LARGE_BATCH && lstm__layer_bytes(l) >= lstm__from_afar
-		               ? lstm__piece_batched
-		               : 1;
+		most = lstm__batch_hoists(s, l) ? lstm__piece_batched : 1;
 	return s->max_steps < most ? s->max_steps : most;
 }
 
