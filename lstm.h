@@ -666,9 +666,6 @@ __asm__(".ifndef lstm__moves\n"
 #define LSTM__INLINE static inline
 #endif
 #define LSTM__NOINLINE static __attribute__((noinline))
-#ifdef LSTM__HAVE_AVX2 /* for what is not a kernel, and is called where AVX2 is known to be usable */
-#define LSTM__AVX2_TOO static __attribute__((target("avx2")))
-#endif
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function" /* for LSTM_API = static */
 #ifdef __clang__
@@ -2030,8 +2027,8 @@ static void lstm__tile_put(float *to, size_t stride,
 	}
 }
 
-/* Tiles whose rows' columns lie one behind the other, at `from` and `row` apart, turned in registers, two
- * at a time where the model's kernels are of AVX2 or more. */
+/* A tile whose rows' columns lie one behind the other, turned in registers, by what every CPU of the kind
+ * has. */
 #ifdef LSTM__X86
 static __m128 lstm__flush_four(__m128 x)
 {
@@ -2066,12 +2063,15 @@ static int lstm__turn_tile(float *to, size_t stride, const float *from, size_t r
 #endif
 
 #ifdef LSTM__HAVE_AVX2
-LSTM__AVX2_TOO inline __m256 lstm__two_rows(const float *low, const float *high)
+/* Two tiles at a time, as each instruction moves twice as much.  The model's kernels say whether AVX2 may
+ * be used, as they can run here: asking the processor may take longer than packing. */
+#define LSTM__AVX2_INLINE static inline __attribute__((target("avx2")))
+LSTM__AVX2_INLINE __m256 lstm__two_rows(const float *low, const float *high)
 {
 	return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1);
 }
 
-LSTM__AVX2_TOO inline void lstm__put_eight(float *to, __m256 x)
+LSTM__AVX2_INLINE void lstm__put_eight(float *to, __m256 x)
 {
 	const __m256i bits = _mm256_castps_si256(x);
 	const __m256i size = _mm256_and_si256(bits, _mm256_set1_epi32(0x7fffffff));
@@ -2080,8 +2080,8 @@ LSTM__AVX2_TOO inline void lstm__put_eight(float *to, __m256 x)
 }
 
 /* For columns by four: 0 if there are others. */
-LSTM__AVX2_TOO inline int lstm__turn_two_tiles(float *to, size_t stride, const float *low,
-                                               const float *high, size_t row, size_t columns)
+LSTM__AVX2_INLINE int lstm__turn_two_tiles(float *to, size_t stride, const float *low,
+                                           const float *high, size_t row, size_t columns)
 {
 	if (columns % 4)
 		return 0;
@@ -2987,23 +2987,22 @@ static lstm_status lstm__args_complete(struct lstm__args *a)
 /* x is staged, and for small batches projected, for up to lstm__piece steps before the recurrence
  * runs over them.  From LSTM__HOIST_BATCH streams on that gains nothing, as each weight is reused
  * across streams already: then stacks alone work in pieces, shorter ones, and x goes step by step.
- * But weights beyond the second cache are worth reading once for some steps, unless the streams have
- * enough to do with them: few, and the fewer the smaller the weights are (8 streams of 512x512: a
- * quarter on a Xeon; 24 lose up to a tenth). */
+ * But weights beyond the second cache are worth reading once for some steps where streams are too few to
+ * be busy meanwhile: from so many bytes for each of them on (8 streams of 320x320 or 512x512: a seventh
+ * to a quarter on a Xeon), and below LSTM__LARGE_BATCH. */
 static const size_t lstm__piece = 64, lstm__piece_batched = 16;
-enum { LSTM__HOIST_BATCH = 8, LSTM__FAR_OF_ONE = 256 << 10 /* bytes for each stream */ };
-
-static int lstm__batch_hoists(const lstm_state *s, const struct lstm__layer *l)
-{
-	const int few = l->kernels->lanes > 8 || l->dtype == LSTM_DTYPE_I8 ? 24 : 12;
-	return s->batch < few && lstm__layer_bytes(l) > (size_t)s->batch * LSTM__FAR_OF_ONE;
-}
+static const size_t lstm__far_of_stream = (size_t)256 << 10;
+enum { LSTM__HOIST_BATCH = 8, LSTM__LARGE_BATCH = 32 };
 
 static size_t lstm__state_piece(const lstm_state *s, const struct lstm__layer *l)
 {
+	const size_t batch = (size_t)s->batch;
 	size_t most = lstm__piece;
-	if (s->batch >= LSTM__HOIST_BATCH)
-		most = lstm__batch_hoists(s, l) ? lstm__piece_batched : 1;
+	if (batch >= LSTM__HOIST_BATCH)
+		most = batch < LSTM__LARGE_BATCH &&
+		                       lstm__layer_bytes(l) > batch * lstm__far_of_stream
+		               ? lstm__piece_batched
+		               : 1;
 	return s->max_steps < most ? s->max_steps : most;
 }
 

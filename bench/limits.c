@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define TRIES 8    /* if another process takes the CPU */
+#define COPIES 3
 #define SAMPLE 5e5 /* ns: long against the clock's resolution, short against a time slice */
 
 extern const struct bench_vector bench_vector_avx2, bench_vector_avx512, bench_vector_neon;
@@ -136,7 +137,12 @@ double bench_limit_read(const struct bench_vector *v, const void *data, size_t b
 double bench_limit_copy(void *to, const void *data, size_t bytes)
 {
 	const struct loop l = {NULL, NULL, data, bytes, to};
+	double best = 0, found;
+	int i;
 
-	memcpy(to, data, bytes);
-	return (double)bytes / rate(&l);
+	for (i = 0; i < COPIES; i++) { /* the first finds large buffers far away */
+		found = rate(&l);
+		best = found > best ? found : best;
+	}
+	return (double)bytes / best;
 }

@@ -100,8 +100,8 @@ static void lstm__tile_put(float *to, size_t stride,
 	}
 }
 
-/* Tiles whose rows' columns lie one behind the other, at `from` and `row` apart, turned in registers, two
- * at a time where the model's kernels are of AVX2 or more. */
+/* A tile whose rows' columns lie one behind the other, turned in registers, by what every CPU of the kind
+ * has. */
 #ifdef LSTM__X86
 static __m128 lstm__flush_four(__m128 x)
 {
@@ -136,12 +136,15 @@ static int lstm__turn_tile(float *to, size_t stride, const float *from, size_t r
 #endif
 
 #ifdef LSTM__HAVE_AVX2
-LSTM__AVX2_TOO inline __m256 lstm__two_rows(const float *low, const float *high)
+/* Two tiles at a time, as each instruction moves twice as much.  The model's kernels say whether AVX2 may
+ * be used, as they can run here: asking the processor may take longer than packing. */
+#define LSTM__AVX2_INLINE static inline __attribute__((target("avx2")))
+LSTM__AVX2_INLINE __m256 lstm__two_rows(const float *low, const float *high)
 {
 	return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1);
 }
 
-LSTM__AVX2_TOO inline void lstm__put_eight(float *to, __m256 x)
+LSTM__AVX2_INLINE void lstm__put_eight(float *to, __m256 x)
 {
 	const __m256i bits = _mm256_castps_si256(x);
 	const __m256i size = _mm256_and_si256(bits, _mm256_set1_epi32(0x7fffffff));
@@ -150,8 +153,8 @@ LSTM__AVX2_TOO inline void lstm__put_eight(float *to, __m256 x)
 }
 
 /* For columns by four: 0 if there are others. */
-LSTM__AVX2_TOO inline int lstm__turn_two_tiles(float *to, size_t stride, const float *low,
-                                               const float *high, size_t row, size_t columns)
+LSTM__AVX2_INLINE int lstm__turn_two_tiles(float *to, size_t stride, const float *low,
+                                           const float *high, size_t row, size_t columns)
 {
 	if (columns % 4)
 		return 0;

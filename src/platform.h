@@ -127,9 +127,6 @@ __asm__(".ifndef lstm__moves\n"
 #define LSTM__INLINE static inline
 #endif
 #define LSTM__NOINLINE static __attribute__((noinline))
-#ifdef LSTM__HAVE_AVX2 /* for what is not a kernel, and is called where AVX2 is known to be usable */
-#define LSTM__AVX2_TOO static __attribute__((target("avx2")))
-#endif
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function" /* for LSTM_API = static */
 #ifdef __clang__

@@ -3,23 +3,22 @@
 /* x is staged, and for small batches projected, for up to lstm__piece steps before the recurrence
  * runs over them.  From LSTM__HOIST_BATCH streams on that gains nothing, as each weight is reused
  * across streams already: then stacks alone work in pieces, shorter ones, and x goes step by step.
- * But weights beyond the second cache are worth reading once for some steps, unless the streams have
- * enough to do with them: few, and the fewer the smaller the weights are (8 streams of 512x512: a
- * quarter on a Xeon; 24 lose up to a tenth). */
+ * But weights beyond the second cache are worth reading once for some steps where streams are too few to
+ * be busy meanwhile: from so many bytes for each of them on (8 streams of 320x320 or 512x512: a seventh
+ * to a quarter on a Xeon), and below LSTM__LARGE_BATCH. */
 static const size_t lstm__piece = 64, lstm__piece_batched = 16;
-enum { LSTM__HOIST_BATCH = 8, LSTM__FAR_OF_ONE = 256 << 10 /* bytes for each stream */ };
-
-static int lstm__batch_hoists(const lstm_state *s, const struct lstm__layer *l)
-{
-	const int few = l->kernels->lanes > 8 || l->dtype == LSTM_DTYPE_I8 ? 24 : 12;
-	return s->batch < few && lstm__layer_bytes(l) > (size_t)s->batch * LSTM__FAR_OF_ONE;
-}
+static const size_t lstm__far_of_stream = (size_t)256 << 10;
+enum { LSTM__HOIST_BATCH = 8, LSTM__LARGE_BATCH = 32 };
 
 static size_t lstm__state_piece(const lstm_state *s, const struct lstm__layer *l)
 {
+	const size_t batch = (size_t)s->batch;
 	size_t most = lstm__piece;
-	if (s->batch >= LSTM__HOIST_BATCH)
-		most = lstm__batch_hoists(s, l) ? lstm__piece_batched : 1;
+	if (batch >= LSTM__HOIST_BATCH)
+		most = batch < LSTM__LARGE_BATCH &&
+		                       lstm__layer_bytes(l) > batch * lstm__far_of_stream
+		               ? lstm__piece_batched
+		               : 1;
 	return s->max_steps < most ? s->max_steps : most;
 }
 

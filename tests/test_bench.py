@@ -55,6 +55,14 @@ def rows_have_their_keys(folder):
     kit.expect(peers == set(MODES) - {"setup"}, f"plain-c has rows of {peers}")
 
 
+def setup_has_one_limit_for_all_builds(folder):
+    kit.run([BENCH, "--quick", "--repeat", "3", "--shape", "64x64", "--mode", "setup", "--peers",
+             "none", "--json", "out.json"], folder)
+    rows = json.loads((folder / "out.json").read_text("utf-8"))["rows"]
+    limits = {row["limit_ns"] for row in rows}
+    kit.expect(len(limits) == 1, f"expected one limit, found {limits}")
+
+
 def every_dtype_has_a_row_and_its_own_limit(folder):
     kit.run([BENCH, "--quick", "--repeat", "3", "--mode", "step", "--shape", "64x64", "--peers",
              "none", "--activations", "builtin", "--dtype", "f32,bf16,f16,int8", "--json",
@@ -288,6 +296,7 @@ def refuses(folder, words, sentence, teams=False):
 
 
 kit.case("rows_have_their_keys", rows_have_their_keys)
+kit.case("setup_has_one_limit_for_all_builds", setup_has_one_limit_for_all_builds)
 kit.case("every_dtype_has_a_row_and_its_own_limit", every_dtype_has_a_row_and_its_own_limit)
 kit.case("accuracy_is_told", accuracy_is_told)
 kit.case("accuracy_of_a_file_is_told", accuracy_of_a_file_is_told)

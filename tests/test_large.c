@@ -1,5 +1,5 @@
-/* Layers of 4 MiB of weights and more, which lie in smaller blocks than others and which batches of 8
- * streams and some more project ahead: their sizes are chosen so that the last vector of units is not full,
+/* Layers of 4 MiB of weights and more, which lie in smaller blocks than others and which a batch of 8
+ * streams projects ahead: their sizes are chosen so that the last vector of units is not full,
  * whatever its width. */
 #include "check.h"
 #include "harness.h"

@@ -35,7 +35,6 @@ def header_is_missing(folder, compiler):
 
 def library_is_missing(folder, compiler, *options):
     """The linker names SLEEF's functions, and one of the header's whose name says what to do."""
-    options = [*options, "-DLSTM_F32_ONLY"]  # whose kernels are all that call SLEEF's
     said = run([compiler, *options, "-I.", HERE / "app.c", "-o", "app", "-lm"], folder, fails=True)
     expect(re.search("undefined reference to .Sleef_", said), said[-4000:])
     sentence = "lstm__SLEEF_is_missing_link_with_lsleef_or_define_LSTM_NO_SLEEF"
