@@ -1427,9 +1427,12 @@ struct lstm__layer {
 	unsigned char input_forget;
 	unsigned char plain;          /* nothing but the equations in the manual */
 	unsigned char joins;          /* the last vector of units is made together with those before */
-	unsigned char fetches;        /* tiles of several streams fetch weights ahead */
+	unsigned char fetches;        /* which tiles of several streams fetch weights ahead */
 	float clip, cell_clip;        /* +infinity if none */
 };
+
+/* Tiles of more than four streams; of up to four; and these where x was projected ahead. */
+enum { LSTM__FETCH_MANY = 1, LSTM__FETCH_FEW = 2, LSTM__FETCH_FEW_AHEAD = 4 };
 
 /* Where vector v of a row of gates lies: the four of a unit's `pitch` apart, the next unit's `apart`. */
 LSTM__INLINE size_t lstm__place(int v, size_t apart, int pitch)
@@ -2397,6 +2400,7 @@ static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *fr
 /* Weights of so many bytes outgrow the second cache, and one of usual size several times over. */
 #define LSTM__SECOND_CACHE ((size_t)1 << 20)
 #define LSTM__FETCHED ((size_t)256 << 10) /* and so many that tiles of several streams wait for them */
+#define LSTM__FETCHED_BY_FEW ((size_t)1536 << 10)
 #define LSTM__FAR ((size_t)4 << 20)
 
 #define LSTM__SMALL_CACHE ((size_t)30 << 10) /* of 32 KiB, not the weights' alone */
@@ -2435,6 +2439,18 @@ static int lstm__layer_narrow(const struct lstm__layer *l, size_t first_cache)
 	         first_cache <= LSTM__SMALL_CACHE));
 }
 
+/* Which tiles fetch ahead of weights of which steps read `u` bytes where x was projected ahead.  Long
+ * vectors of few streams lose by it while weights come from the second cache: they take their lines as
+ * fast as that gives them, and fetching asks for more. */
+static unsigned char lstm__layer_fetches(const struct lstm__layer *l, size_t u)
+{
+	const size_t bytes = lstm__layer_bytes(l);
+	const size_t few = l->kernels->lanes == 16 ? LSTM__FETCHED_BY_FEW : LSTM__FETCHED;
+	int fetches = bytes >= LSTM__FETCHED ? LSTM__FETCH_MANY : 0;
+	fetches |= bytes >= few ? LSTM__FETCH_FEW : 0;
+	return (unsigned char)(fetches | (u >= few ? LSTM__FETCH_FEW_AHEAD : 0));
+}
+
 /* Whether blocks are read from front to back and back again: where they outgrow the first cache, a
  * step finds there what the one before it read last.  One whose x was projected ahead reads U alone, and
  * the projected rows, which matter more to long vectors: they lose nothing by turning. */
@@ -2444,7 +2460,7 @@ static void lstm__layer_turns(struct lstm__layer *l, size_t first_cache)
 	const size_t u = 4 * l->hidden * lstm__word_bytes(l->dtype) * lstm__words(l->dtype, l->output);
 	l->narrow = (unsigned char)lstm__layer_narrow(l, first_cache);
 	l->turns = lstm__layer_bytes(l) > first_cache;
-	l->fetches = lstm__layer_bytes(l) >= LSTM__FETCHED;
+	l->fetches = lstm__layer_fetches(l, u);
 	l->turns_ahead = u + rows > first_cache || l->units != (size_t)l->kernels->units;
 }
 
@@ -3000,7 +3016,7 @@ static size_t lstm__state_piece(const lstm_state *s, const struct lstm__layer *l
 	size_t most = lstm__piece;
 	if (batch >= LSTM__HOIST_BATCH)
 		most = batch < LSTM__LARGE_BATCH &&
-		                       lstm__layer_bytes(l) > batch * lstm__far_of_stream
+		                       lstm__layer_bytes(l) >= batch * lstm__far_of_stream
 		               ? lstm__piece_batched
 		               : 1;
 	return s->max_steps < most ? s->max_steps : most;
@@ -6887,6 +6903,7 @@ LSTM__INLINE void lstm__store_codes_i8dot_avx2(unsigned char *p, __m256i v)
 #define LSTM__UNITS 2
 #define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__F32 ? 6 : 4)
 #define LSTM__SINGLE (LSTM__WEIGHTS != LSTM__BF16)
+#define LSTM__BY_STREAM 1
 #define LSTM__NARROW (LSTM__WEIGHTS == LSTM__F32) /* in turn always one at a time */
 #if LSTM__WEIGHTS == LSTM__F32 && defined(LSTM__HAVE_AVX2)
 #define LSTM__BY_HALVES 1
@@ -7537,6 +7554,9 @@ LSTM__INLINE void LSTM__V(put)(lstm__vf v, size_t unit, size_t count, float *pad
 #ifndef LSTM__NARROW /* blocks that are read in turn are always read one vector of units at a time */
 #define LSTM__NARROW 0
 #endif
+#ifndef LSTM__BY_STREAM /* registers hold the weights of one k for several streams */
+#define LSTM__BY_STREAM 0
+#endif
 #ifndef LSTM__SIGNED /* codes of x and h are kept as magnitudes and signs */
 #define LSTM__SIGNED 0
 #endif
@@ -7629,6 +7649,12 @@ LSTM__INLINE void LSTM__FN(fetch)(struct LSTM__FN(rows) *w, const int m, const i
  * lie `stride` words apart, in them the four vectors of a unit's gates `pitch`, and those of the next
  * unit `apart`. */
 #if LSTM__WEIGHTS == LSTM__F32 || LSTM__WEIGHTS == LSTM__F16
+#if LSTM__WEIGHTS == LSTM__F32
+#define lstm__load_row(p) lstm__load(p)
+#else
+#define lstm__load_row(p) lstm__load_f16(p)
+#endif
+
 #ifdef lstm__four
 /* The row of one k, of one stream. */
 LSTM__INLINE void LSTM__FN(dot_row)(lstm__vf *sum, const int n, const float *w, size_t apart,
@@ -7638,6 +7664,30 @@ LSTM__INLINE void LSTM__FN(dot_row)(lstm__vf *sum, const int n, const float *w, 
 	LSTM__UNROLL
 	for (v = 0; v < n; v++)
 		sum[v] = lstm__fma(lstm__load(w + lstm__place(v, apart, pitch)), x, sum[v]);
+}
+#endif
+
+#if LSTM__BY_STREAM
+/* The row of one k, of one stream after the other: where registers hold it, and one x at a time. */
+LSTM__INLINE void LSTM__FN(dot_streams)(lstm__vf *sum, const int m, const int n,
+                                        const LSTM__WEIGHT *w, size_t apart, const int pitch,
+                                        const float *const *x, size_t k)
+{
+	lstm__vf row[4];
+	int s, v;
+	LSTM__UNROLL
+	for (v = 0; v < n; v++) {
+		row[v] = lstm__load_row(w + lstm__place(v, apart, pitch));
+		LSTM__HOLD(row[v]);
+	}
+	LSTM__UNROLL
+	for (s = 0; s < m; s++) {
+		lstm__vf xs = lstm__splat(x[s] + k);
+		LSTM__HOLD(xs);
+		LSTM__UNROLL
+		for (v = 0; v < n; v++)
+			sum[s * n + v] = lstm__fma(row[v], xs, sum[s * n + v]);
+	}
 }
 #endif
 
@@ -7656,6 +7706,14 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		LSTM__FN(dot_row)(sum, n, w.at + 3 * stride, apart, pitch, lstm__pick(xs, 3));
 	}
 #endif
+#if LSTM__BY_STREAM /* four at a time: the processor asks for the next weights sooner */
+	for (; m > 1 && !w.fetches && k + 4 <= count; k += 4, w.at += 4 * stride) {
+		LSTM__UNROLL
+		for (v = 0; v < 4; v++)
+			LSTM__FN(dot_streams)(sum, m, n, w.at + (size_t)v * stride, apart, pitch, x,
+			                      k + (size_t)v);
+	}
+#endif
 	for (; k < count; k++, w.at += stride) {
 		lstm__vf xs[LSTM__STREAMS];
 #ifdef lstm__fetch_far
@@ -7667,11 +7725,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			xs[s] = lstm__splat(x[s] + k);
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-#if LSTM__WEIGHTS == LSTM__F32
-			lstm__vf row = lstm__load(w.at + lstm__place(v, apart, pitch));
-#else
-			lstm__vf row = lstm__load_f16(w.at + lstm__place(v, apart, pitch));
-#endif
+			lstm__vf row = lstm__load_row(w.at + lstm__place(v, apart, pitch));
 			if (m > 1)
 				LSTM__HOLD(row);
 			LSTM__UNROLL
@@ -8016,7 +8070,9 @@ LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM
                                   const int ahead)
 {
 #ifdef lstm__fetch_far
-	if (l->fetches && m > 1) {
+	if (m > 1 && l->fetches & (m > 4           ? LSTM__FETCH_MANY
+	                           : in->projected ? LSTM__FETCH_FEW_AHEAD
+	                                           : LSTM__FETCH_FEW)) {
 		LSTM__FN(tiles_far)(l, in, first, part, stride, m, ahead);
 		return;
 	}
@@ -8230,11 +8286,17 @@ LSTM__INLINE const float *LSTM__FN(own)(const struct lstm__job *job, size_t b, c
 #endif
 }
 
-/* Streams per tile: as few tiles as their limit allows, all of nearly one size.  More than four pay where
- * weights are fetched, not where they are near. */
-LSTM__INLINE size_t LSTM__FN(group)(size_t left, int fetches)
+/* Streams that the tiles of gates take at the most: more than four pay where weights are fetched or
+ * converted, not where they are near. */
+LSTM__INLINE size_t LSTM__FN(largest)(const struct lstm__layer *l)
 {
-	const size_t most = fetches || LSTM__STREAMS < 4 ? LSTM__STREAMS : 4;
+	const int many = l->fetches & LSTM__FETCH_MANY || LSTM__WEIGHTS != LSTM__F32;
+	return many || LSTM__STREAMS < 4 ? LSTM__STREAMS : 4;
+}
+
+/* Streams per tile: as few tiles as their limit allows, all of nearly one size. */
+LSTM__INLINE size_t LSTM__FN(group)(size_t left, size_t most)
+{
 	size_t tiles;
 	if (left <= most)
 		return left;
@@ -8270,10 +8332,11 @@ LSTM__INLINE int LSTM__FN(backwards)(const struct lstm__job *job, int stream)
 LSTM__NOINLINE void LSTM__FN(project_ahead)(const struct lstm__job *job, size_t first, size_t n)
 {
 	const struct lstm__layer *l = job->layer;
-	const size_t batch = (size_t)job->batch, rows = n * batch;
+	const size_t batch = (size_t)job->batch, rows = n * batch, most = LSTM__FN(largest)(l);
 	struct LSTM__FN(streams) in;
 	size_t v, part, units, stride, r, m, s;
 
+	in.projected = 0;
 	for (v = job->from; v < job->to; v += units) {
 		units = LSTM__FN(block)(l, v);
 		stride = units * 4 * LSTM__LANES;
@@ -8281,7 +8344,7 @@ LSTM__NOINLINE void LSTM__FN(project_ahead)(const struct lstm__job *job, size_t 
 		in.turn = 0;
 		for (part = 0; part < units; part++)
 			for (r = 0; r < rows; r += m) {
-				m = LSTM__FN(group)(rows - r, l->fetches);
+				m = LSTM__FN(group)(rows - r, most);
 				for (s = 0; s < m; s++) {
 					in.x[s] = LSTM__FN(row)(job, first, first + (r + s) / batch,
 					                        (r + s) % batch);
@@ -8372,7 +8435,7 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
                                  int ahead)
 {
 	const struct lstm__layer *l = job->layer;
-	const size_t blocks = (l->vectors + l->units - 1) / l->units;
+	const size_t blocks = (l->vectors + l->units - 1) / l->units, most = LSTM__FN(largest)(l);
 	const int back = LSTM__FN(backwards)(job, job->active[0]);
 	const ptrdiff_t block = (ptrdiff_t)(l->units * 4 * LSTM__LANES * LSTM__FN(depth)(l));
 	float gates[LSTM__CELLS * 4 * LSTM__LANES];
@@ -8380,7 +8443,7 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 	size_t i, v, part, units, stride, from, m, held;
 
 	LSTM__FN(own_all)(job, n);
-	LSTM__FN(gather)(job, &in, first, t, 0, LSTM__FN(group)(n, l->fetches), ahead, gates);
+	LSTM__FN(gather)(job, &in, first, t, 0, LSTM__FN(group)(n, most), ahead, gates);
 	for (i = 0; i < blocks; i++) {
 		v = (back ? blocks - 1 - i : i) * l->units;
 		units = LSTM__FN(block)(l, v);
@@ -8389,7 +8452,7 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 		in.turn = 0;
 		for (part = 0; part < units; part++)
 			for (from = held = 0; from < n; from += m) {
-				m = LSTM__FN(group)(n - from, l->fetches);
+				m = LSTM__FN(group)(n - from, most);
 				if (n > m)
 					LSTM__FN(gather)(job, &in, first, t, from, m, ahead,
 					                 gates + held * 4 * LSTM__LANES);
@@ -8416,7 +8479,7 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 	size_t v, part, from, m, s, units, stride;
 
 	for (from = 0; from < n; from += m) {
-		m = LSTM__FN(group)(n - from, 0);
+		m = LSTM__FN(group)(n - from, LSTM__STREAMS < 4 ? LSTM__STREAMS : 4);
 		for (s = 0; s < m; s++) {
 			const int stream = job->active[from + s];
 			const size_t b = (size_t)stream;
@@ -8977,6 +9040,7 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef lstm__low_bf16
 #undef lstm__high_bf16
 #undef lstm__load_f16
+#undef lstm__load_row
 #undef lstm__dot4
 #undef lstm__dot4_signed
 #undef lstm__ones
@@ -9010,6 +9074,7 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef LSTM__JOINS
 #undef LSTM__SINGLE
 #undef LSTM__NARROW
+#undef LSTM__BY_STREAM
 #undef LSTM__LAST
 #undef lstm__last_of
 #undef lstm__four

@@ -26,6 +26,7 @@
 #define LSTM__UNITS 2
 #define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__F32 ? 6 : 4)
 #define LSTM__SINGLE (LSTM__WEIGHTS != LSTM__BF16)
+#define LSTM__BY_STREAM 1
 #define LSTM__NARROW (LSTM__WEIGHTS == LSTM__F32) /* in turn always one at a time */
 #if LSTM__WEIGHTS == LSTM__F32 && defined(LSTM__HAVE_AVX2)
 #define LSTM__BY_HALVES 1

@@ -40,6 +40,7 @@
 #undef lstm__low_bf16
 #undef lstm__high_bf16
 #undef lstm__load_f16
+#undef lstm__load_row
 #undef lstm__dot4
 #undef lstm__dot4_signed
 #undef lstm__ones
@@ -73,6 +74,7 @@
 #undef LSTM__JOINS
 #undef LSTM__SINGLE
 #undef LSTM__NARROW
+#undef LSTM__BY_STREAM
 #undef LSTM__LAST
 #undef lstm__last_of
 #undef lstm__four

@@ -61,11 +61,17 @@ LSTM__INLINE const float *LSTM__FN(own)(const struct lstm__job *job, size_t b, c
 #endif
 }
 
-/* Streams per tile: as few tiles as their limit allows, all of nearly one size.  More than four pay where
- * weights are fetched, not where they are near. */
-LSTM__INLINE size_t LSTM__FN(group)(size_t left, int fetches)
+/* Streams that the tiles of gates take at the most: more than four pay where weights are fetched or
+ * converted, not where they are near. */
+LSTM__INLINE size_t LSTM__FN(largest)(const struct lstm__layer *l)
 {
-	const size_t most = fetches || LSTM__STREAMS < 4 ? LSTM__STREAMS : 4;
+	const int many = l->fetches & LSTM__FETCH_MANY || LSTM__WEIGHTS != LSTM__F32;
+	return many || LSTM__STREAMS < 4 ? LSTM__STREAMS : 4;
+}
+
+/* Streams per tile: as few tiles as their limit allows, all of nearly one size. */
+LSTM__INLINE size_t LSTM__FN(group)(size_t left, size_t most)
+{
 	size_t tiles;
 	if (left <= most)
 		return left;
@@ -101,10 +107,11 @@ LSTM__INLINE int LSTM__FN(backwards)(const struct lstm__job *job, int stream)
 LSTM__NOINLINE void LSTM__FN(project_ahead)(const struct lstm__job *job, size_t first, size_t n)
 {
 	const struct lstm__layer *l = job->layer;
-	const size_t batch = (size_t)job->batch, rows = n * batch;
+	const size_t batch = (size_t)job->batch, rows = n * batch, most = LSTM__FN(largest)(l);
 	struct LSTM__FN(streams) in;
 	size_t v, part, units, stride, r, m, s;
 
+	in.projected = 0;
 	for (v = job->from; v < job->to; v += units) {
 		units = LSTM__FN(block)(l, v);
 		stride = units * 4 * LSTM__LANES;
@@ -112,7 +119,7 @@ LSTM__NOINLINE void LSTM__FN(project_ahead)(const struct lstm__job *job, size_t 
 		in.turn = 0;
 		for (part = 0; part < units; part++)
 			for (r = 0; r < rows; r += m) {
-				m = LSTM__FN(group)(rows - r, l->fetches);
+				m = LSTM__FN(group)(rows - r, most);
 				for (s = 0; s < m; s++) {
 					in.x[s] = LSTM__FN(row)(job, first, first + (r + s) / batch,
 					                        (r + s) % batch);
@@ -203,7 +210,7 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
                                  int ahead)
 {
 	const struct lstm__layer *l = job->layer;
-	const size_t blocks = (l->vectors + l->units - 1) / l->units;
+	const size_t blocks = (l->vectors + l->units - 1) / l->units, most = LSTM__FN(largest)(l);
 	const int back = LSTM__FN(backwards)(job, job->active[0]);
 	const ptrdiff_t block = (ptrdiff_t)(l->units * 4 * LSTM__LANES * LSTM__FN(depth)(l));
 	float gates[LSTM__CELLS * 4 * LSTM__LANES];
@@ -211,7 +218,7 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 	size_t i, v, part, units, stride, from, m, held;
 
 	LSTM__FN(own_all)(job, n);
-	LSTM__FN(gather)(job, &in, first, t, 0, LSTM__FN(group)(n, l->fetches), ahead, gates);
+	LSTM__FN(gather)(job, &in, first, t, 0, LSTM__FN(group)(n, most), ahead, gates);
 	for (i = 0; i < blocks; i++) {
 		v = (back ? blocks - 1 - i : i) * l->units;
 		units = LSTM__FN(block)(l, v);
@@ -220,7 +227,7 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 		in.turn = 0;
 		for (part = 0; part < units; part++)
 			for (from = held = 0; from < n; from += m) {
-				m = LSTM__FN(group)(n - from, l->fetches);
+				m = LSTM__FN(group)(n - from, most);
 				if (n > m)
 					LSTM__FN(gather)(job, &in, first, t, from, m, ahead,
 					                 gates + held * 4 * LSTM__LANES);
@@ -247,7 +254,7 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 	size_t v, part, from, m, s, units, stride;
 
 	for (from = 0; from < n; from += m) {
-		m = LSTM__FN(group)(n - from, 0);
+		m = LSTM__FN(group)(n - from, LSTM__STREAMS < 4 ? LSTM__STREAMS : 4);
 		for (s = 0; s < m; s++) {
 			const int stream = job->active[from + s];
 			const size_t b = (size_t)stream;

@@ -135,7 +135,9 @@ LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM
                                   const int ahead)
 {
 #ifdef lstm__fetch_far
-	if (l->fetches && m > 1) {
+	if (m > 1 && l->fetches & (m > 4           ? LSTM__FETCH_MANY
+	                           : in->projected ? LSTM__FETCH_FEW_AHEAD
+	                                           : LSTM__FETCH_FEW)) {
 		LSTM__FN(tiles_far)(l, in, first, part, stride, m, ahead);
 		return;
 	}

@@ -27,6 +27,9 @@
 #ifndef LSTM__NARROW /* blocks that are read in turn are always read one vector of units at a time */
 #define LSTM__NARROW 0
 #endif
+#ifndef LSTM__BY_STREAM /* registers hold the weights of one k for several streams */
+#define LSTM__BY_STREAM 0
+#endif
 #ifndef LSTM__SIGNED /* codes of x and h are kept as magnitudes and signs */
 #define LSTM__SIGNED 0
 #endif
@@ -119,6 +122,12 @@ LSTM__INLINE void LSTM__FN(fetch)(struct LSTM__FN(rows) *w, const int m, const i
  * lie `stride` words apart, in them the four vectors of a unit's gates `pitch`, and those of the next
  * unit `apart`. */
 #if LSTM__WEIGHTS == LSTM__F32 || LSTM__WEIGHTS == LSTM__F16
+#if LSTM__WEIGHTS == LSTM__F32
+#define lstm__load_row(p) lstm__load(p)
+#else
+#define lstm__load_row(p) lstm__load_f16(p)
+#endif
+
 #ifdef lstm__four
 /* The row of one k, of one stream. */
 LSTM__INLINE void LSTM__FN(dot_row)(lstm__vf *sum, const int n, const float *w, size_t apart,
@@ -128,6 +137,30 @@ LSTM__INLINE void LSTM__FN(dot_row)(lstm__vf *sum, const int n, const float *w, 
 	LSTM__UNROLL
 	for (v = 0; v < n; v++)
 		sum[v] = lstm__fma(lstm__load(w + lstm__place(v, apart, pitch)), x, sum[v]);
+}
+#endif
+
+#if LSTM__BY_STREAM
+/* The row of one k, of one stream after the other: where registers hold it, and one x at a time. */
+LSTM__INLINE void LSTM__FN(dot_streams)(lstm__vf *sum, const int m, const int n,
+                                        const LSTM__WEIGHT *w, size_t apart, const int pitch,
+                                        const float *const *x, size_t k)
+{
+	lstm__vf row[4];
+	int s, v;
+	LSTM__UNROLL
+	for (v = 0; v < n; v++) {
+		row[v] = lstm__load_row(w + lstm__place(v, apart, pitch));
+		LSTM__HOLD(row[v]);
+	}
+	LSTM__UNROLL
+	for (s = 0; s < m; s++) {
+		lstm__vf xs = lstm__splat(x[s] + k);
+		LSTM__HOLD(xs);
+		LSTM__UNROLL
+		for (v = 0; v < n; v++)
+			sum[s * n + v] = lstm__fma(row[v], xs, sum[s * n + v]);
+	}
 }
 #endif
 
@@ -146,6 +179,14 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		LSTM__FN(dot_row)(sum, n, w.at + 3 * stride, apart, pitch, lstm__pick(xs, 3));
 	}
 #endif
+#if LSTM__BY_STREAM /* four at a time: the processor asks for the next weights sooner */
+	for (; m > 1 && !w.fetches && k + 4 <= count; k += 4, w.at += 4 * stride) {
+		LSTM__UNROLL
+		for (v = 0; v < 4; v++)
+			LSTM__FN(dot_streams)(sum, m, n, w.at + (size_t)v * stride, apart, pitch, x,
+			                      k + (size_t)v);
+	}
+#endif
 	for (; k < count; k++, w.at += stride) {
 		lstm__vf xs[LSTM__STREAMS];
 #ifdef lstm__fetch_far
@@ -157,11 +198,7 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 			xs[s] = lstm__splat(x[s] + k);
 		LSTM__UNROLL
 		for (v = 0; v < n; v++) {
-#if LSTM__WEIGHTS == LSTM__F32
-			lstm__vf row = lstm__load(w.at + lstm__place(v, apart, pitch));
-#else
-			lstm__vf row = lstm__load_f16(w.at + lstm__place(v, apart, pitch));
-#endif
+			lstm__vf row = lstm__load_row(w.at + lstm__place(v, apart, pitch));
 			if (m > 1)
 				LSTM__HOLD(row);
 			LSTM__UNROLL

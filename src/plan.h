@@ -3,6 +3,7 @@
 /* Weights of so many bytes outgrow the second cache, and one of usual size several times over. */
 #define LSTM__SECOND_CACHE ((size_t)1 << 20)
 #define LSTM__FETCHED ((size_t)256 << 10) /* and so many that tiles of several streams wait for them */
+#define LSTM__FETCHED_BY_FEW ((size_t)1536 << 10)
 #define LSTM__FAR ((size_t)4 << 20)
 
 #define LSTM__SMALL_CACHE ((size_t)30 << 10) /* of 32 KiB, not the weights' alone */
@@ -41,6 +42,18 @@ static int lstm__layer_narrow(const struct lstm__layer *l, size_t first_cache)
 	         first_cache <= LSTM__SMALL_CACHE));
 }
 
+/* Which tiles fetch ahead of weights of which steps read `u` bytes where x was projected ahead.  Long
+ * vectors of few streams lose by it while weights come from the second cache: they take their lines as
+ * fast as that gives them, and fetching asks for more. */
+static unsigned char lstm__layer_fetches(const struct lstm__layer *l, size_t u)
+{
+	const size_t bytes = lstm__layer_bytes(l);
+	const size_t few = l->kernels->lanes == 16 ? LSTM__FETCHED_BY_FEW : LSTM__FETCHED;
+	int fetches = bytes >= LSTM__FETCHED ? LSTM__FETCH_MANY : 0;
+	fetches |= bytes >= few ? LSTM__FETCH_FEW : 0;
+	return (unsigned char)(fetches | (u >= few ? LSTM__FETCH_FEW_AHEAD : 0));
+}
+
 /* Whether blocks are read from front to back and back again: where they outgrow the first cache, a
  * step finds there what the one before it read last.  One whose x was projected ahead reads U alone, and
  * the projected rows, which matter more to long vectors: they lose nothing by turning. */
@@ -50,7 +63,7 @@ static void lstm__layer_turns(struct lstm__layer *l, size_t first_cache)
 	const size_t u = 4 * l->hidden * lstm__word_bytes(l->dtype) * lstm__words(l->dtype, l->output);
 	l->narrow = (unsigned char)lstm__layer_narrow(l, first_cache);
 	l->turns = lstm__layer_bytes(l) > first_cache;
-	l->fetches = lstm__layer_bytes(l) >= LSTM__FETCHED;
+	l->fetches = lstm__layer_fetches(l, u);
 	l->turns_ahead = u + rows > first_cache || l->units != (size_t)l->kernels->units;
 }
 

@@ -16,7 +16,7 @@ static size_t lstm__state_piece(const lstm_state *s, const struct lstm__layer *l
 	size_t most = lstm__piece;
 	if (batch >= LSTM__HOIST_BATCH)
 		most = batch < LSTM__LARGE_BATCH &&
-		                       lstm__layer_bytes(l) > batch * lstm__far_of_stream
+		                       lstm__layer_bytes(l) >= batch * lstm__far_of_stream
 		               ? lstm__piece_batched
 		               : 1;
 	return s->max_steps < most ? s->max_steps : most;

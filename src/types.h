@@ -30,9 +30,12 @@ struct lstm__layer {
 	unsigned char input_forget;
 	unsigned char plain;          /* nothing but the equations in the manual */
 	unsigned char joins;          /* the last vector of units is made together with those before */
-	unsigned char fetches;        /* tiles of several streams fetch weights ahead */
+	unsigned char fetches;        /* which tiles of several streams fetch weights ahead */
 	float clip, cell_clip;        /* +infinity if none */
 };
+
+/* Tiles of more than four streams; of up to four; and these where x was projected ahead. */
+enum { LSTM__FETCH_MANY = 1, LSTM__FETCH_FEW = 2, LSTM__FETCH_FEW_AHEAD = 4 };
 
 /* Where vector v of a row of gates lies: the four of a unit's `pitch` apart, the next unit's `apart`. */
 LSTM__INLINE size_t lstm__place(int v, size_t apart, int pitch)
