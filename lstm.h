@@ -57,9 +57,10 @@
  * widened, and every bit is that of an fp32 model whose weights were rounded before.
  *
  * Kernels: bf16 and int8 have their own for AVX2, AVX-512 (int8: with VNNI, else AVX2's) and NEON of
- * AArch64 (int8 with the dot product, where there is one, and without); f16 for AVX2 and NEON, where
- * AVX-512 asks for AVX2's, as converting is faster there.  Elsewhere there are none: to ask for that
- * instruction set by name is LSTM_ERR_ISA, and where none is named they run on the scalar path.
+ * AArch64 (int8 with the dot product, where there is one, and without); f16 for AVX2 and NEON, and for
+ * AVX-512 of Intel's CPUs from Ice Lake on: others get AVX2's, as converting is faster there.
+ * Elsewhere there are none: to ask for that instruction set by name is LSTM_ERR_ISA, and where none is
+ * named they run on the scalar path.
  *
  * WEBASSEMBLY.  SIMD128 has no fused multiply-add.  By default products and sums are rounded one
  * after the other there, still in the one order: bits that are the same in every engine, however a
@@ -1840,6 +1841,9 @@ static const struct lstm__kernels lstm__kernels_scalar = {
 #define LSTM__WEIGHTS LSTM__BF16
 #include LSTM_SELF
 #undef LSTM__WEIGHTS
+#define LSTM__WEIGHTS LSTM__F16
+#include LSTM_SELF
+#undef LSTM__WEIGHTS
 #define LSTM__WEIGHTS LSTM__I8
 #include LSTM_SELF
 #undef LSTM__WEIGHTS
@@ -1886,6 +1890,12 @@ static const struct lstm__kernels lstm__kernels_scalar = {
 #define LSTM__CHOOSE(dtype, f32, bf16, f16, i8) ((void)(dtype), &(f32))
 #endif
 
+/* Whether f16 is converted in vectors of AVX-512, twice as fast by CPUs whose units are as wide as these;
+ * others are faster in halves of them.  The tests say so of those others. */
+#ifndef LSTM__F16_WIDE
+#define LSTM__F16_WIDE (lstm__cpu() & LSTM__CPU_48K)
+#endif
+
 /* NULL: this instruction set has none for this type, nor has a narrower one that it stands for. */
 static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa, lstm_dtype dtype)
 {
@@ -1902,12 +1912,11 @@ static const struct lstm__kernels *lstm__kernels_for(lstm_isa isa, lstm_dtype dt
 #endif
 #ifdef LSTM__HAVE_AVX512
 	case LSTM_ISA_AVX512:
-		/* Converting f16 is faster in halves of these vectors. */
-		if (dtype == LSTM_DTYPE_F16 ||
+		if ((dtype == LSTM_DTYPE_F16 && !LSTM__F16_WIDE) ||
 		    (dtype == LSTM_DTYPE_I8 && !lstm__cpu_has_int8(isa)))
 			return lstm__kernels_for(LSTM_ISA_AVX2, dtype);
 		return LSTM__CHOOSE(dtype, lstm__kernels_avx512, lstm__kernels_bf16_avx512,
-		                    lstm__kernels_avx512, &lstm__kernels_i8_avx512);
+		                    lstm__kernels_f16_avx512, &lstm__kernels_i8_avx512);
 #endif
 #if defined(LSTM__HAVE_NEON) && defined(LSTM__ARM64)
 	case LSTM_ISA_NEON:
@@ -6901,7 +6910,7 @@ LSTM__INLINE void lstm__store_codes_i8dot_avx2(unsigned char *p, __m256i v)
 #define LSTM__TARGET __attribute__((target("avx512f")))
 #define LSTM__LANES 16
 #define LSTM__UNITS 2
-#define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__F32 ? 6 : 4)
+#define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__F32 || LSTM__WEIGHTS == LSTM__F16 ? 6 : 4)
 #define LSTM__SINGLE (LSTM__WEIGHTS != LSTM__BF16)
 #define LSTM__BY_STREAM 1
 #define LSTM__NARROW (LSTM__WEIGHTS == LSTM__F32) /* in turn always one at a time */
@@ -6953,6 +6962,7 @@ LSTM__INLINE void lstm__store_codes_i8dot_avx2(unsigned char *p, __m256i v)
 #define lstm__to_float(v) _mm512_cvtepi32_ps(v)
 #define lstm__round(v) _mm512_cvtps_epi32(v)
 #define lstm__low_bf16(v) _mm512_castsi512_ps(_mm512_slli_epi32(v, 16))
+#define lstm__load_f16(p) _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)(p)))
 #define lstm__high_bf16(v)                                                                         \
 	_mm512_castsi512_ps(_mm512_and_si512(v, _mm512_set1_epi32((int)0xffff0000)))
 #define LSTM__STORED 0 /* the instruction takes one side unsigned */
@@ -8085,6 +8095,10 @@ LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM
 #endif
 #if LSTM__STREAMS > 3
 	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead, 0); break;
+#endif
+#if LSTM__STREAMS > 5 && !defined(lstm__fetch_far)
+	case 5: LSTM__FN(tile)(l, in, first, part, stride, 5, ahead, 0); break;
+	case 6: LSTM__FN(tile)(l, in, first, part, stride, 6, ahead, 0); break;
 #endif
 	}
 }

@@ -24,7 +24,7 @@
 #define LSTM__TARGET __attribute__((target("avx512f")))
 #define LSTM__LANES 16
 #define LSTM__UNITS 2
-#define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__F32 ? 6 : 4)
+#define LSTM__STREAMS (LSTM__WEIGHTS == LSTM__F32 || LSTM__WEIGHTS == LSTM__F16 ? 6 : 4)
 #define LSTM__SINGLE (LSTM__WEIGHTS != LSTM__BF16)
 #define LSTM__BY_STREAM 1
 #define LSTM__NARROW (LSTM__WEIGHTS == LSTM__F32) /* in turn always one at a time */
@@ -76,6 +76,7 @@
 #define lstm__to_float(v) _mm512_cvtepi32_ps(v)
 #define lstm__round(v) _mm512_cvtps_epi32(v)
 #define lstm__low_bf16(v) _mm512_castsi512_ps(_mm512_slli_epi32(v, 16))
+#define lstm__load_f16(p) _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)(p)))
 #define lstm__high_bf16(v)                                                                         \
 	_mm512_castsi512_ps(_mm512_and_si512(v, _mm512_set1_epi32((int)0xffff0000)))
 #define LSTM__STORED 0 /* the instruction takes one side unsigned */

@@ -151,6 +151,10 @@ LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM
 #if LSTM__STREAMS > 3
 	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead, 0); break;
 #endif
+#if LSTM__STREAMS > 5 && !defined(lstm__fetch_far)
+	case 5: LSTM__FN(tile)(l, in, first, part, stride, 5, ahead, 0); break;
+	case 6: LSTM__FN(tile)(l, in, first, part, stride, 6, ahead, 0); break;
+#endif
 	}
 }
 

@@ -56,9 +56,10 @@
  * widened, and every bit is that of an fp32 model whose weights were rounded before.
  *
  * Kernels: bf16 and int8 have their own for AVX2, AVX-512 (int8: with VNNI, else AVX2's) and NEON of
- * AArch64 (int8 with the dot product, where there is one, and without); f16 for AVX2 and NEON, where
- * AVX-512 asks for AVX2's, as converting is faster there.  Elsewhere there are none: to ask for that
- * instruction set by name is LSTM_ERR_ISA, and where none is named they run on the scalar path.
+ * AArch64 (int8 with the dot product, where there is one, and without); f16 for AVX2 and NEON, and for
+ * AVX-512 of Intel's CPUs from Ice Lake on: others get AVX2's, as converting is faster there.
+ * Elsewhere there are none: to ask for that instruction set by name is LSTM_ERR_ISA, and where none is
+ * named they run on the scalar path.
  *
  * WEBASSEMBLY.  SIMD128 has no fused multiply-add.  By default products and sums are rounded one
  * after the other there, still in the one order: bits that are the same in every engine, however a

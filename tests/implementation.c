@@ -34,6 +34,7 @@ static const struct {
 	{"avx512", &lstm__kernels_avx512},
 #if LSTM__LOW
 	{"bf16_avx512", &lstm__kernels_bf16_avx512},
+	{"f16_avx512", &lstm__kernels_f16_avx512},
 	{"i8_avx512", &lstm__kernels_i8_avx512},
 #endif
 #endif
