@@ -6936,6 +6936,7 @@ LSTM__INLINE void lstm__store_codes_i8dot_avx2(unsigned char *p, __m256i v)
 #define lstm__mul(a, b) _mm512_mul_ps(a, b)
 #define lstm__div(a, b) _mm512_div_ps(a, b)
 #define lstm__fma(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define lstm__fma_held(a, b, c) lstm__fma_held_avx512(a, b, c)
 #define lstm__fnma(a, b, c) _mm512_fnmadd_ps(a, b, c)
 #define lstm__min(limit, x) _mm512_min_ps(limit, x)
 #define lstm__max(limit, x) _mm512_max_ps(limit, x)
@@ -6972,6 +6973,16 @@ LSTM__INLINE void lstm__store_codes_i8dot_avx2(unsigned char *p, __m256i v)
 #define LSTM__SLEEF_EXP "Sleef_finz_expf16_u10avx512f"
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf16_u35avx512f"
 
+#if LSTM__WEIGHTS == LSTM__F32
+/* By its name, in either syntax of assembly: for the intrinsic GCC 12 copies sums to other registers and
+ * back, and where many are in use to the stack. */
+LSTM__INLINE __m512 lstm__fma_held_avx512(__m512 a, __m512 b, __m512 sum)
+{
+	__asm__("vfmadd231ps {%2, %1, %0|%0, %1, %2}" : "+v"(sum) : "v"(a), "v"(b));
+	return sum;
+}
+#endif
+
 #if LSTM__WEIGHTS == LSTM__I8
 /* The largest lane of each, as a float. */
 LSTM__INLINE void lstm__most_avx512(__m512i above, __m512i below, float *high, float *low)
@@ -6985,8 +6996,7 @@ LSTM__INLINE void lstm__most_avx512(__m512i above, __m512i below, float *high, f
 	*low = _mm_cvtss_f32(_mm_castsi128_ps(_mm512_extracti32x4_epi32(one, 2)));
 }
 
-/* By its name, in either syntax of assembly: for the intrinsic GCC 12 copies every sum to another
- * register and back. */
+/* By its name: see above. */
 LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 {
 	__asm__("vpdpbusd {%2, %1, %0|%0, %1, %2}" : "+v"(sum) : "v"(x), "v"(w));
@@ -7681,7 +7691,7 @@ LSTM__INLINE void LSTM__FN(dot_row)(lstm__vf *sum, const int n, const float *w, 
 /* The row of one k, of one stream after the other: where registers hold it, and one x at a time. */
 LSTM__INLINE void LSTM__FN(dot_streams)(lstm__vf *sum, const int m, const int n,
                                         const LSTM__WEIGHT *w, size_t apart, const int pitch,
-                                        const float *const *x, size_t k)
+                                        const float *const *x, ptrdiff_t k)
 {
 	lstm__vf row[4];
 	int s, v;
@@ -7696,7 +7706,7 @@ LSTM__INLINE void LSTM__FN(dot_streams)(lstm__vf *sum, const int m, const int n,
 		LSTM__HOLD(xs);
 		LSTM__UNROLL
 		for (v = 0; v < n; v++)
-			sum[s * n + v] = lstm__fma(row[v], xs, sum[s * n + v]);
+			sum[s * n + v] = lstm__fma_held(row[v], xs, sum[s * n + v]);
 	}
 }
 #endif
@@ -7707,6 +7717,10 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 {
 	size_t k = 0;
 	int s, v;
+#if LSTM__BY_STREAM
+	const float *end[LSTM__STREAMS];
+	ptrdiff_t left;
+#endif
 #ifdef lstm__four /* eight weights and an x take longer to load than to use: one load for four of x */
 	for (; m == 1 && k + 4 <= count; k += 4, w.at += 4 * stride) {
 		const lstm__vf xs = lstm__four(x[0] + k);
@@ -7717,11 +7731,16 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 	}
 #endif
 #if LSTM__BY_STREAM /* four at a time: the processor asks for the next weights sooner */
-	for (; m > 1 && !w.fetches && k + 4 <= count; k += 4, w.at += 4 * stride) {
+	if (m > 1 && !w.fetches)
+		k = count - count % 4;
+	LSTM__UNROLL
+	for (s = 0; s < m; s++)
+		end[s] = x[s] + k;
+	for (left = -(ptrdiff_t)k; left; left += 4, w.at += 4 * stride) {
 		LSTM__UNROLL
 		for (v = 0; v < 4; v++)
-			LSTM__FN(dot_streams)(sum, m, n, w.at + (size_t)v * stride, apart, pitch, x,
-			                      k + (size_t)v);
+			LSTM__FN(dot_streams)(sum, m, n, w.at + (size_t)v * stride, apart, pitch, end,
+			                      left + v);
 	}
 #endif
 	for (; k < count; k++, w.at += stride) {
@@ -8016,14 +8035,13 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
                                  const int ahead, const int far)
 {
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
-	const float *x[LSTM__STREAMS], *h[LSTM__STREAMS]; /* copied lest Clang reads them in every turn */
+	const float *from[LSTM__STREAMS]; /* x, then h: copied lest Clang reads them in every turn */
 	lstm__vf sum[LSTM__STREAMS * 4];
 	int s, v;
 
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
-		x[s] = in->x[s];
-		h[s] = in->h[s];
+		from[s] = in->x[s];
 		LSTM__UNROLL
 		for (v = 0; v < 4; v++)
 			sum[s * 4 + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
@@ -8032,13 +8050,16 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 		struct LSTM__FN(rows) w = LSTM__FN(rows_of_x)(l, block, skip);
 		if (far)
 			w = LSTM__FN(rows_and_next)(w, in, skip, lstm__words(LSTM__DTYPE, l->width), m);
-		LSTM__FN(dot)(sum, m, 4, w, stride, 0, LSTM__LANES, x, l->width);
+		LSTM__FN(dot)(sum, m, 4, w, stride, 0, LSTM__LANES, from, l->width);
 	}
 	if (!ahead) {
 		struct LSTM__FN(rows) w = LSTM__FN(rows_of_h)(l, block, skip, stride);
+		LSTM__UNROLL
+		for (s = 0; s < m; s++)
+			from[s] = in->h[s];
 		if (far)
 			w = LSTM__FN(rows_and_next)(w, in, skip, lstm__words(LSTM__DTYPE, l->output), m);
-		LSTM__FN(dot)(sum, m, 4, w, stride, 0, LSTM__LANES, h, l->output);
+		LSTM__FN(dot)(sum, m, 4, w, stride, 0, LSTM__LANES, from, l->output);
 	}
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
@@ -8074,10 +8095,16 @@ LSTM__NOINLINE void LSTM__FN(tiles_far)(const struct lstm__layer *l,
 }
 #endif
 
+#if LSTM__WEIGHTS == LSTM__F16 && LSTM__STREAMS > 5 /* much code, of which one copy is as fast */
+#define LSTM__TILES LSTM__NOINLINE
+#else
+#define LSTM__TILES LSTM__INLINE
+#endif
+
 /* The tile of one vector of units with m, at run time, made a literal. */
-LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
-                                  size_t first, size_t part, size_t stride, size_t m,
-                                  const int ahead)
+LSTM__TILES void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
+                                 size_t first, size_t part, size_t stride, size_t m,
+                                 const int ahead)
 {
 #ifdef lstm__fetch_far
 	if (m > 1 && l->fetches & (m > 4           ? LSTM__FETCH_MANY
@@ -8087,6 +8114,8 @@ LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM
 		return;
 	}
 #endif
+	if (LSTM__SINGLE)
+		stride = 4 * LSTM__LANES;
 	switch (m) {
 	case 1: LSTM__FN(tile)(l, in, first, part, stride, 1, ahead, 0); break;
 	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead, 0); break;
@@ -9027,6 +9056,7 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef lstm__mul
 #undef lstm__div
 #undef lstm__fma
+#undef lstm__fma_held
 #undef lstm__fnma
 #undef lstm__min
 #undef lstm__max
@@ -9094,6 +9124,7 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef lstm__four
 #undef lstm__pick
 #undef LSTM__STREAMS
+#undef LSTM__TILES
 #undef LSTM__SLEEF_EXP
 #undef LSTM__SLEEF_TANH
 

@@ -50,6 +50,7 @@
 #define lstm__mul(a, b) _mm512_mul_ps(a, b)
 #define lstm__div(a, b) _mm512_div_ps(a, b)
 #define lstm__fma(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define lstm__fma_held(a, b, c) lstm__fma_held_avx512(a, b, c)
 #define lstm__fnma(a, b, c) _mm512_fnmadd_ps(a, b, c)
 #define lstm__min(limit, x) _mm512_min_ps(limit, x)
 #define lstm__max(limit, x) _mm512_max_ps(limit, x)
@@ -86,6 +87,16 @@
 #define LSTM__SLEEF_EXP "Sleef_finz_expf16_u10avx512f"
 #define LSTM__SLEEF_TANH "Sleef_finz_tanhf16_u35avx512f"
 
+#if LSTM__WEIGHTS == LSTM__F32
+/* By its name, in either syntax of assembly: for the intrinsic GCC 12 copies sums to other registers and
+ * back, and where many are in use to the stack. */
+LSTM__INLINE __m512 lstm__fma_held_avx512(__m512 a, __m512 b, __m512 sum)
+{
+	__asm__("vfmadd231ps {%2, %1, %0|%0, %1, %2}" : "+v"(sum) : "v"(a), "v"(b));
+	return sum;
+}
+#endif
+
 #if LSTM__WEIGHTS == LSTM__I8
 /* The largest lane of each, as a float. */
 LSTM__INLINE void lstm__most_avx512(__m512i above, __m512i below, float *high, float *low)
@@ -99,8 +110,7 @@ LSTM__INLINE void lstm__most_avx512(__m512i above, __m512i below, float *high, f
 	*low = _mm_cvtss_f32(_mm_castsi128_ps(_mm512_extracti32x4_epi32(one, 2)));
 }
 
-/* By its name, in either syntax of assembly: for the intrinsic GCC 12 copies every sum to another
- * register and back. */
+/* By its name: see above. */
 LSTM__INLINE __m512i lstm__dot4_avx512(__m512i sum, __m512i w, __m512i x)
 {
 	__asm__("vpdpbusd {%2, %1, %0|%0, %1, %2}" : "+v"(sum) : "v"(x), "v"(w));

@@ -13,6 +13,7 @@
 #undef lstm__mul
 #undef lstm__div
 #undef lstm__fma
+#undef lstm__fma_held
 #undef lstm__fnma
 #undef lstm__min
 #undef lstm__max
@@ -80,6 +81,7 @@
 #undef lstm__four
 #undef lstm__pick
 #undef LSTM__STREAMS
+#undef LSTM__TILES
 #undef LSTM__SLEEF_EXP
 #undef LSTM__SLEEF_TANH
 

@@ -71,14 +71,13 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
                                  const int ahead, const int far)
 {
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
-	const float *x[LSTM__STREAMS], *h[LSTM__STREAMS]; /* copied lest Clang reads them in every turn */
+	const float *from[LSTM__STREAMS]; /* x, then h: copied lest Clang reads them in every turn */
 	lstm__vf sum[LSTM__STREAMS * 4];
 	int s, v;
 
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
-		x[s] = in->x[s];
-		h[s] = in->h[s];
+		from[s] = in->x[s];
 		LSTM__UNROLL
 		for (v = 0; v < 4; v++)
 			sum[s * 4 + v] = lstm__load(in->start[s] + block + skip + v * LSTM__LANES);
@@ -87,13 +86,16 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 		struct LSTM__FN(rows) w = LSTM__FN(rows_of_x)(l, block, skip);
 		if (far)
 			w = LSTM__FN(rows_and_next)(w, in, skip, lstm__words(LSTM__DTYPE, l->width), m);
-		LSTM__FN(dot)(sum, m, 4, w, stride, 0, LSTM__LANES, x, l->width);
+		LSTM__FN(dot)(sum, m, 4, w, stride, 0, LSTM__LANES, from, l->width);
 	}
 	if (!ahead) {
 		struct LSTM__FN(rows) w = LSTM__FN(rows_of_h)(l, block, skip, stride);
+		LSTM__UNROLL
+		for (s = 0; s < m; s++)
+			from[s] = in->h[s];
 		if (far)
 			w = LSTM__FN(rows_and_next)(w, in, skip, lstm__words(LSTM__DTYPE, l->output), m);
-		LSTM__FN(dot)(sum, m, 4, w, stride, 0, LSTM__LANES, h, l->output);
+		LSTM__FN(dot)(sum, m, 4, w, stride, 0, LSTM__LANES, from, l->output);
 	}
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
@@ -129,10 +131,16 @@ LSTM__NOINLINE void LSTM__FN(tiles_far)(const struct lstm__layer *l,
 }
 #endif
 
+#if LSTM__WEIGHTS == LSTM__F16 && LSTM__STREAMS > 5 /* much code, of which one copy is as fast */
+#define LSTM__TILES LSTM__NOINLINE
+#else
+#define LSTM__TILES LSTM__INLINE
+#endif
+
 /* The tile of one vector of units with m, at run time, made a literal. */
-LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
-                                  size_t first, size_t part, size_t stride, size_t m,
-                                  const int ahead)
+LSTM__TILES void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
+                                 size_t first, size_t part, size_t stride, size_t m,
+                                 const int ahead)
 {
 #ifdef lstm__fetch_far
 	if (m > 1 && l->fetches & (m > 4           ? LSTM__FETCH_MANY
@@ -142,6 +150,8 @@ LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM
 		return;
 	}
 #endif
+	if (LSTM__SINGLE)
+		stride = 4 * LSTM__LANES;
 	switch (m) {
 	case 1: LSTM__FN(tile)(l, in, first, part, stride, 1, ahead, 0); break;
 	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead, 0); break;

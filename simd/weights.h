@@ -144,7 +144,7 @@ LSTM__INLINE void LSTM__FN(dot_row)(lstm__vf *sum, const int n, const float *w, 
 /* The row of one k, of one stream after the other: where registers hold it, and one x at a time. */
 LSTM__INLINE void LSTM__FN(dot_streams)(lstm__vf *sum, const int m, const int n,
                                         const LSTM__WEIGHT *w, size_t apart, const int pitch,
-                                        const float *const *x, size_t k)
+                                        const float *const *x, ptrdiff_t k)
 {
 	lstm__vf row[4];
 	int s, v;
@@ -159,7 +159,7 @@ LSTM__INLINE void LSTM__FN(dot_streams)(lstm__vf *sum, const int m, const int n,
 		LSTM__HOLD(xs);
 		LSTM__UNROLL
 		for (v = 0; v < n; v++)
-			sum[s * n + v] = lstm__fma(row[v], xs, sum[s * n + v]);
+			sum[s * n + v] = lstm__fma_held(row[v], xs, sum[s * n + v]);
 	}
 }
 #endif
@@ -170,6 +170,10 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 {
 	size_t k = 0;
 	int s, v;
+#if LSTM__BY_STREAM
+	const float *end[LSTM__STREAMS];
+	ptrdiff_t left;
+#endif
 #ifdef lstm__four /* eight weights and an x take longer to load than to use: one load for four of x */
 	for (; m == 1 && k + 4 <= count; k += 4, w.at += 4 * stride) {
 		const lstm__vf xs = lstm__four(x[0] + k);
@@ -180,11 +184,16 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 	}
 #endif
 #if LSTM__BY_STREAM /* four at a time: the processor asks for the next weights sooner */
-	for (; m > 1 && !w.fetches && k + 4 <= count; k += 4, w.at += 4 * stride) {
+	if (m > 1 && !w.fetches)
+		k = count - count % 4;
+	LSTM__UNROLL
+	for (s = 0; s < m; s++)
+		end[s] = x[s] + k;
+	for (left = -(ptrdiff_t)k; left; left += 4, w.at += 4 * stride) {
 		LSTM__UNROLL
 		for (v = 0; v < 4; v++)
-			LSTM__FN(dot_streams)(sum, m, n, w.at + (size_t)v * stride, apart, pitch, x,
-			                      k + (size_t)v);
+			LSTM__FN(dot_streams)(sum, m, n, w.at + (size_t)v * stride, apart, pitch, end,
+			                      left + v);
 	}
 #endif
 	for (; k < count; k++, w.at += stride) {
