@@ -901,7 +901,7 @@ enum {
 	LSTM__CPU_VNNI = 4,
 	LSTM__CPU_AVXVNNI = 8,
 	LSTM__CPU_AMX = 16,
-	LSTM__CPU_48K = 32 /* the first cache, of Intel's from Ice Lake on: those with AVX512-VBMI2 */
+	LSTM__CPU_ICE_LAKE = 32 /* Intel's from there on, those with AVX512-VBMI2: a first cache of 48 KiB */
 };
 
 #ifdef __clang__
@@ -933,7 +933,7 @@ static unsigned lstm__cpu(void)
 		return 0;
 	if ((saved & 0xe6) == 0xe6 && (answer[1] & 1u << 16))
 		found |= LSTM__CPU_AVX512 | (answer[2] & 1u << 11 ? LSTM__CPU_VNNI : 0) |
-		         (intel && answer[2] & 1u << 6 ? LSTM__CPU_48K : 0);
+		         (intel && answer[2] & 1u << 6 ? LSTM__CPU_ICE_LAKE : 0);
 	if ((saved & 0x60000) == 0x60000 && (answer[3] & 3u << 24) == 3u << 24)
 		found |= LSTM__CPU_AMX;
 	if (answer[0] > 0) {
@@ -962,7 +962,7 @@ static unsigned lstm__cpu(void)
 		found |= LSTM__CPU_VNNI;
 	if (__builtin_cpu_is("intel") && __builtin_cpu_supports("avx512f") &&
 	    __builtin_cpu_supports("avx512vbmi2"))
-		found |= LSTM__CPU_48K;
+		found |= LSTM__CPU_ICE_LAKE;
 #ifdef LSTM__AVXVNNI
 	if (__builtin_cpu_supports("avxvnni"))
 		found |= LSTM__CPU_AVXVNNI;
@@ -1891,9 +1891,9 @@ static const struct lstm__kernels lstm__kernels_scalar = {
 #endif
 
 /* Whether f16 takes AVX-512: CPUs whose units are as wide as its vectors multiply twice as much at a time
- * (.54 to .80 of the time on a Xeon); others convert faster in halves of them.  Tests say yes for these. */
+ * (.55 to .83 of the time on a Xeon); others convert faster in halves of them.  Tests say yes for these. */
 #ifndef LSTM__F16_WIDE
-#define LSTM__F16_WIDE (lstm__cpu() & LSTM__CPU_48K)
+#define LSTM__F16_WIDE (lstm__cpu() & LSTM__CPU_ICE_LAKE)
 #endif
 
 /* NULL: this instruction set has none for this type, nor has a narrower one that it stands for. */
@@ -2418,7 +2418,7 @@ static void lstm__pack_layer(const struct lstm__layer *l, const lstm_weights *fr
 static size_t lstm__first_cache(void)
 {
 #ifdef LSTM__X86
-	if (lstm__cpu() & LSTM__CPU_48K)
+	if (lstm__cpu() & LSTM__CPU_ICE_LAKE)
 		return (size_t)40 << 10;
 #endif
 	return LSTM__SMALL_CACHE;
@@ -2448,9 +2448,9 @@ static int lstm__layer_narrow(const struct lstm__layer *l, size_t first_cache)
 	         first_cache <= LSTM__SMALL_CACHE));
 }
 
-/* Which tiles fetch ahead of weights of which steps read `u` bytes where x was projected ahead.  Long
- * vectors of few streams lose by it while weights come from the second cache: they take their lines as
- * fast as that gives them, and fetching asks for more. */
+/* Which tiles fetch weights ahead; u: bytes that a step reads where x was projected ahead.  AVX-512's of few
+ * streams, which take them in turn, lose a tenth by it while weights come from the second cache, where
+ * AVX2 gains as much (8 streams of 128x128 on a Xeon). */
 static unsigned char lstm__layer_fetches(const struct lstm__layer *l, size_t u)
 {
 	const size_t bytes = lstm__layer_bytes(l);
@@ -7574,6 +7574,11 @@ LSTM__INLINE void LSTM__V(put)(lstm__vf v, size_t unit, size_t count, float *pad
 #ifndef LSTM__NARROW /* blocks that are read in turn are always read one vector of units at a time */
 #define LSTM__NARROW 0
 #endif
+#ifdef lstm__fetch_far
+#define LSTM__FETCHES 1
+#else
+#define LSTM__FETCHES 0
+#endif
 #ifndef LSTM__BY_STREAM /* registers hold the weights of one k for several streams */
 #define LSTM__BY_STREAM 0
 #endif
@@ -7719,7 +7724,8 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 	int s, v;
 #if LSTM__BY_STREAM
 	const float *end[LSTM__STREAMS];
-	ptrdiff_t left;
+	ptrdiff_t left; /* as what is left needs no second register for the end */
+	int u;
 #endif
 #ifdef lstm__four /* eight weights and an x take longer to load than to use: one load for four of x */
 	for (; m == 1 && k + 4 <= count; k += 4, w.at += 4 * stride) {
@@ -7738,9 +7744,9 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		end[s] = x[s] + k;
 	for (left = -(ptrdiff_t)k; left; left += 4, w.at += 4 * stride) {
 		LSTM__UNROLL
-		for (v = 0; v < 4; v++)
-			LSTM__FN(dot_streams)(sum, m, n, w.at + (size_t)v * stride, apart, pitch, end,
-			                      left + v);
+		for (u = 0; u < 4; u++)
+			LSTM__FN(dot_streams)(sum, m, n, w.at + (size_t)u * stride, apart, pitch, end,
+			                      left + u);
 	}
 #endif
 	for (; k < count; k++, w.at += stride) {
@@ -7895,6 +7901,8 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 	}
 }
 #endif
+/* ==== simd/encode.h =========================================================================== */
+/* int8: a row of numbers becomes codes, with the scale and the offset that stand before them. */
 
 #if LSTM__INT8
 /* Numbers k, k + 1, ... of n; zeros beyond. */
@@ -8035,7 +8043,8 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
                                  const int ahead, const int far)
 {
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
-	const float *from[LSTM__STREAMS]; /* x, then h: copied lest Clang reads them in every turn */
+	const float *from[LSTM__STREAMS]; /* x, then h, as there are no registers for both: copied lest Clang
+	                                   * reads them in every turn */
 	lstm__vf sum[LSTM__STREAMS * 4];
 	int s, v;
 
@@ -8070,66 +8079,55 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 	}
 }
 
-#ifdef lstm__fetch_far
-/* `tiles` of a layer whose weights are fetched ahead: more streams share each of them.  A function of its
- * own has registers for all their rows. */
-LSTM__NOINLINE void LSTM__FN(tiles_far)(const struct lstm__layer *l,
-                                        const struct LSTM__FN(streams) *in, size_t first,
-                                        size_t part, size_t stride, size_t m, int ahead)
+/* The tile of one vector of units with m, at run time, made a literal; more than four where `many`. */
+LSTM__INLINE void LSTM__FN(tiles_of)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
+                                     size_t first, size_t part, size_t stride, size_t m,
+                                     const int ahead, const int far, const int many)
 {
-	if (LSTM__SINGLE)
-		stride = 4 * LSTM__LANES;
+	(void)many;
 	switch (m) {
-	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead, 1); break;
+	case 1: LSTM__FN(tile)(l, in, first, part, stride, 1, ahead, 0); break;
+	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead, far); break;
 #if LSTM__STREAMS > 2
-	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, ahead, 1); break;
+	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, ahead, far); break;
 #endif
 #if LSTM__STREAMS > 3
-	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead, 1); break;
+	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead, far); break;
 #endif
 #if LSTM__STREAMS > 5
-	case 5: LSTM__FN(tile)(l, in, first, part, stride, 5, ahead, 1); break;
-	case 6: LSTM__FN(tile)(l, in, first, part, stride, 6, ahead, 1); break;
+	case 5:
+		if (many)
+			LSTM__FN(tile)(l, in, first, part, stride, 5, ahead, far);
+		break;
+	case 6:
+		if (many)
+			LSTM__FN(tile)(l, in, first, part, stride, 6, ahead, far);
+		break;
 #endif
 	}
 }
-#endif
 
-#if LSTM__WEIGHTS == LSTM__F16 && LSTM__STREAMS > 5 /* much code, of which one copy is as fast */
-#define LSTM__TILES LSTM__NOINLINE
-#else
-#define LSTM__TILES LSTM__INLINE
-#endif
-
-/* The tile of one vector of units with m, at run time, made a literal. */
-LSTM__TILES void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
-                                 size_t first, size_t part, size_t stride, size_t m,
-                                 const int ahead)
+/* Those that fetch weights ahead, and those of f16 for AVX-512: a function of its own has registers for
+ * the rows of six streams, and is much code, of which one copy is as fast. */
+LSTM__NOINLINE void LSTM__FN(tiles_apart)(const struct lstm__layer *l,
+                                          const struct LSTM__FN(streams) *in, size_t first,
+                                          size_t part, size_t stride, size_t m, int ahead)
 {
-#ifdef lstm__fetch_far
-	if (m > 1 && l->fetches & (m > 4           ? LSTM__FETCH_MANY
-	                           : in->projected ? LSTM__FETCH_FEW_AHEAD
-	                                           : LSTM__FETCH_FEW)) {
-		LSTM__FN(tiles_far)(l, in, first, part, stride, m, ahead);
-		return;
-	}
-#endif
-	if (LSTM__SINGLE)
-		stride = 4 * LSTM__LANES;
-	switch (m) {
-	case 1: LSTM__FN(tile)(l, in, first, part, stride, 1, ahead, 0); break;
-	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead, 0); break;
-#if LSTM__STREAMS > 2
-	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, ahead, 0); break;
-#endif
-#if LSTM__STREAMS > 3
-	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead, 0); break;
-#endif
-#if LSTM__STREAMS > 5 && !defined(lstm__fetch_far)
-	case 5: LSTM__FN(tile)(l, in, first, part, stride, 5, ahead, 0); break;
-	case 6: LSTM__FN(tile)(l, in, first, part, stride, 6, ahead, 0); break;
-#endif
-	}
+	LSTM__FN(tiles_of)(l, in, first, part, LSTM__SINGLE ? 4 * LSTM__LANES : stride, m, ahead,
+	                   LSTM__FETCHES, 1);
+}
+
+LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
+                                  size_t first, size_t part, size_t stride, size_t m,
+                                  const int ahead)
+{
+	const int fetches = m > 4           ? LSTM__FETCH_MANY
+	                    : in->projected ? LSTM__FETCH_FEW_AHEAD
+	                                    : LSTM__FETCH_FEW;
+	if (LSTM__FETCHES ? m > 1 && l->fetches & fetches : LSTM__STREAMS > 5)
+		LSTM__FN(tiles_apart)(l, in, first, part, stride, m, ahead);
+	else
+		LSTM__FN(tiles_of)(l, in, first, part, stride, m, ahead, 0, 0);
 }
 
 /* The output projection of m streams, n vectors of outputs from vector `first` on. */
@@ -9124,7 +9122,7 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef lstm__four
 #undef lstm__pick
 #undef LSTM__STREAMS
-#undef LSTM__TILES
+#undef LSTM__FETCHES
 #undef LSTM__SLEEF_EXP
 #undef LSTM__SLEEF_TANH
 

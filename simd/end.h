@@ -81,7 +81,7 @@
 #undef lstm__four
 #undef lstm__pick
 #undef LSTM__STREAMS
-#undef LSTM__TILES
+#undef LSTM__FETCHES
 #undef LSTM__SLEEF_EXP
 #undef LSTM__SLEEF_TANH
 

@@ -71,7 +71,8 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
                                  const int ahead, const int far)
 {
 	const size_t block = (first - part) * 4 * LSTM__LANES, skip = part * 4 * LSTM__LANES;
-	const float *from[LSTM__STREAMS]; /* x, then h: copied lest Clang reads them in every turn */
+	const float *from[LSTM__STREAMS]; /* x, then h, as there are no registers for both: copied lest Clang
+	                                   * reads them in every turn */
 	lstm__vf sum[LSTM__STREAMS * 4];
 	int s, v;
 
@@ -106,66 +107,55 @@ LSTM__INLINE void LSTM__FN(tile)(const struct lstm__layer *l, const struct LSTM_
 	}
 }
 
-#ifdef lstm__fetch_far
-/* `tiles` of a layer whose weights are fetched ahead: more streams share each of them.  A function of its
- * own has registers for all their rows. */
-LSTM__NOINLINE void LSTM__FN(tiles_far)(const struct lstm__layer *l,
-                                        const struct LSTM__FN(streams) *in, size_t first,
-                                        size_t part, size_t stride, size_t m, int ahead)
+/* The tile of one vector of units with m, at run time, made a literal; more than four where `many`. */
+LSTM__INLINE void LSTM__FN(tiles_of)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
+                                     size_t first, size_t part, size_t stride, size_t m,
+                                     const int ahead, const int far, const int many)
 {
-	if (LSTM__SINGLE)
-		stride = 4 * LSTM__LANES;
+	(void)many;
 	switch (m) {
-	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead, 1); break;
+	case 1: LSTM__FN(tile)(l, in, first, part, stride, 1, ahead, 0); break;
+	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead, far); break;
 #if LSTM__STREAMS > 2
-	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, ahead, 1); break;
+	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, ahead, far); break;
 #endif
 #if LSTM__STREAMS > 3
-	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead, 1); break;
+	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead, far); break;
 #endif
 #if LSTM__STREAMS > 5
-	case 5: LSTM__FN(tile)(l, in, first, part, stride, 5, ahead, 1); break;
-	case 6: LSTM__FN(tile)(l, in, first, part, stride, 6, ahead, 1); break;
+	case 5:
+		if (many)
+			LSTM__FN(tile)(l, in, first, part, stride, 5, ahead, far);
+		break;
+	case 6:
+		if (many)
+			LSTM__FN(tile)(l, in, first, part, stride, 6, ahead, far);
+		break;
 #endif
 	}
 }
-#endif
 
-#if LSTM__WEIGHTS == LSTM__F16 && LSTM__STREAMS > 5 /* much code, of which one copy is as fast */
-#define LSTM__TILES LSTM__NOINLINE
-#else
-#define LSTM__TILES LSTM__INLINE
-#endif
-
-/* The tile of one vector of units with m, at run time, made a literal. */
-LSTM__TILES void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
-                                 size_t first, size_t part, size_t stride, size_t m,
-                                 const int ahead)
+/* Those that fetch weights ahead, and those of f16 for AVX-512: a function of its own has registers for
+ * the rows of six streams, and is much code, of which one copy is as fast. */
+LSTM__NOINLINE void LSTM__FN(tiles_apart)(const struct lstm__layer *l,
+                                          const struct LSTM__FN(streams) *in, size_t first,
+                                          size_t part, size_t stride, size_t m, int ahead)
 {
-#ifdef lstm__fetch_far
-	if (m > 1 && l->fetches & (m > 4           ? LSTM__FETCH_MANY
-	                           : in->projected ? LSTM__FETCH_FEW_AHEAD
-	                                           : LSTM__FETCH_FEW)) {
-		LSTM__FN(tiles_far)(l, in, first, part, stride, m, ahead);
-		return;
-	}
-#endif
-	if (LSTM__SINGLE)
-		stride = 4 * LSTM__LANES;
-	switch (m) {
-	case 1: LSTM__FN(tile)(l, in, first, part, stride, 1, ahead, 0); break;
-	case 2: LSTM__FN(tile)(l, in, first, part, stride, 2, ahead, 0); break;
-#if LSTM__STREAMS > 2
-	case 3: LSTM__FN(tile)(l, in, first, part, stride, 3, ahead, 0); break;
-#endif
-#if LSTM__STREAMS > 3
-	case 4: LSTM__FN(tile)(l, in, first, part, stride, 4, ahead, 0); break;
-#endif
-#if LSTM__STREAMS > 5 && !defined(lstm__fetch_far)
-	case 5: LSTM__FN(tile)(l, in, first, part, stride, 5, ahead, 0); break;
-	case 6: LSTM__FN(tile)(l, in, first, part, stride, 6, ahead, 0); break;
-#endif
-	}
+	LSTM__FN(tiles_of)(l, in, first, part, LSTM__SINGLE ? 4 * LSTM__LANES : stride, m, ahead,
+	                   LSTM__FETCHES, 1);
+}
+
+LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
+                                  size_t first, size_t part, size_t stride, size_t m,
+                                  const int ahead)
+{
+	const int fetches = m > 4           ? LSTM__FETCH_MANY
+	                    : in->projected ? LSTM__FETCH_FEW_AHEAD
+	                                    : LSTM__FETCH_FEW;
+	if (LSTM__FETCHES ? m > 1 && l->fetches & fetches : LSTM__STREAMS > 5)
+		LSTM__FN(tiles_apart)(l, in, first, part, stride, m, ahead);
+	else
+		LSTM__FN(tiles_of)(l, in, first, part, stride, m, ahead, 0, 0);
 }
 
 /* The output projection of m streams, n vectors of outputs from vector `first` on. */

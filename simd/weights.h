@@ -27,6 +27,11 @@
 #ifndef LSTM__NARROW /* blocks that are read in turn are always read one vector of units at a time */
 #define LSTM__NARROW 0
 #endif
+#ifdef lstm__fetch_far
+#define LSTM__FETCHES 1
+#else
+#define LSTM__FETCHES 0
+#endif
 #ifndef LSTM__BY_STREAM /* registers hold the weights of one k for several streams */
 #define LSTM__BY_STREAM 0
 #endif
@@ -172,7 +177,8 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 	int s, v;
 #if LSTM__BY_STREAM
 	const float *end[LSTM__STREAMS];
-	ptrdiff_t left;
+	ptrdiff_t left; /* as what is left needs no second register for the end */
+	int u;
 #endif
 #ifdef lstm__four /* eight weights and an x take longer to load than to use: one load for four of x */
 	for (; m == 1 && k + 4 <= count; k += 4, w.at += 4 * stride) {
@@ -191,9 +197,9 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 		end[s] = x[s] + k;
 	for (left = -(ptrdiff_t)k; left; left += 4, w.at += 4 * stride) {
 		LSTM__UNROLL
-		for (v = 0; v < 4; v++)
-			LSTM__FN(dot_streams)(sum, m, n, w.at + (size_t)v * stride, apart, pitch, end,
-			                      left + v);
+		for (u = 0; u < 4; u++)
+			LSTM__FN(dot_streams)(sum, m, n, w.at + (size_t)u * stride, apart, pitch, end,
+			                      left + u);
 	}
 #endif
 	for (; k < count; k++, w.at += stride) {
@@ -346,71 +352,5 @@ LSTM__INLINE void LSTM__FN(dot)(lstm__vf *sum, const int m, const int n, struct 
 				sum[s * n + v]);
 		}
 	}
-}
-#endif
-
-#if LSTM__INT8
-/* Numbers k, k + 1, ... of n; zeros beyond. */
-LSTM__INLINE lstm__vf LSTM__FN(numbers)(const float *x, size_t k, size_t n)
-{
-	float last[LSTM__LANES];
-	if (n - k >= LSTM__LANES)
-		return lstm__load(x + k);
-	memset(last, 0, sizeof(last));
-	memcpy(last, x + k, (n - k) * sizeof(float));
-	return lstm__load(last);
-}
-
-/* The codes of n numbers at the most, v, to word k / 4.  *negative: sums of those below zero. */
-LSTM__INLINE void LSTM__FN(put_codes)(float *row, size_t k, lstm__vf v, size_t n,
-                                      const struct lstm__coding *coding, lstm__vi *negative)
-{
-	unsigned char *to = (unsigned char *)(row + LSTM__HEAD) + k * (1 + LSTM__SIGNED);
-	const lstm__vi steps = lstm__round(lstm__mul(v, lstm__set(coding->inverse)));
-	lstm__vi codes = lstm__add_i(steps, lstm__set_i(coding->zero - LSTM__STORED));
-#if LSTM__SIGNED
-	if (n < LSTM__LANES)
-		codes = lstm__first_i(codes, n);
-	*negative = lstm__add_i(*negative, lstm__min_i(codes, lstm__set_i(0)));
-#else
-	(void)n, (void)negative;
-#endif
-	lstm__store_codes(to, codes);
-}
-
-/* The row of n numbers, as lstm__encode makes it.  Each step of a layer waits for this. */
-LSTM__NOINLINE void LSTM__FN(encode)(float *row, const float *x, size_t n)
-{
-	const size_t whole = n - n % LSTM__LANES;
-	lstm__vi above = lstm__set_i(0), below = above, negative = above;
-	struct lstm__coding coding;
-	float high, low;
-	size_t k;
-
-	/* As whole numbers: the larger of two is the one with more bits; negative floats are negative,
-	 * or larger than all others where there are none. */
-	for (k = 0; k < whole; k += LSTM__LANES) {
-		above = lstm__max_i(above, lstm__bits(lstm__load(x + k)));
-		below = lstm__max_u(below, lstm__bits(lstm__load(x + k)));
-	}
-	if (k < n) {
-		const lstm__vi bits = lstm__bits(LSTM__FN(numbers)(x, k, n));
-		above = lstm__max_i(above, bits);
-		below = lstm__max_u(below, bits);
-	}
-	below = lstm__max_i(lstm__set_i(0), lstm__xor_i(below, lstm__set_i((int32_t)-0x7fffffff - 1)));
-	lstm__most(above, below, &high, &low);
-	coding = lstm__coding_of(high, low);
-	lstm__code_head(row, &coding, LSTM__STORED);
-	for (k = 0; coding.scale < 512 * LSTM__TINY && k < n; k += LSTM__LANES)
-		LSTM__FN(put_codes)(row, k, LSTM__V(flush)(LSTM__FN(numbers)(x, k, n)), n - k, &coding,
-		                    &negative);
-	for (; k < whole; k += LSTM__LANES) /* what counts as zero is less than half a step */
-		LSTM__FN(put_codes)(row, k, lstm__load(x + k), LSTM__LANES, &coding, &negative);
-	if (k < n)
-		LSTM__FN(put_codes)(row, k, LSTM__FN(numbers)(x, k, n), n - k, &coding, &negative);
-#if LSTM__SIGNED
-	LSTM__FN(code_sum)(row + 2, negative);
-#endif
 }
 #endif

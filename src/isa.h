@@ -41,7 +41,7 @@ enum {
 	LSTM__CPU_VNNI = 4,
 	LSTM__CPU_AVXVNNI = 8,
 	LSTM__CPU_AMX = 16,
-	LSTM__CPU_48K = 32 /* the first cache, of Intel's from Ice Lake on: those with AVX512-VBMI2 */
+	LSTM__CPU_ICE_LAKE = 32 /* Intel's from there on, those with AVX512-VBMI2: a first cache of 48 KiB */
 };
 
 #ifdef __clang__
@@ -73,7 +73,7 @@ static unsigned lstm__cpu(void)
 		return 0;
 	if ((saved & 0xe6) == 0xe6 && (answer[1] & 1u << 16))
 		found |= LSTM__CPU_AVX512 | (answer[2] & 1u << 11 ? LSTM__CPU_VNNI : 0) |
-		         (intel && answer[2] & 1u << 6 ? LSTM__CPU_48K : 0);
+		         (intel && answer[2] & 1u << 6 ? LSTM__CPU_ICE_LAKE : 0);
 	if ((saved & 0x60000) == 0x60000 && (answer[3] & 3u << 24) == 3u << 24)
 		found |= LSTM__CPU_AMX;
 	if (answer[0] > 0) {
@@ -102,7 +102,7 @@ static unsigned lstm__cpu(void)
 		found |= LSTM__CPU_VNNI;
 	if (__builtin_cpu_is("intel") && __builtin_cpu_supports("avx512f") &&
 	    __builtin_cpu_supports("avx512vbmi2"))
-		found |= LSTM__CPU_48K;
+		found |= LSTM__CPU_ICE_LAKE;
 #ifdef LSTM__AVXVNNI
 	if (__builtin_cpu_supports("avxvnni"))
 		found |= LSTM__CPU_AVXVNNI;

@@ -49,6 +49,7 @@
 //@room simd/cell.h
 #endif
 //@room simd/weights.h
+//@room simd/encode.h
 //@room simd/tile.h
 //@room simd/last.h
 //@room simd/streams.h

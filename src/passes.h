@@ -103,9 +103,9 @@
 #endif
 
 /* Whether f16 takes AVX-512: CPUs whose units are as wide as its vectors multiply twice as much at a time
- * (.54 to .80 of the time on a Xeon); others convert faster in halves of them.  Tests say yes for these. */
+ * (.55 to .83 of the time on a Xeon); others convert faster in halves of them.  Tests say yes for these. */
 #ifndef LSTM__F16_WIDE
-#define LSTM__F16_WIDE (lstm__cpu() & LSTM__CPU_48K)
+#define LSTM__F16_WIDE (lstm__cpu() & LSTM__CPU_ICE_LAKE)
 #endif
 
 /* NULL: this instruction set has none for this type, nor has a narrower one that it stands for. */
