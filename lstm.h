@@ -97,7 +97,8 @@
  *                       sigaltstack refuses less.  The kernel makes room for them in the first run of
  *                       each thread.
  *   LSTM_WASM_EXACT     fused multiply-adds also on WebAssembly: see there
- *   LSTM_F32_ONLY       leave bf16, f16 and int8 out: a third of the code and of the time to compile
+ *   LSTM_F32_ONLY       leave bf16, f16 and int8 out: three fifths of the code and of the time to
+ *                       compile
  */
 #ifndef LSTM__PASS
 
@@ -653,8 +654,10 @@ __asm__(".ifndef lstm__moves\n"
 #endif
 #endif
 
-#if !defined(LSTM_NO_SLEEF) && defined(__has_include) &&                                           \
-        (defined(LSTM__HAVE_AVX2) || defined(LSTM__HAVE_AVX512) || defined(LSTM__HAVE_NEON))
+#if defined(LSTM__HAVE_AVX2) || defined(LSTM__HAVE_AVX512) || defined(LSTM__HAVE_NEON)
+#define LSTM__VECTORS 1
+#endif
+#if !defined(LSTM_NO_SLEEF) && defined(__has_include) && defined(LSTM__VECTORS)
 #if !__has_include(<sleef.h>)
 #error "lstm.h: SLEEF is missing: install it (Debian: libsleef-dev) and link with -lsleef, or define LSTM_NO_SLEEF to use the built-in polynomials"
 #endif
@@ -1162,9 +1165,8 @@ LSTM__INLINE size_t lstm__chunk_of(size_t left)
 }
 
 /* n numbers, at most a chunk of them, flushed; zeros behind them. */
-static void lstm__chunk(float *to, const float *from, size_t n, size_t stride)
+LSTM__INLINE void lstm__chunk(float *to, const float *from, size_t n, size_t stride)
 {
-	int32_t bits[LSTM__CHUNK];
 	size_t k;
 	int i;
 	if (stride == 1)
@@ -1173,10 +1175,8 @@ static void lstm__chunk(float *to, const float *from, size_t n, size_t stride)
 		for (k = 0; k < n; k++)
 			to[k] = from[k * stride];
 	memset(to + n, 0, (LSTM__CHUNK - n) * sizeof(float));
-	memcpy(bits, to, sizeof(bits));
 	for (i = 0; i < LSTM__CHUNK; i++)
-		bits[i] = lstm__flush_bits(bits[i]);
-	memcpy(to, bits, sizeof(bits));
+		to[i] = lstm__float_of((uint32_t)lstm__flush_bits((int32_t)lstm__bits_of(to[i])));
 }
 
 /* The sum of the squares of what the codes of a chunk miss, in units of (scale / 2^12)^2: a whole
@@ -1204,13 +1204,12 @@ LSTM__INLINE int32_t lstm__chunk_error(const float *x, float scale, const int be
 }
 
 /* The largest magnitude's bits. */
-static int32_t lstm__chunk_most(const float *x)
+LSTM__INLINE int32_t lstm__chunk_most(const float *x)
 {
-	int32_t bits[LSTM__CHUNK], most = 0;
+	int32_t most = 0;
 	int i;
-	memcpy(bits, x, sizeof(bits));
 	for (i = 0; i < LSTM__CHUNK; i++) {
-		const int32_t magnitude = bits[i] & 0x7fffffff;
+		const int32_t magnitude = (int32_t)(lstm__bits_of(x[i]) & 0x7fffffff);
 		most = magnitude > most ? magnitude : most;
 	}
 	return most;
@@ -1219,7 +1218,7 @@ static int32_t lstm__chunk_most(const float *x)
 /* The scale of a row of weights: of the eight that take the largest to 127.5, 127, ... 124 steps the
  * one whose codes miss least, which misses a twentieth less than the second of them for 100 weights,
  * and finds out if all weights are multiples of the largest's 127th. */
-static float lstm__weight_scale(const float *row, size_t n, size_t stride)
+LSTM__INLINE float lstm__least_missing(const float *row, size_t n, size_t stride)
 {
 	uint64_t missed[8] = {0};
 	float x[LSTM__CHUNK], scale[8], best = 0;
@@ -1255,6 +1254,11 @@ static float lstm__weight_scale(const float *row, size_t n, size_t stride)
 	return best;
 }
 
+static float lstm__weight_scale(const float *row, size_t n, size_t stride)
+{
+	return lstm__least_missing(row, n, stride);
+}
+
 /* Whether rows can have these scales, which NULL leaves open. */
 static int lstm__scales_usable(const float *scale, size_t rows)
 {
@@ -1277,49 +1281,40 @@ LSTM__DEF float lstm_int8_scale(const float *row, size_t count, size_t stride)
 
 #if LSTM__LOW
 /* The codes of weights, -127 .. 127, from weight / scale; 0 where that has no number. */
-static void lstm__chunk_codes(float *codes, const float *quotients)
+LSTM__INLINE void lstm__chunk_codes(float *codes, const float *quotients)
 {
-	int32_t bits[LSTM__CHUNK];
 	int i;
-	memcpy(bits, quotients, sizeof(bits));
 	for (i = 0; i < LSTM__CHUNK; i++) {
-		const int32_t sign = bits[i] & ((int32_t)-0x7fffffff - 1), most = 0x42fe0000; /* 127 */
-		int32_t magnitude = bits[i] & 0x7fffffff;
+		const uint32_t bits = lstm__bits_of(quotients[i]), sign = bits & 0x80000000;
+		const int32_t most = 0x42fe0000; /* 127 */
+		int32_t magnitude = (int32_t)(bits & 0x7fffffff);
 		magnitude = magnitude > 0x7f800000 ? 0 : magnitude;
-		bits[i] = (magnitude > most ? most : magnitude) | sign;
+		magnitude = magnitude > most ? most : magnitude;
+		codes[i] = lstm__whole(lstm__float_of((uint32_t)magnitude | sign));
 	}
-	memcpy(codes, bits, sizeof(bits));
-	for (i = 0; i < LSTM__CHUNK; i++)
-		codes[i] = lstm__whole(codes[i]);
 }
 
 /* To bf16, to nearest, ties to even; beyond the largest infinity, as IEEE 754 wants. */
-static void lstm__chunk_bf16(uint32_t *to, const float *x)
+LSTM__INLINE void lstm__chunk_bf16(uint32_t *to, const float *x)
 {
 	int i;
-	memcpy(to, x, LSTM__CHUNK * sizeof(float));
 	for (i = 0; i < LSTM__CHUNK; i++) {
-		const uint32_t bits = to[i], rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+		const uint32_t bits = lstm__bits_of(x[i]);
+		const uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
 		const int nan = (int32_t)(bits & 0x7fffffff) > 0x7f800000;
 		to[i] = nan ? bits >> 16 | 0x40 : rounded;
 	}
 }
 
 /* To f16, likewise.  The last bit of its subnormals is 2^-24, which is that of fp32 from 0.5 on. */
-static void lstm__chunk_f16(uint32_t *to, const float *x)
+LSTM__INLINE void lstm__chunk_f16(uint32_t *to, const float *x)
 {
-	float shifted[LSTM__CHUNK];
 	uint32_t subnormal[LSTM__CHUNK];
 	int i;
-	memcpy(to, x, LSTM__CHUNK * sizeof(float));
-	for (i = 0; i < LSTM__CHUNK; i++)
-		subnormal[i] = to[i] & 0x7fffffff;
-	memcpy(shifted, subnormal, sizeof(shifted));
-	for (i = 0; i < LSTM__CHUNK; i++)
-		shifted[i] += 0.5f;
-	memcpy(subnormal, shifted, sizeof(subnormal));
+	for (i = 0; i < LSTM__CHUNK; i++) /* by itself: no compiler adds floats where it may not need to */
+		subnormal[i] = lstm__bits_of(lstm__float_of(lstm__bits_of(x[i]) & 0x7fffffff) + 0.5f);
 	for (i = 0; i < LSTM__CHUNK; i++) {
-		const uint32_t bits = to[i] & 0x7fffffff, sign = to[i] >> 16 & 0x8000;
+		const uint32_t all = lstm__bits_of(x[i]), bits = all & 0x7fffffff, sign = all >> 16 & 0x8000;
 		const int32_t magnitude = (int32_t)bits;
 		uint32_t half = (bits + 0xfff + (bits >> 13 & 1) - ((127 - 15) << 23)) >> 13;
 		half = magnitude < (127 - 14) << 23 ? subnormal[i] - 0x3f000000 : half;
@@ -1791,8 +1786,7 @@ static const struct lstm__kernels lstm__kernels_scalar = {
 #ifndef LSTM_SELF
 #define LSTM_SELF "lstm.h"
 #endif
-#if defined(__has_include) && (defined(LSTM__HAVE_AVX2) || defined(LSTM__HAVE_AVX512) || \
-                               defined(LSTM__HAVE_NEON) || defined(LSTM__HAVE_SIMD128))
+#if defined(__has_include) && (defined(LSTM__VECTORS) || defined(LSTM__HAVE_SIMD128))
 #if !__has_include(LSTM_SELF)
 #error "lstm.h: the header includes itself; if you renamed it, define LSTM_SELF as its new name: #define LSTM_SELF \"name.h\""
 #endif
@@ -1975,6 +1969,11 @@ static size_t lstm__plain_row(const struct lstm__source *s, size_t r, size_t *ro
 
 typedef size_t (*lstm__row_fn)(const struct lstm__source *s, size_t r, size_t *row);
 
+#if defined(LSTM__VECTORS) || defined(LSTM__HAVE_SIMD128)
+#define LSTM__TILED 1 /* else each block is a row */
+#endif
+
+#ifdef LSTM__TILED
 /* Packing is moving: tiles of 4 rows and 16 columns, a cache line of each row, whose loops are of
  * constant length so that they become vectors without any flag. */
 #define LSTM__TILE_ROWS 4
@@ -2114,68 +2113,78 @@ LSTM__AVX2_INLINE int lstm__turn_two_tiles(float *to, size_t stride, const float
 }
 #endif
 
-/* Rows [r, r + 16) of a block of n, or as many as there are, from column `first` to `end`: whole
- * cache lines of what is written.  The block begins with row `at` of all. */
-static void lstm__pack_tiles(float *to, const struct lstm__source *s, lstm__row_fn find, size_t at,
-                             size_t r, size_t n, size_t first, size_t end)
+/* Up to 16 rows from row `at` of all on, from column `first` to `end`: whole cache lines of what is written,
+ * [column][`stride`]. */
+static void lstm__pack_tiles(float *to, size_t stride, const struct lstm__source *s, lstm__row_fn find,
+                             size_t at, size_t rows, size_t first, size_t end)
 {
 	float tile[LSTM__TILE_COLUMNS][LSTM__TILE_ROWS];
 	const float *from[4];
 	size_t real[4], tiles, t, k, row;
-	for (tiles = 0; tiles < 4 && r + tiles * LSTM__TILE_ROWS < n; tiles++) {
-		real[tiles] = find(s, at + r + tiles * LSTM__TILE_ROWS, &row);
+	for (tiles = 0; tiles < 4 && tiles * LSTM__TILE_ROWS < rows; tiles++) {
+		real[tiles] = find(s, at + tiles * LSTM__TILE_ROWS, &row);
 		if (real[tiles] > LSTM__TILE_ROWS)
 			real[tiles] = LSTM__TILE_ROWS;
 		from[tiles] = s->data + (real[tiles] ? row * s->row : 0);
 	}
-	for (k = first; k < end; k += LSTM__TILE_COLUMNS) {
+	for (k = first; k < end; k += LSTM__TILE_COLUMNS, to += LSTM__TILE_COLUMNS * stride) {
 		size_t columns = end - k < LSTM__TILE_COLUMNS ? end - k : LSTM__TILE_COLUMNS;
 		for (t = 0; end - k >= 4 * LSTM__TILE_COLUMNS && t < LSTM__TILE_COLUMNS; t++)
-			LSTM__WILL_WRITE(to + (k + 3 * LSTM__TILE_COLUMNS + t) * n + r);
+			LSTM__WILL_WRITE(to + (3 * LSTM__TILE_COLUMNS + t) * stride);
 		for (t = 0; t < tiles; t++) {
 			const float *x = from[t] + k * s->column;
-			float *y = to + k * n + r + t * LSTM__TILE_ROWS;
+			float *y = to + t * LSTM__TILE_ROWS;
 			const int whole = s->column == 1 && real[t] == LSTM__TILE_ROWS;
 #ifdef LSTM__HAVE_AVX2
 			if (whole && s->lanes >= 8 && t + 1 < tiles &&
 			    real[t + 1] == LSTM__TILE_ROWS &&
-			    lstm__turn_two_tiles(y, n, x, from[t + 1] + k, s->row, columns)) {
+			    lstm__turn_two_tiles(y, stride, x, from[t + 1] + k, s->row, columns)) {
 				t++;
 				continue;
 			}
 #endif
-			if (whole && lstm__turn_tile(y, n, x, s->row, columns))
+			if (whole && lstm__turn_tile(y, stride, x, s->row, columns))
 				continue;
 			if (s->column == 1)
 				lstm__tile_rows(tile, x, s->row, real[t], columns);
 			else
 				lstm__tile_columns(tile, x, s->column, real[t], columns);
-			lstm__tile_put(y, n, tile, columns);
+			lstm__tile_put(y, stride, tile, columns);
 		}
 	}
 }
+
+/* Rows are read to their end, 16 at a time, as the processor fetches ahead.  Of columns some at a time, as the
+ * lines that this touches are touched again by the next rows. */
+static void lstm__pack_block(float *to, const struct lstm__source *s, lstm__row_fn find, size_t first,
+                             size_t n)
+{
+	const size_t ahead = s->column == 1 ? s->columns : 2 * LSTM__TILE_COLUMNS;
+	size_t r, k;
+	for (k = 0; k < s->columns; k += ahead)
+		for (r = 0; r < n; r += 4 * LSTM__TILE_ROWS)
+			lstm__pack_tiles(to + k * n + r, n, s, find, first + r, n - r, k,
+			                 s->columns - k < ahead ? s->columns : k + ahead);
+}
+#endif
 
 /* rows (padded) x columns, in blocks of at most block rows. */
 static void lstm__pack(float *all, const struct lstm__source *s, lstm__row_fn find, size_t rows,
                        size_t block)
 {
-	/* Rows are read to their end, 16 at a time, as the processor fetches ahead.  Of columns some at
-	 * a time, as the lines that this touches are touched again by the next rows. */
-	const size_t ahead = s->column == 1 ? s->columns : 2 * LSTM__TILE_COLUMNS;
-	size_t first, r, k, row;
+	size_t first, k, row;
 	for (first = 0; first < rows; first += block) {
 		size_t n = rows - first < block ? rows - first : block;
 		float *to = all + first * s->all + n * s->before;
-		if (n == 1) { /* plain rows */
-			find(s, first, &row);
-			for (k = 0; k < s->columns; k++)
-				to[k] = lstm__flush(s->data[row * s->row + k * s->column]);
+#ifdef LSTM__TILED
+		if (n > 1) {
+			lstm__pack_block(to, s, find, first, n);
 			continue;
 		}
-		for (k = 0; k < s->columns; k += ahead)
-			for (r = 0; r < n; r += 4 * LSTM__TILE_ROWS)
-				lstm__pack_tiles(to, s, find, first, r, n, k,
-				                 s->columns - k < ahead ? s->columns : k + ahead);
+#endif
+		find(s, first, &row);
+		for (k = 0; k < s->columns; k++)
+			to[k] = lstm__flush(s->data[row * s->row + k * s->column]);
 	}
 }
 /* ==== src/pack_low.h ========================================================================== */
@@ -2254,6 +2263,136 @@ static int32_t lstm__low_chunk(void *words, const struct lstm__source *s, size_t
 	return 0;
 }
 
+#ifdef LSTM__VECTORS
+/* Rows that are turned at a time. */
+enum { LSTM__TURNED = 16 };
+
+/* The words of four columns of them, [column][row], of f16 halves, and what their codes add to each row's
+ * sum. */
+LSTM__INLINE void lstm__low_words(uint32_t *word, uint16_t *half, float *x, lstm_dtype dtype,
+                                  const float *scale, int32_t *sum)
+{
+	int i;
+	if (dtype == LSTM_DTYPE_BF16) {
+		lstm__chunk_bf16(word, x);
+		for (i = 0; i < LSTM__TURNED; i++)
+			word[i] |= word[LSTM__TURNED + i] << 16;
+		for (i = 0; i < LSTM__TURNED; i++)
+			word[LSTM__TURNED + i] = word[2 * LSTM__TURNED + i] |
+			                         word[3 * LSTM__TURNED + i] << 16;
+		return;
+	}
+	if (dtype == LSTM_DTYPE_F16) {
+		lstm__chunk_f16(word, x);
+		for (i = 0; i < LSTM__CHUNK; i++)
+			half[i] = (uint16_t)word[i];
+		return;
+	}
+	for (i = 0; i < LSTM__CHUNK; i++)
+		x[i] /= scale[i % LSTM__TURNED];
+	lstm__chunk_codes(x, x);
+	for (i = 0; i < LSTM__TURNED; i++) {
+		const int32_t a = (int32_t)x[i], b = (int32_t)x[LSTM__TURNED + i];
+		const int32_t c = (int32_t)x[2 * LSTM__TURNED + i];
+		const int32_t d = (int32_t)x[3 * LSTM__TURNED + i];
+		sum[i] += a + b + c + d;
+		word[i] = ((uint32_t)a & 255) | ((uint32_t)b & 255) << 8 | ((uint32_t)c & 255) << 16 |
+		          (uint32_t)d << 24;
+	}
+}
+
+/* Floats: turned like those that stay floats, and rounded then.  The block's rows from r on, up to 16. */
+LSTM__INLINE void lstm__low_turned(const struct lstm__matrix *to, char *words,
+                                   const struct lstm__source *s, lstm__row_fn find, size_t first,
+                                   size_t n, size_t r)
+{
+	const size_t most = LSTM__TURNED, rows = n - r < most ? n - r : most;
+	const size_t bytes = lstm__word_bytes(s->dtype);
+	float x[LSTM__CHUNK * LSTM__TURNED], scale[LSTM__TURNED] = {0};
+	int32_t sum[LSTM__TURNED] = {0};
+	uint32_t word[LSTM__CHUNK];
+	uint16_t half[LSTM__CHUNK];
+	const int halves = s->dtype == LSTM_DTYPE_F16;
+	size_t k, j, i, columns;
+
+	if (s->dtype == LSTM_DTYPE_I8)
+		memcpy(scale, to->scale + first + r, rows * sizeof(float));
+	for (k = 0; k < s->columns; k += LSTM__CHUNK) {
+		columns = lstm__chunk_of(s->columns - k);
+		if (rows < LSTM__TURNED || columns < LSTM__CHUNK)
+			memset(x, 0, sizeof(x));
+		lstm__pack_tiles(x, LSTM__TURNED, s, find, first + r, rows, k, k + columns);
+		for (j = 0; j < columns; j += 4) {
+			const size_t at = lstm__words(s->dtype, k + j);
+			const size_t end = lstm__words(s->dtype, columns - j < 4 ? k + columns : k + j + 4);
+			lstm__low_words(word, half, x + j * LSTM__TURNED, s->dtype, scale, sum);
+			for (i = 0; i < end - at; i++) {
+				char *row = words + ((at + i) * n + r) * bytes;
+				if (rows < LSTM__TURNED)
+					memcpy(row, halves ? (void *)(half + i * LSTM__TURNED)
+					                   : (void *)(word + i * LSTM__TURNED),
+					       rows * bytes);
+				else if (halves)
+					memcpy(row, half + i * LSTM__TURNED, LSTM__TURNED * 2);
+				else
+					memcpy(row, word + i * LSTM__TURNED, LSTM__TURNED * 4);
+			}
+		}
+	}
+	if (s->dtype == LSTM_DTYPE_I8)
+		memcpy(to->sum + first + r, sum, rows * sizeof(int32_t));
+}
+
+LSTM__INLINE void lstm__low_block_by(const struct lstm__matrix *to, char *words,
+                                     const struct lstm__source *s, lstm__row_fn find, size_t first,
+                                     size_t n)
+{
+	size_t r;
+	for (r = 0; r < n; r += LSTM__TURNED)
+		lstm__low_turned(to, words, s, find, first, n, r);
+}
+
+#ifdef LSTM__HAVE_AVX2
+/* The same loops in longer vectors, which only the compiler makes of them: where AVX2 may be used, see
+ * above. */
+static __attribute__((target("avx2"))) void
+lstm__low_block_avx2(const struct lstm__matrix *to, char *words, const struct lstm__source *s,
+                     lstm__row_fn find, size_t first, size_t n)
+{
+	lstm__low_block_by(to, words, s, find, first, n);
+}
+
+static __attribute__((target("avx2"))) float lstm__weight_scale_avx2(const float *row, size_t n,
+                                                                     size_t stride)
+{
+	return lstm__least_missing(row, n, stride);
+}
+#endif
+
+static void lstm__low_block(const struct lstm__matrix *to, char *words, const struct lstm__source *s,
+                            lstm__row_fn find, size_t first, size_t n)
+{
+#ifdef LSTM__HAVE_AVX2
+	if (s->lanes >= 8) {
+		lstm__low_block_avx2(to, words, s, find, first, n);
+		return;
+	}
+#endif
+	lstm__low_block_by(to, words, s, find, first, n);
+}
+#endif
+
+/* The scale of a row of floats. */
+static float lstm__low_scale(const struct lstm__source *s, size_t row)
+{
+	const float *from = s->data + row * s->row;
+#ifdef LSTM__HAVE_AVX2
+	if (s->lanes >= 8)
+		return lstm__weight_scale_avx2(from, s->columns, s->column);
+#endif
+	return lstm__weight_scale(from, s->columns, s->column);
+}
+
 /* Rows [first, first + n), a block.  scale: of each of the framework's rows, or NULL. */
 static void lstm__pack_low_block(const struct lstm__matrix *to, const struct lstm__source *s,
                                  lstm__row_fn find, size_t first, size_t n, const float *scale)
@@ -2274,9 +2413,14 @@ static void lstm__pack_low_block(const struct lstm__matrix *to, const struct lst
 		if (real && scale)
 			to->scale[first + r] = scale[row];
 		else if (real)
-			to->scale[first + r] =
-				lstm__weight_scale(s->data + row * s->row, s->columns, s->column);
+			to->scale[first + r] = lstm__low_scale(s, row);
 	}
+#ifdef LSTM__VECTORS
+	if (n > 1 && s->from == LSTM_DTYPE_F32) {
+		lstm__low_block(to, words, s, find, first, n);
+		return;
+	}
+#endif
 	if (padded)
 		memset(words, 0, lstm__words(s->dtype, s->columns) * n * bytes);
 	for (r = 0; r < n; r++) {

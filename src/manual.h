@@ -96,5 +96,6 @@
  *                       sigaltstack refuses less.  The kernel makes room for them in the first run of
  *                       each thread.
  *   LSTM_WASM_EXACT     fused multiply-adds also on WebAssembly: see there
- *   LSTM_F32_ONLY       leave bf16, f16 and int8 out: a third of the code and of the time to compile
+ *   LSTM_F32_ONLY       leave bf16, f16 and int8 out: three fifths of the code and of the time to
+ *                       compile
  */

@@ -36,6 +36,11 @@ static size_t lstm__plain_row(const struct lstm__source *s, size_t r, size_t *ro
 
 typedef size_t (*lstm__row_fn)(const struct lstm__source *s, size_t r, size_t *row);
 
+#if defined(LSTM__VECTORS) || defined(LSTM__HAVE_SIMD128)
+#define LSTM__TILED 1 /* else each block is a row */
+#endif
+
+#ifdef LSTM__TILED
 /* Packing is moving: tiles of 4 rows and 16 columns, a cache line of each row, whose loops are of
  * constant length so that they become vectors without any flag. */
 #define LSTM__TILE_ROWS 4
@@ -175,67 +180,77 @@ LSTM__AVX2_INLINE int lstm__turn_two_tiles(float *to, size_t stride, const float
 }
 #endif
 
-/* Rows [r, r + 16) of a block of n, or as many as there are, from column `first` to `end`: whole
- * cache lines of what is written.  The block begins with row `at` of all. */
-static void lstm__pack_tiles(float *to, const struct lstm__source *s, lstm__row_fn find, size_t at,
-                             size_t r, size_t n, size_t first, size_t end)
+/* Up to 16 rows from row `at` of all on, from column `first` to `end`: whole cache lines of what is written,
+ * [column][`stride`]. */
+static void lstm__pack_tiles(float *to, size_t stride, const struct lstm__source *s, lstm__row_fn find,
+                             size_t at, size_t rows, size_t first, size_t end)
 {
 	float tile[LSTM__TILE_COLUMNS][LSTM__TILE_ROWS];
 	const float *from[4];
 	size_t real[4], tiles, t, k, row;
-	for (tiles = 0; tiles < 4 && r + tiles * LSTM__TILE_ROWS < n; tiles++) {
-		real[tiles] = find(s, at + r + tiles * LSTM__TILE_ROWS, &row);
+	for (tiles = 0; tiles < 4 && tiles * LSTM__TILE_ROWS < rows; tiles++) {
+		real[tiles] = find(s, at + tiles * LSTM__TILE_ROWS, &row);
 		if (real[tiles] > LSTM__TILE_ROWS)
 			real[tiles] = LSTM__TILE_ROWS;
 		from[tiles] = s->data + (real[tiles] ? row * s->row : 0);
 	}
-	for (k = first; k < end; k += LSTM__TILE_COLUMNS) {
+	for (k = first; k < end; k += LSTM__TILE_COLUMNS, to += LSTM__TILE_COLUMNS * stride) {
 		size_t columns = end - k < LSTM__TILE_COLUMNS ? end - k : LSTM__TILE_COLUMNS;
 		for (t = 0; end - k >= 4 * LSTM__TILE_COLUMNS && t < LSTM__TILE_COLUMNS; t++)
-			LSTM__WILL_WRITE(to + (k + 3 * LSTM__TILE_COLUMNS + t) * n + r);
+			LSTM__WILL_WRITE(to + (3 * LSTM__TILE_COLUMNS + t) * stride);
 		for (t = 0; t < tiles; t++) {
 			const float *x = from[t] + k * s->column;
-			float *y = to + k * n + r + t * LSTM__TILE_ROWS;
+			float *y = to + t * LSTM__TILE_ROWS;
 			const int whole = s->column == 1 && real[t] == LSTM__TILE_ROWS;
 #ifdef LSTM__HAVE_AVX2
 			if (whole && s->lanes >= 8 && t + 1 < tiles &&
 			    real[t + 1] == LSTM__TILE_ROWS &&
-			    lstm__turn_two_tiles(y, n, x, from[t + 1] + k, s->row, columns)) {
+			    lstm__turn_two_tiles(y, stride, x, from[t + 1] + k, s->row, columns)) {
 				t++;
 				continue;
 			}
 #endif
-			if (whole && lstm__turn_tile(y, n, x, s->row, columns))
+			if (whole && lstm__turn_tile(y, stride, x, s->row, columns))
 				continue;
 			if (s->column == 1)
 				lstm__tile_rows(tile, x, s->row, real[t], columns);
 			else
 				lstm__tile_columns(tile, x, s->column, real[t], columns);
-			lstm__tile_put(y, n, tile, columns);
+			lstm__tile_put(y, stride, tile, columns);
 		}
 	}
 }
+
+/* Rows are read to their end, 16 at a time, as the processor fetches ahead.  Of columns some at a time, as the
+ * lines that this touches are touched again by the next rows. */
+static void lstm__pack_block(float *to, const struct lstm__source *s, lstm__row_fn find, size_t first,
+                             size_t n)
+{
+	const size_t ahead = s->column == 1 ? s->columns : 2 * LSTM__TILE_COLUMNS;
+	size_t r, k;
+	for (k = 0; k < s->columns; k += ahead)
+		for (r = 0; r < n; r += 4 * LSTM__TILE_ROWS)
+			lstm__pack_tiles(to + k * n + r, n, s, find, first + r, n - r, k,
+			                 s->columns - k < ahead ? s->columns : k + ahead);
+}
+#endif
 
 /* rows (padded) x columns, in blocks of at most block rows. */
 static void lstm__pack(float *all, const struct lstm__source *s, lstm__row_fn find, size_t rows,
                        size_t block)
 {
-	/* Rows are read to their end, 16 at a time, as the processor fetches ahead.  Of columns some at
-	 * a time, as the lines that this touches are touched again by the next rows. */
-	const size_t ahead = s->column == 1 ? s->columns : 2 * LSTM__TILE_COLUMNS;
-	size_t first, r, k, row;
+	size_t first, k, row;
 	for (first = 0; first < rows; first += block) {
 		size_t n = rows - first < block ? rows - first : block;
 		float *to = all + first * s->all + n * s->before;
-		if (n == 1) { /* plain rows */
-			find(s, first, &row);
-			for (k = 0; k < s->columns; k++)
-				to[k] = lstm__flush(s->data[row * s->row + k * s->column]);
+#ifdef LSTM__TILED
+		if (n > 1) {
+			lstm__pack_block(to, s, find, first, n);
 			continue;
 		}
-		for (k = 0; k < s->columns; k += ahead)
-			for (r = 0; r < n; r += 4 * LSTM__TILE_ROWS)
-				lstm__pack_tiles(to, s, find, first, r, n, k,
-				                 s->columns - k < ahead ? s->columns : k + ahead);
+#endif
+		find(s, first, &row);
+		for (k = 0; k < s->columns; k++)
+			to[k] = lstm__flush(s->data[row * s->row + k * s->column]);
 	}
 }

@@ -73,6 +73,136 @@ static int32_t lstm__low_chunk(void *words, const struct lstm__source *s, size_t
 	return 0;
 }
 
+#ifdef LSTM__VECTORS
+/* Rows that are turned at a time. */
+enum { LSTM__TURNED = 16 };
+
+/* The words of four columns of them, [column][row], of f16 halves, and what their codes add to each row's
+ * sum. */
+LSTM__INLINE void lstm__low_words(uint32_t *word, uint16_t *half, float *x, lstm_dtype dtype,
+                                  const float *scale, int32_t *sum)
+{
+	int i;
+	if (dtype == LSTM_DTYPE_BF16) {
+		lstm__chunk_bf16(word, x);
+		for (i = 0; i < LSTM__TURNED; i++)
+			word[i] |= word[LSTM__TURNED + i] << 16;
+		for (i = 0; i < LSTM__TURNED; i++)
+			word[LSTM__TURNED + i] = word[2 * LSTM__TURNED + i] |
+			                         word[3 * LSTM__TURNED + i] << 16;
+		return;
+	}
+	if (dtype == LSTM_DTYPE_F16) {
+		lstm__chunk_f16(word, x);
+		for (i = 0; i < LSTM__CHUNK; i++)
+			half[i] = (uint16_t)word[i];
+		return;
+	}
+	for (i = 0; i < LSTM__CHUNK; i++)
+		x[i] /= scale[i % LSTM__TURNED];
+	lstm__chunk_codes(x, x);
+	for (i = 0; i < LSTM__TURNED; i++) {
+		const int32_t a = (int32_t)x[i], b = (int32_t)x[LSTM__TURNED + i];
+		const int32_t c = (int32_t)x[2 * LSTM__TURNED + i];
+		const int32_t d = (int32_t)x[3 * LSTM__TURNED + i];
+		sum[i] += a + b + c + d;
+		word[i] = ((uint32_t)a & 255) | ((uint32_t)b & 255) << 8 | ((uint32_t)c & 255) << 16 |
+		          (uint32_t)d << 24;
+	}
+}
+
+/* Floats: turned like those that stay floats, and rounded then.  The block's rows from r on, up to 16. */
+LSTM__INLINE void lstm__low_turned(const struct lstm__matrix *to, char *words,
+                                   const struct lstm__source *s, lstm__row_fn find, size_t first,
+                                   size_t n, size_t r)
+{
+	const size_t most = LSTM__TURNED, rows = n - r < most ? n - r : most;
+	const size_t bytes = lstm__word_bytes(s->dtype);
+	float x[LSTM__CHUNK * LSTM__TURNED], scale[LSTM__TURNED] = {0};
+	int32_t sum[LSTM__TURNED] = {0};
+	uint32_t word[LSTM__CHUNK];
+	uint16_t half[LSTM__CHUNK];
+	const int halves = s->dtype == LSTM_DTYPE_F16;
+	size_t k, j, i, columns;
+
+	if (s->dtype == LSTM_DTYPE_I8)
+		memcpy(scale, to->scale + first + r, rows * sizeof(float));
+	for (k = 0; k < s->columns; k += LSTM__CHUNK) {
+		columns = lstm__chunk_of(s->columns - k);
+		if (rows < LSTM__TURNED || columns < LSTM__CHUNK)
+			memset(x, 0, sizeof(x));
+		lstm__pack_tiles(x, LSTM__TURNED, s, find, first + r, rows, k, k + columns);
+		for (j = 0; j < columns; j += 4) {
+			const size_t at = lstm__words(s->dtype, k + j);
+			const size_t end = lstm__words(s->dtype, columns - j < 4 ? k + columns : k + j + 4);
+			lstm__low_words(word, half, x + j * LSTM__TURNED, s->dtype, scale, sum);
+			for (i = 0; i < end - at; i++) {
+				char *row = words + ((at + i) * n + r) * bytes;
+				if (rows < LSTM__TURNED)
+					memcpy(row, halves ? (void *)(half + i * LSTM__TURNED)
+					                   : (void *)(word + i * LSTM__TURNED),
+					       rows * bytes);
+				else if (halves)
+					memcpy(row, half + i * LSTM__TURNED, LSTM__TURNED * 2);
+				else
+					memcpy(row, word + i * LSTM__TURNED, LSTM__TURNED * 4);
+			}
+		}
+	}
+	if (s->dtype == LSTM_DTYPE_I8)
+		memcpy(to->sum + first + r, sum, rows * sizeof(int32_t));
+}
+
+LSTM__INLINE void lstm__low_block_by(const struct lstm__matrix *to, char *words,
+                                     const struct lstm__source *s, lstm__row_fn find, size_t first,
+                                     size_t n)
+{
+	size_t r;
+	for (r = 0; r < n; r += LSTM__TURNED)
+		lstm__low_turned(to, words, s, find, first, n, r);
+}
+
+#ifdef LSTM__HAVE_AVX2
+/* The same loops in longer vectors, which only the compiler makes of them: where AVX2 may be used, see
+ * above. */
+static __attribute__((target("avx2"))) void
+lstm__low_block_avx2(const struct lstm__matrix *to, char *words, const struct lstm__source *s,
+                     lstm__row_fn find, size_t first, size_t n)
+{
+	lstm__low_block_by(to, words, s, find, first, n);
+}
+
+static __attribute__((target("avx2"))) float lstm__weight_scale_avx2(const float *row, size_t n,
+                                                                     size_t stride)
+{
+	return lstm__least_missing(row, n, stride);
+}
+#endif
+
+static void lstm__low_block(const struct lstm__matrix *to, char *words, const struct lstm__source *s,
+                            lstm__row_fn find, size_t first, size_t n)
+{
+#ifdef LSTM__HAVE_AVX2
+	if (s->lanes >= 8) {
+		lstm__low_block_avx2(to, words, s, find, first, n);
+		return;
+	}
+#endif
+	lstm__low_block_by(to, words, s, find, first, n);
+}
+#endif
+
+/* The scale of a row of floats. */
+static float lstm__low_scale(const struct lstm__source *s, size_t row)
+{
+	const float *from = s->data + row * s->row;
+#ifdef LSTM__HAVE_AVX2
+	if (s->lanes >= 8)
+		return lstm__weight_scale_avx2(from, s->columns, s->column);
+#endif
+	return lstm__weight_scale(from, s->columns, s->column);
+}
+
 /* Rows [first, first + n), a block.  scale: of each of the framework's rows, or NULL. */
 static void lstm__pack_low_block(const struct lstm__matrix *to, const struct lstm__source *s,
                                  lstm__row_fn find, size_t first, size_t n, const float *scale)
@@ -93,9 +223,14 @@ static void lstm__pack_low_block(const struct lstm__matrix *to, const struct lst
 		if (real && scale)
 			to->scale[first + r] = scale[row];
 		else if (real)
-			to->scale[first + r] =
-				lstm__weight_scale(s->data + row * s->row, s->columns, s->column);
+			to->scale[first + r] = lstm__low_scale(s, row);
 	}
+#ifdef LSTM__VECTORS
+	if (n > 1 && s->from == LSTM_DTYPE_F32) {
+		lstm__low_block(to, words, s, find, first, n);
+		return;
+	}
+#endif
 	if (padded)
 		memset(words, 0, lstm__words(s->dtype, s->columns) * n * bytes);
 	for (r = 0; r < n; r++) {

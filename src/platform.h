@@ -113,8 +113,10 @@ __asm__(".ifndef lstm__moves\n"
 #endif
 #endif
 
-#if !defined(LSTM_NO_SLEEF) && defined(__has_include) &&                                           \
-        (defined(LSTM__HAVE_AVX2) || defined(LSTM__HAVE_AVX512) || defined(LSTM__HAVE_NEON))
+#if defined(LSTM__HAVE_AVX2) || defined(LSTM__HAVE_AVX512) || defined(LSTM__HAVE_NEON)
+#define LSTM__VECTORS 1
+#endif
+#if !defined(LSTM_NO_SLEEF) && defined(__has_include) && defined(LSTM__VECTORS)
 #if !__has_include(<sleef.h>)
 #error "lstm.h: SLEEF is missing: install it (Debian: libsleef-dev) and link with -lsleef, or define LSTM_NO_SLEEF to use the built-in polynomials"
 #endif

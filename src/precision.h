@@ -83,9 +83,8 @@ LSTM__INLINE size_t lstm__chunk_of(size_t left)
 }
 
 /* n numbers, at most a chunk of them, flushed; zeros behind them. */
-static void lstm__chunk(float *to, const float *from, size_t n, size_t stride)
+LSTM__INLINE void lstm__chunk(float *to, const float *from, size_t n, size_t stride)
 {
-	int32_t bits[LSTM__CHUNK];
 	size_t k;
 	int i;
 	if (stride == 1)
@@ -94,10 +93,8 @@ static void lstm__chunk(float *to, const float *from, size_t n, size_t stride)
 		for (k = 0; k < n; k++)
 			to[k] = from[k * stride];
 	memset(to + n, 0, (LSTM__CHUNK - n) * sizeof(float));
-	memcpy(bits, to, sizeof(bits));
 	for (i = 0; i < LSTM__CHUNK; i++)
-		bits[i] = lstm__flush_bits(bits[i]);
-	memcpy(to, bits, sizeof(bits));
+		to[i] = lstm__float_of((uint32_t)lstm__flush_bits((int32_t)lstm__bits_of(to[i])));
 }
 
 /* The sum of the squares of what the codes of a chunk miss, in units of (scale / 2^12)^2: a whole
@@ -125,13 +122,12 @@ LSTM__INLINE int32_t lstm__chunk_error(const float *x, float scale, const int be
 }
 
 /* The largest magnitude's bits. */
-static int32_t lstm__chunk_most(const float *x)
+LSTM__INLINE int32_t lstm__chunk_most(const float *x)
 {
-	int32_t bits[LSTM__CHUNK], most = 0;
+	int32_t most = 0;
 	int i;
-	memcpy(bits, x, sizeof(bits));
 	for (i = 0; i < LSTM__CHUNK; i++) {
-		const int32_t magnitude = bits[i] & 0x7fffffff;
+		const int32_t magnitude = (int32_t)(lstm__bits_of(x[i]) & 0x7fffffff);
 		most = magnitude > most ? magnitude : most;
 	}
 	return most;
@@ -140,7 +136,7 @@ static int32_t lstm__chunk_most(const float *x)
 /* The scale of a row of weights: of the eight that take the largest to 127.5, 127, ... 124 steps the
  * one whose codes miss least, which misses a twentieth less than the second of them for 100 weights,
  * and finds out if all weights are multiples of the largest's 127th. */
-static float lstm__weight_scale(const float *row, size_t n, size_t stride)
+LSTM__INLINE float lstm__least_missing(const float *row, size_t n, size_t stride)
 {
 	uint64_t missed[8] = {0};
 	float x[LSTM__CHUNK], scale[8], best = 0;
@@ -176,6 +172,11 @@ static float lstm__weight_scale(const float *row, size_t n, size_t stride)
 	return best;
 }
 
+static float lstm__weight_scale(const float *row, size_t n, size_t stride)
+{
+	return lstm__least_missing(row, n, stride);
+}
+
 /* Whether rows can have these scales, which NULL leaves open. */
 static int lstm__scales_usable(const float *scale, size_t rows)
 {
@@ -198,49 +199,40 @@ LSTM__DEF float lstm_int8_scale(const float *row, size_t count, size_t stride)
 
 #if LSTM__LOW
 /* The codes of weights, -127 .. 127, from weight / scale; 0 where that has no number. */
-static void lstm__chunk_codes(float *codes, const float *quotients)
+LSTM__INLINE void lstm__chunk_codes(float *codes, const float *quotients)
 {
-	int32_t bits[LSTM__CHUNK];
 	int i;
-	memcpy(bits, quotients, sizeof(bits));
 	for (i = 0; i < LSTM__CHUNK; i++) {
-		const int32_t sign = bits[i] & ((int32_t)-0x7fffffff - 1), most = 0x42fe0000; /* 127 */
-		int32_t magnitude = bits[i] & 0x7fffffff;
+		const uint32_t bits = lstm__bits_of(quotients[i]), sign = bits & 0x80000000;
+		const int32_t most = 0x42fe0000; /* 127 */
+		int32_t magnitude = (int32_t)(bits & 0x7fffffff);
 		magnitude = magnitude > 0x7f800000 ? 0 : magnitude;
-		bits[i] = (magnitude > most ? most : magnitude) | sign;
+		magnitude = magnitude > most ? most : magnitude;
+		codes[i] = lstm__whole(lstm__float_of((uint32_t)magnitude | sign));
 	}
-	memcpy(codes, bits, sizeof(bits));
-	for (i = 0; i < LSTM__CHUNK; i++)
-		codes[i] = lstm__whole(codes[i]);
 }
 
 /* To bf16, to nearest, ties to even; beyond the largest infinity, as IEEE 754 wants. */
-static void lstm__chunk_bf16(uint32_t *to, const float *x)
+LSTM__INLINE void lstm__chunk_bf16(uint32_t *to, const float *x)
 {
 	int i;
-	memcpy(to, x, LSTM__CHUNK * sizeof(float));
 	for (i = 0; i < LSTM__CHUNK; i++) {
-		const uint32_t bits = to[i], rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+		const uint32_t bits = lstm__bits_of(x[i]);
+		const uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
 		const int nan = (int32_t)(bits & 0x7fffffff) > 0x7f800000;
 		to[i] = nan ? bits >> 16 | 0x40 : rounded;
 	}
 }
 
 /* To f16, likewise.  The last bit of its subnormals is 2^-24, which is that of fp32 from 0.5 on. */
-static void lstm__chunk_f16(uint32_t *to, const float *x)
+LSTM__INLINE void lstm__chunk_f16(uint32_t *to, const float *x)
 {
-	float shifted[LSTM__CHUNK];
 	uint32_t subnormal[LSTM__CHUNK];
 	int i;
-	memcpy(to, x, LSTM__CHUNK * sizeof(float));
-	for (i = 0; i < LSTM__CHUNK; i++)
-		subnormal[i] = to[i] & 0x7fffffff;
-	memcpy(shifted, subnormal, sizeof(shifted));
-	for (i = 0; i < LSTM__CHUNK; i++)
-		shifted[i] += 0.5f;
-	memcpy(subnormal, shifted, sizeof(subnormal));
+	for (i = 0; i < LSTM__CHUNK; i++) /* by itself: no compiler adds floats where it may not need to */
+		subnormal[i] = lstm__bits_of(lstm__float_of(lstm__bits_of(x[i]) & 0x7fffffff) + 0.5f);
 	for (i = 0; i < LSTM__CHUNK; i++) {
-		const uint32_t bits = to[i] & 0x7fffffff, sign = to[i] >> 16 & 0x8000;
+		const uint32_t all = lstm__bits_of(x[i]), bits = all & 0x7fffffff, sign = all >> 16 & 0x8000;
 		const int32_t magnitude = (int32_t)bits;
 		uint32_t half = (bits + 0xfff + (bits >> 13 & 1) - ((127 - 15) << 23)) >> 13;
 		half = magnitude < (127 - 14) << 23 ? subnormal[i] - 0x3f000000 : half;
