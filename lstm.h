@@ -6879,6 +6879,7 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define LSTM__TARGET __attribute__((target("avx2,fma,f16c")))
 #define LSTM__LANES 8
 #define LSTM__UNITS 2
+#define LSTM__WIDE (LSTM__WEIGHTS != LSTM__F32) /* which does nothing but load: known addresses gain a tenth */
 #if LSTM__WEIGHTS == LSTM__F32
 #ifdef LSTM__HAVE_AVX512
 #define LSTM__MAKES_HALVES 1
@@ -7718,6 +7719,9 @@ LSTM__INLINE void LSTM__V(put)(lstm__vf v, size_t unit, size_t count, float *pad
 #ifndef LSTM__NARROW /* blocks that are read in turn are always read one vector of units at a time */
 #define LSTM__NARROW 0
 #endif
+#ifndef LSTM__WIDE /* always several, by one function for blocks of one and of several */
+#define LSTM__WIDE 0
+#endif
 #ifdef lstm__fetch_far
 #define LSTM__FETCHES 1
 #else
@@ -7731,6 +7735,7 @@ LSTM__INLINE void LSTM__V(put)(lstm__vf v, size_t unit, size_t count, float *pad
 #endif
 #define LSTM__HEAD (LSTM__SIGNED ? (int)LSTM__SIGNED_CODES : (int)LSTM__CODES)
 #define LSTM__INT8 (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__I8_DOT)
+#define LSTM__FEW (LSTM__STREAMS < 4 ? LSTM__STREAMS : 4)
 #define LSTM__CELLS 12 /* made together: of whole tiles, be they of 2, 3, 4 or 6 streams */
 #define LSTM__SUMS (4 * (LSTM__STREAMS > LSTM__UNITS ? LSTM__STREAMS : LSTM__UNITS)) /* of a tile */
 
@@ -8119,7 +8124,7 @@ LSTM__NOINLINE void LSTM__FN(encode)(float *row, const float *x, size_t n)
 struct LSTM__FN(streams) { /* what the tile of up to LSTM__STREAMS streams works on */
 	const float *x[LSTM__STREAMS], *h[LSTM__STREAMS];
 	const float *start[LSTM__STREAMS]; /* what the sums begin with: bias, or bias + W x */
-	float *out[LSTM__STREAMS], *y[LSTM__STREAMS];
+	float *out[LSTM__STREAMS];
 	int projected;  /* start includes W x */
 	ptrdiff_t next; /* words from this block of weights to the one after it; 0: none */
 	size_t turn;    /* tiles of this block before this one */
@@ -8147,6 +8152,7 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
 {
 	const size_t block = first * 4 * LSTM__LANES;
 	size_t unit = first * LSTM__LANES;
+	const float *x = in->x, *h = in->h; /* lest Clang reads them in every turn */
 	float *c = in->c + unit;
 	lstm__vf sum[LSTM__UNITS * 4];
 	int v, u;
@@ -8157,10 +8163,10 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
 			sum[v] = lstm__load(in->start + block + v * pitch);
 		if (!in->projected)
 			LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_x)(l, block, 0), stride, apart,
-			              pitch, &in->x, l->width);
+			              pitch, &x, l->width);
 	} while (lstm__fp_enter_late(&in->environment));
 	LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_h)(l, block, 0, stride), stride, apart, pitch,
-	              &in->h, l->output);
+	              &h, l->output);
 	if (!l->plain) {
 		LSTM__UNROLL
 		for (u = 0; u < units; u++, unit += LSTM__LANES, c += LSTM__LANES)
@@ -8274,44 +8280,33 @@ LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM
 		LSTM__FN(tiles_of)(l, in, first, part, stride, m, ahead, 0, 0);
 }
 
-/* The output projection of m streams, n vectors of outputs from vector `first` on. */
+/* Those of the input alone, and of the outputs that are projected: a function for both. */
+LSTM__NOINLINE void LSTM__FN(tiles_ahead)(const struct lstm__layer *l,
+                                          const struct LSTM__FN(streams) *in, size_t first,
+                                          size_t part, size_t stride, size_t m)
+{
+	LSTM__FN(tiles)(l, in, first, part, stride, m, 1);
+}
+
+/* Vector `first` of the outputs of m streams, number `part` of its block. */
 LSTM__INLINE void LSTM__FN(tile_output)(const struct lstm__layer *l,
                                         const struct LSTM__FN(streams) *in, size_t first,
-                                        size_t part, size_t stride, const int m, const int n)
+                                        size_t part, size_t stride, const int m)
 {
-	lstm__vf sum[LSTM__STREAMS * 4];
-	int s, v;
+	const float *from[LSTM__STREAMS];
+	lstm__vf sum[LSTM__STREAMS];
+	int s;
 	LSTM__UNROLL
-	for (s = 0; s < m * n; s++) {
+	for (s = 0; s < m; s++) {
+		from[s] = in->x[s];
 		sum[s] = lstm__set(0);
 		LSTM__HOLD(sum[s]);
 	}
-	LSTM__FN(dot)(sum, m, n, LSTM__FN(rows_of_outputs)(l, first, part), stride, 0, LSTM__LANES,
-	              in->h, l->hidden);
+	LSTM__FN(dot)(sum, m, 1, LSTM__FN(rows_of_outputs)(l, first, part), stride, 0, LSTM__LANES, from,
+	              l->hidden);
 	LSTM__UNROLL
-	for (s = 0; s < m; s++) {
-		LSTM__UNROLL
-		for (v = 0; v < n; v++)
-			LSTM__V(put)(LSTM__V(flush)(sum[s * n + v]),
-			              (first + (size_t)v) * LSTM__LANES, l->output, in->out[s],
-			              in->y[s]);
-	}
-}
-
-LSTM__INLINE void LSTM__FN(tiles_output)(const struct lstm__layer *l,
-                                         const struct LSTM__FN(streams) *in, size_t first,
-                                         size_t part, size_t stride, size_t m, const int n)
-{
-	switch (m) {
-	case 1: LSTM__FN(tile_output)(l, in, first, part, stride, 1, n); break;
-	case 2: LSTM__FN(tile_output)(l, in, first, part, stride, 2, n); break;
-#if LSTM__STREAMS > 2
-	case 3: LSTM__FN(tile_output)(l, in, first, part, stride, 3, n); break;
-#endif
-#if LSTM__STREAMS > 3
-	case 4: LSTM__FN(tile_output)(l, in, first, part, stride, 4, n); break;
-#endif
-	}
+	for (s = 0; s < m; s++)
+		lstm__store(in->out[s] + first * LSTM__LANES, sum[s]);
 }
 /* ==== simd/last.h ============================================================================= */
 /* The last vector of units together with the block before it.  By itself it waits for its few sums:
@@ -8476,7 +8471,7 @@ LSTM__INLINE const float *LSTM__FN(own)(const struct lstm__job *job, size_t b, c
 LSTM__INLINE size_t LSTM__FN(largest)(const struct lstm__layer *l)
 {
 	const int many = l->fetches & LSTM__FETCH_MANY || LSTM__WEIGHTS != LSTM__F32;
-	return many || LSTM__STREAMS < 4 ? LSTM__STREAMS : 4;
+	return many ? LSTM__STREAMS : LSTM__FEW;
 }
 
 /* Streams per tile: as few tiles as their limit allows, all of nearly one size. */
@@ -8536,7 +8531,7 @@ LSTM__NOINLINE void LSTM__FN(project_ahead)(const struct lstm__job *job, size_t 
 					in.start[s] = l->bias;
 					in.out[s] = job->pre + (r + s) * 4 * job->c_row;
 				}
-				LSTM__FN(tiles)(l, &in, v + part, part, stride, m, 1);
+				LSTM__FN(tiles_ahead)(l, &in, v + part, part, stride, m);
 				in.turn++;
 			}
 	}
@@ -8654,32 +8649,59 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 	}
 }
 
+/* The outputs of in's m streams, whole blocks of four vectors as the gates of a layer without recurrence. */
+LSTM__INLINE void LSTM__FN(tiles_output)(const struct lstm__layer *l, struct LSTM__FN(streams) *in,
+                                         size_t m)
+{
+	const size_t vectors = (l->output + LSTM__LANES - 1) / LSTM__LANES, whole = vectors - vectors % 4;
+	struct lstm__layer outputs;
+	size_t v, s;
+
+	memset(&outputs, 0, sizeof(outputs));
+	outputs.w = l->projection;
+	outputs.width = l->hidden;
+	for (s = 0; s < m; s++) {
+		memset(in->out[s], 0, vectors * LSTM__LANES * sizeof(float));
+		in->start[s] = in->out[s];
+	}
+	for (; s < LSTM__FEW; s++) { /* the first one again: few sums take as long as four */
+		in->x[s] = in->x[0];
+		in->out[s] = in->out[0];
+	}
+	for (v = 0; v < whole; v += 4)
+		LSTM__FN(tiles_ahead)(&outputs, in, v / 4, 0, 4 * LSTM__LANES, m);
+	for (; v < vectors; v++)
+		if (m == 1)
+			LSTM__FN(tile_output)(l, in, v, v - whole, (vectors - whole) * LSTM__LANES, 1);
+		else
+			LSTM__FN(tile_output)(l, in, v, v - whole, (vectors - whole) * LSTM__LANES,
+			                      LSTM__FEW);
+}
+
 /* h = projection (o * tanh(c)) for the n streams in active; y: the first stream's, or NULL. */
 LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float *y, size_t y_stream,
                                              size_t n)
 {
 	const struct lstm__layer *l = job->layer;
-	const size_t vectors = (l->output + LSTM__LANES - 1) / LSTM__LANES;
 	struct LSTM__FN(streams) in;
-	size_t v, part, from, m, s, units, stride;
+	size_t from, m, s, unit;
 
+	in.projected = 0;
+	in.next = 0;
+	in.turn = 0;
 	for (from = 0; from < n; from += m) {
-		m = LSTM__FN(group)(n - from, LSTM__STREAMS < 4 ? LSTM__STREAMS : 4);
+		m = LSTM__FN(group)(n - from, LSTM__FEW);
 		for (s = 0; s < m; s++) {
-			const int stream = job->active[from + s];
-			const size_t b = (size_t)stream;
-			in.h[s] = LSTM__FN(own)(job, b, job->cells + b * job->c_row, l->hidden);
-			in.out[s] = lstm__job_h(job, stream, 1);
-			in.y[s] = y ? y + b * y_stream : NULL;
+			const size_t b = (size_t)job->active[from + s];
+			in.x[s] = LSTM__FN(own)(job, b, job->cells + b * job->c_row, l->hidden);
+			in.out[s] = lstm__job_h(job, (int)b, 1);
 		}
-		for (v = 0; v < vectors; v += units) {
-			units = vectors - v < 4 ? vectors - v : 4;
-			stride = units * LSTM__LANES;
-			if (units == 4)
-				LSTM__FN(tiles_output)(l, &in, v, 0, stride, m, 4);
-			for (part = 0; units < 4 && part < units; part++)
-				LSTM__FN(tiles_output)(l, &in, v + part, part, stride, m, 1);
-		}
+		LSTM__FN(tiles_output)(l, &in, m);
+		for (s = 0; s < m; s++)
+			for (unit = 0; unit < l->output; unit += LSTM__LANES)
+				LSTM__V(put)(LSTM__V(flush)(lstm__load(in.out[s] + unit)), unit,
+				              l->output, in.out[s],
+				              y ? y + (size_t)job->active[from + s] * y_stream : NULL);
 	}
 }
 /* ==== simd/amx.h ============================================================================== */
@@ -8973,6 +8995,13 @@ LSTM__INLINE void LSTM__FN(tile_rest)(const struct lstm__layer *l, struct lstm__
 	}
 }
 
+/* The same where a call more is not felt. */
+LSTM__NOINLINE void LSTM__FN(rest_apart)(const struct lstm__layer *l, struct lstm__alone *in, size_t v,
+                                         size_t rest)
+{
+	LSTM__FN(tile_rest)(l, in, v, rest);
+}
+
 /* One step of a state of one stream: x is its row as the dot products take it, and start bias + W x
  * if that was projected ahead, else NULL.  The short way for what most calls do.  units: of a tile;
  * single: whether each is a block; turns: whether blocks are read in turn, see layer; joins: whether
@@ -9019,13 +9048,13 @@ LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x
 		if (block < whole)
 			LSTM__FN(tile_alone)(l, &in, v, stride, apart, (int)units, LSTM__LANES);
 		else
-			LSTM__FN(tile_rest)(l, &in, v, rest);
+			LSTM__FN(rest_apart)(l, &in, v, rest);
 	}
 	if (l->projection.words)
 		LSTM__FN(project_output)(job, y, 0, 1);
 }
 
-#if LSTM__LANES > 4
+#if LSTM__LANES > 4 && !LSTM__WIDE
 /* Blocks of one vector of units.  AVX2 reads two at a time: four sums of its vectors take as long as
  * eight, as each waits for its last multiply-add. */
 LSTM__NOINLINE void LSTM__FN(alone_narrow)(const struct lstm__job *job, const float *x,
@@ -9041,7 +9070,8 @@ LSTM__NOINLINE void LSTM__FN(alone_narrow)(const struct lstm__job *job, const fl
 LSTM__NOINLINE void LSTM__FN(alone_wide)(const struct lstm__job *job, const float *x,
                                          const float *start, float *y, unsigned *environment)
 {
-	LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, LSTM__SINGLE, 1, 0);
+	LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS,
+	                   LSTM__WIDE ? job->layer->units == 1 : LSTM__SINGLE, 1, 0);
 }
 #endif
 
@@ -9064,7 +9094,7 @@ LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
 	else if (!turns && job->to == l->vectors)
 		LSTM__FN(alone_joined)(job, x, start, y, environment);
 #endif
-#if LSTM__LANES > 4
+#if LSTM__LANES > 4 && !LSTM__WIDE
 	else if (LSTM__NARROW || l->narrow)
 		LSTM__FN(alone_narrow)(job, x, start, y, environment);
 #endif
@@ -9246,6 +9276,7 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef LSTM__HEAD
 #undef LSTM__SUMS
 #undef LSTM__CELLS
+#undef LSTM__FEW
 #undef LSTM__APART
 #undef LSTM__AMX_ROWS
 #undef LSTM__AMX_STREAMS
@@ -9260,6 +9291,7 @@ static const struct lstm__kernels LSTM__FN(kernels) = {
 #undef LSTM__JOINS
 #undef LSTM__SINGLE
 #undef LSTM__NARROW
+#undef LSTM__WIDE
 #undef LSTM__BY_STREAM
 #undef LSTM__LAST
 #undef lstm__last_of

@@ -61,6 +61,7 @@
 #undef LSTM__HEAD
 #undef LSTM__SUMS
 #undef LSTM__CELLS
+#undef LSTM__FEW
 #undef LSTM__APART
 #undef LSTM__AMX_ROWS
 #undef LSTM__AMX_STREAMS
@@ -75,6 +76,7 @@
 #undef LSTM__JOINS
 #undef LSTM__SINGLE
 #undef LSTM__NARROW
+#undef LSTM__WIDE
 #undef LSTM__BY_STREAM
 #undef LSTM__LAST
 #undef lstm__last_of

@@ -14,6 +14,13 @@ LSTM__INLINE void LSTM__FN(tile_rest)(const struct lstm__layer *l, struct lstm__
 	}
 }
 
+/* The same where a call more is not felt. */
+LSTM__NOINLINE void LSTM__FN(rest_apart)(const struct lstm__layer *l, struct lstm__alone *in, size_t v,
+                                         size_t rest)
+{
+	LSTM__FN(tile_rest)(l, in, v, rest);
+}
+
 /* One step of a state of one stream: x is its row as the dot products take it, and start bias + W x
  * if that was projected ahead, else NULL.  The short way for what most calls do.  units: of a tile;
  * single: whether each is a block; turns: whether blocks are read in turn, see layer; joins: whether
@@ -60,13 +67,13 @@ LSTM__INLINE void LSTM__FN(alone_by)(const struct lstm__job *job, const float *x
 		if (block < whole)
 			LSTM__FN(tile_alone)(l, &in, v, stride, apart, (int)units, LSTM__LANES);
 		else
-			LSTM__FN(tile_rest)(l, &in, v, rest);
+			LSTM__FN(rest_apart)(l, &in, v, rest);
 	}
 	if (l->projection.words)
 		LSTM__FN(project_output)(job, y, 0, 1);
 }
 
-#if LSTM__LANES > 4
+#if LSTM__LANES > 4 && !LSTM__WIDE
 /* Blocks of one vector of units.  AVX2 reads two at a time: four sums of its vectors take as long as
  * eight, as each waits for its last multiply-add. */
 LSTM__NOINLINE void LSTM__FN(alone_narrow)(const struct lstm__job *job, const float *x,
@@ -82,7 +89,8 @@ LSTM__NOINLINE void LSTM__FN(alone_narrow)(const struct lstm__job *job, const fl
 LSTM__NOINLINE void LSTM__FN(alone_wide)(const struct lstm__job *job, const float *x,
                                          const float *start, float *y, unsigned *environment)
 {
-	LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS, LSTM__SINGLE, 1, 0);
+	LSTM__FN(alone_by)(job, x, start, y, environment, LSTM__UNITS,
+	                   LSTM__WIDE ? job->layer->units == 1 : LSTM__SINGLE, 1, 0);
 }
 #endif
 
@@ -105,7 +113,7 @@ LSTM__NOINLINE void LSTM__FN(alone)(const struct lstm__job *job, const float *x,
 	else if (!turns && job->to == l->vectors)
 		LSTM__FN(alone_joined)(job, x, start, y, environment);
 #endif
-#if LSTM__LANES > 4
+#if LSTM__LANES > 4 && !LSTM__WIDE
 	else if (LSTM__NARROW || l->narrow)
 		LSTM__FN(alone_narrow)(job, x, start, y, environment);
 #endif

@@ -66,7 +66,7 @@ LSTM__INLINE const float *LSTM__FN(own)(const struct lstm__job *job, size_t b, c
 LSTM__INLINE size_t LSTM__FN(largest)(const struct lstm__layer *l)
 {
 	const int many = l->fetches & LSTM__FETCH_MANY || LSTM__WEIGHTS != LSTM__F32;
-	return many || LSTM__STREAMS < 4 ? LSTM__STREAMS : 4;
+	return many ? LSTM__STREAMS : LSTM__FEW;
 }
 
 /* Streams per tile: as few tiles as their limit allows, all of nearly one size. */
@@ -126,7 +126,7 @@ LSTM__NOINLINE void LSTM__FN(project_ahead)(const struct lstm__job *job, size_t 
 					in.start[s] = l->bias;
 					in.out[s] = job->pre + (r + s) * 4 * job->c_row;
 				}
-				LSTM__FN(tiles)(l, &in, v + part, part, stride, m, 1);
+				LSTM__FN(tiles_ahead)(l, &in, v + part, part, stride, m);
 				in.turn++;
 			}
 	}
@@ -244,31 +244,58 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 	}
 }
 
+/* The outputs of in's m streams, whole blocks of four vectors as the gates of a layer without recurrence. */
+LSTM__INLINE void LSTM__FN(tiles_output)(const struct lstm__layer *l, struct LSTM__FN(streams) *in,
+                                         size_t m)
+{
+	const size_t vectors = (l->output + LSTM__LANES - 1) / LSTM__LANES, whole = vectors - vectors % 4;
+	struct lstm__layer outputs;
+	size_t v, s;
+
+	memset(&outputs, 0, sizeof(outputs));
+	outputs.w = l->projection;
+	outputs.width = l->hidden;
+	for (s = 0; s < m; s++) {
+		memset(in->out[s], 0, vectors * LSTM__LANES * sizeof(float));
+		in->start[s] = in->out[s];
+	}
+	for (; s < LSTM__FEW; s++) { /* the first one again: few sums take as long as four */
+		in->x[s] = in->x[0];
+		in->out[s] = in->out[0];
+	}
+	for (v = 0; v < whole; v += 4)
+		LSTM__FN(tiles_ahead)(&outputs, in, v / 4, 0, 4 * LSTM__LANES, m);
+	for (; v < vectors; v++)
+		if (m == 1)
+			LSTM__FN(tile_output)(l, in, v, v - whole, (vectors - whole) * LSTM__LANES, 1);
+		else
+			LSTM__FN(tile_output)(l, in, v, v - whole, (vectors - whole) * LSTM__LANES,
+			                      LSTM__FEW);
+}
+
 /* h = projection (o * tanh(c)) for the n streams in active; y: the first stream's, or NULL. */
 LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float *y, size_t y_stream,
                                              size_t n)
 {
 	const struct lstm__layer *l = job->layer;
-	const size_t vectors = (l->output + LSTM__LANES - 1) / LSTM__LANES;
 	struct LSTM__FN(streams) in;
-	size_t v, part, from, m, s, units, stride;
+	size_t from, m, s, unit;
 
+	in.projected = 0;
+	in.next = 0;
+	in.turn = 0;
 	for (from = 0; from < n; from += m) {
-		m = LSTM__FN(group)(n - from, LSTM__STREAMS < 4 ? LSTM__STREAMS : 4);
+		m = LSTM__FN(group)(n - from, LSTM__FEW);
 		for (s = 0; s < m; s++) {
-			const int stream = job->active[from + s];
-			const size_t b = (size_t)stream;
-			in.h[s] = LSTM__FN(own)(job, b, job->cells + b * job->c_row, l->hidden);
-			in.out[s] = lstm__job_h(job, stream, 1);
-			in.y[s] = y ? y + b * y_stream : NULL;
+			const size_t b = (size_t)job->active[from + s];
+			in.x[s] = LSTM__FN(own)(job, b, job->cells + b * job->c_row, l->hidden);
+			in.out[s] = lstm__job_h(job, (int)b, 1);
 		}
-		for (v = 0; v < vectors; v += units) {
-			units = vectors - v < 4 ? vectors - v : 4;
-			stride = units * LSTM__LANES;
-			if (units == 4)
-				LSTM__FN(tiles_output)(l, &in, v, 0, stride, m, 4);
-			for (part = 0; units < 4 && part < units; part++)
-				LSTM__FN(tiles_output)(l, &in, v + part, part, stride, m, 1);
-		}
+		LSTM__FN(tiles_output)(l, &in, m);
+		for (s = 0; s < m; s++)
+			for (unit = 0; unit < l->output; unit += LSTM__LANES)
+				LSTM__V(put)(LSTM__V(flush)(lstm__load(in.out[s] + unit)), unit,
+				              l->output, in.out[s],
+				              y ? y + (size_t)job->active[from + s] * y_stream : NULL);
 	}
 }

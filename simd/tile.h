@@ -3,7 +3,7 @@
 struct LSTM__FN(streams) { /* what the tile of up to LSTM__STREAMS streams works on */
 	const float *x[LSTM__STREAMS], *h[LSTM__STREAMS];
 	const float *start[LSTM__STREAMS]; /* what the sums begin with: bias, or bias + W x */
-	float *out[LSTM__STREAMS], *y[LSTM__STREAMS];
+	float *out[LSTM__STREAMS];
 	int projected;  /* start includes W x */
 	ptrdiff_t next; /* words from this block of weights to the one after it; 0: none */
 	size_t turn;    /* tiles of this block before this one */
@@ -31,6 +31,7 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
 {
 	const size_t block = first * 4 * LSTM__LANES;
 	size_t unit = first * LSTM__LANES;
+	const float *x = in->x, *h = in->h; /* lest Clang reads them in every turn */
 	float *c = in->c + unit;
 	lstm__vf sum[LSTM__UNITS * 4];
 	int v, u;
@@ -41,10 +42,10 @@ LSTM__INLINE void LSTM__FN(tile_alone)(const struct lstm__layer *l,
 			sum[v] = lstm__load(in->start + block + v * pitch);
 		if (!in->projected)
 			LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_x)(l, block, 0), stride, apart,
-			              pitch, &in->x, l->width);
+			              pitch, &x, l->width);
 	} while (lstm__fp_enter_late(&in->environment));
 	LSTM__FN(dot)(sum, 1, 4 * units, LSTM__FN(rows_of_h)(l, block, 0, stride), stride, apart, pitch,
-	              &in->h, l->output);
+	              &h, l->output);
 	if (!l->plain) {
 		LSTM__UNROLL
 		for (u = 0; u < units; u++, unit += LSTM__LANES, c += LSTM__LANES)
@@ -158,42 +159,31 @@ LSTM__INLINE void LSTM__FN(tiles)(const struct lstm__layer *l, const struct LSTM
 		LSTM__FN(tiles_of)(l, in, first, part, stride, m, ahead, 0, 0);
 }
 
-/* The output projection of m streams, n vectors of outputs from vector `first` on. */
+/* Those of the input alone, and of the outputs that are projected: a function for both. */
+LSTM__NOINLINE void LSTM__FN(tiles_ahead)(const struct lstm__layer *l,
+                                          const struct LSTM__FN(streams) *in, size_t first,
+                                          size_t part, size_t stride, size_t m)
+{
+	LSTM__FN(tiles)(l, in, first, part, stride, m, 1);
+}
+
+/* Vector `first` of the outputs of m streams, number `part` of its block. */
 LSTM__INLINE void LSTM__FN(tile_output)(const struct lstm__layer *l,
                                         const struct LSTM__FN(streams) *in, size_t first,
-                                        size_t part, size_t stride, const int m, const int n)
+                                        size_t part, size_t stride, const int m)
 {
-	lstm__vf sum[LSTM__STREAMS * 4];
-	int s, v;
+	const float *from[LSTM__STREAMS];
+	lstm__vf sum[LSTM__STREAMS];
+	int s;
 	LSTM__UNROLL
-	for (s = 0; s < m * n; s++) {
+	for (s = 0; s < m; s++) {
+		from[s] = in->x[s];
 		sum[s] = lstm__set(0);
 		LSTM__HOLD(sum[s]);
 	}
-	LSTM__FN(dot)(sum, m, n, LSTM__FN(rows_of_outputs)(l, first, part), stride, 0, LSTM__LANES,
-	              in->h, l->hidden);
+	LSTM__FN(dot)(sum, m, 1, LSTM__FN(rows_of_outputs)(l, first, part), stride, 0, LSTM__LANES, from,
+	              l->hidden);
 	LSTM__UNROLL
-	for (s = 0; s < m; s++) {
-		LSTM__UNROLL
-		for (v = 0; v < n; v++)
-			LSTM__V(put)(LSTM__V(flush)(sum[s * n + v]),
-			              (first + (size_t)v) * LSTM__LANES, l->output, in->out[s],
-			              in->y[s]);
-	}
-}
-
-LSTM__INLINE void LSTM__FN(tiles_output)(const struct lstm__layer *l,
-                                         const struct LSTM__FN(streams) *in, size_t first,
-                                         size_t part, size_t stride, size_t m, const int n)
-{
-	switch (m) {
-	case 1: LSTM__FN(tile_output)(l, in, first, part, stride, 1, n); break;
-	case 2: LSTM__FN(tile_output)(l, in, first, part, stride, 2, n); break;
-#if LSTM__STREAMS > 2
-	case 3: LSTM__FN(tile_output)(l, in, first, part, stride, 3, n); break;
-#endif
-#if LSTM__STREAMS > 3
-	case 4: LSTM__FN(tile_output)(l, in, first, part, stride, 4, n); break;
-#endif
-	}
+	for (s = 0; s < m; s++)
+		lstm__store(in->out[s] + first * LSTM__LANES, sum[s]);
 }

@@ -27,6 +27,9 @@
 #ifndef LSTM__NARROW /* blocks that are read in turn are always read one vector of units at a time */
 #define LSTM__NARROW 0
 #endif
+#ifndef LSTM__WIDE /* always several, by one function for blocks of one and of several */
+#define LSTM__WIDE 0
+#endif
 #ifdef lstm__fetch_far
 #define LSTM__FETCHES 1
 #else
@@ -40,6 +43,7 @@
 #endif
 #define LSTM__HEAD (LSTM__SIGNED ? (int)LSTM__SIGNED_CODES : (int)LSTM__CODES)
 #define LSTM__INT8 (LSTM__WEIGHTS == LSTM__I8 || LSTM__WEIGHTS == LSTM__I8_DOT)
+#define LSTM__FEW (LSTM__STREAMS < 4 ? LSTM__STREAMS : 4)
 #define LSTM__CELLS 12 /* made together: of whole tiles, be they of 2, 3, 4 or 6 streams */
 #define LSTM__SUMS (4 * (LSTM__STREAMS > LSTM__UNITS ? LSTM__STREAMS : LSTM__UNITS)) /* of a tile */
 
