@@ -74,8 +74,7 @@ static int32_t lstm__low_chunk(void *words, const struct lstm__source *s, size_t
 }
 
 #ifdef LSTM__VECTORS
-/* Rows that are turned at a time. */
-enum { LSTM__TURNED = 16 };
+#define LSTM__TURNED 16 /* rows at a time */
 
 /* The words of four columns of them, [column][row], of f16 halves, and what their codes add to each row's
  * sum. */
@@ -116,7 +115,7 @@ LSTM__INLINE void lstm__low_turned(const struct lstm__matrix *to, char *words,
                                    const struct lstm__source *s, lstm__row_fn find, size_t first,
                                    size_t n, size_t r)
 {
-	const size_t most = LSTM__TURNED, rows = n - r < most ? n - r : most;
+	const size_t rows = n - r < LSTM__TURNED ? n - r : LSTM__TURNED;
 	const size_t bytes = lstm__word_bytes(s->dtype);
 	float x[LSTM__CHUNK * LSTM__TURNED], scale[LSTM__TURNED] = {0};
 	int32_t sum[LSTM__TURNED] = {0};
