@@ -654,9 +654,18 @@ __asm__(".ifndef lstm__moves\n"
 #endif
 #endif
 
-#if defined(LSTM__HAVE_AVX2) || defined(LSTM__HAVE_AVX512) || defined(LSTM__HAVE_NEON)
+#if defined(LSTM__HAVE_AVX2) || defined(LSTM__HAVE_AVX512) || defined(LSTM__HAVE_NEON) || \
+        defined(LSTM__HAVE_SIMD128)
 #define LSTM__VECTORS 1
 #endif
+
+/* Where byte i of a word in memory is in the word. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define LSTM__BYTE(i) (24 - 8 * (i))
+#else
+#define LSTM__BYTE(i) (8 * (i))
+#endif
+
 #if !defined(LSTM_NO_SLEEF) && defined(__has_include) && defined(LSTM__VECTORS)
 #if !__has_include(<sleef.h>)
 #error "lstm.h: SLEEF is missing: install it (Debian: libsleef-dev) and link with -lsleef, or define LSTM_NO_SLEEF to use the built-in polynomials"
@@ -1218,7 +1227,7 @@ LSTM__INLINE int32_t lstm__chunk_most(const float *x)
 /* The scale of a row of weights: of the eight that take the largest to 127.5, 127, ... 124 steps the
  * one whose codes miss least, which misses a twentieth less than the second of them for 100 weights,
  * and finds out if all weights are multiples of the largest's 127th. */
-LSTM__INLINE float lstm__least_missing(const float *row, size_t n, size_t stride)
+LSTM__INLINE float lstm__weight_scale(const float *row, size_t n, size_t stride)
 {
 	uint64_t missed[8] = {0};
 	float x[LSTM__CHUNK], scale[8], best = 0;
@@ -1252,11 +1261,6 @@ LSTM__INLINE float lstm__least_missing(const float *row, size_t n, size_t stride
 		}
 	}
 	return best;
-}
-
-static float lstm__weight_scale(const float *row, size_t n, size_t stride)
-{
-	return lstm__least_missing(row, n, stride);
 }
 
 /* Whether rows can have these scales, which NULL leaves open. */
@@ -1311,7 +1315,8 @@ LSTM__INLINE void lstm__chunk_f16(uint32_t *to, const float *x)
 {
 	uint32_t subnormal[LSTM__CHUNK];
 	int i;
-	for (i = 0; i < LSTM__CHUNK; i++) /* by itself: no compiler adds floats where it may not need to */
+	for (i = 0; i < LSTM__CHUNK; i++) /* a loop by itself, as compilers make no vectors of sums that an if
+	                                   * below may not need */
 		subnormal[i] = lstm__bits_of(lstm__float_of(lstm__bits_of(x[i]) & 0x7fffffff) + 0.5f);
 	for (i = 0; i < LSTM__CHUNK; i++) {
 		const uint32_t all = lstm__bits_of(x[i]), bits = all & 0x7fffffff, sign = all >> 16 & 0x8000;
@@ -1786,7 +1791,7 @@ static const struct lstm__kernels lstm__kernels_scalar = {
 #ifndef LSTM_SELF
 #define LSTM_SELF "lstm.h"
 #endif
-#if defined(__has_include) && (defined(LSTM__VECTORS) || defined(LSTM__HAVE_SIMD128))
+#if defined(__has_include) && defined(LSTM__VECTORS)
 #if !__has_include(LSTM_SELF)
 #error "lstm.h: the header includes itself; if you renamed it, define LSTM_SELF as its new name: #define LSTM_SELF \"name.h\""
 #endif
@@ -1969,11 +1974,7 @@ static size_t lstm__plain_row(const struct lstm__source *s, size_t r, size_t *ro
 
 typedef size_t (*lstm__row_fn)(const struct lstm__source *s, size_t r, size_t *row);
 
-#if defined(LSTM__VECTORS) || defined(LSTM__HAVE_SIMD128)
-#define LSTM__TILED 1 /* else each block is a row */
-#endif
-
-#ifdef LSTM__TILED
+#ifdef LSTM__VECTORS /* else each block is a row */
 /* Packing is moving: tiles of 4 rows and 16 columns, a cache line of each row, whose loops are of
  * constant length so that they become vectors without any flag. */
 #define LSTM__TILE_ROWS 4
@@ -2176,7 +2177,7 @@ static void lstm__pack(float *all, const struct lstm__source *s, lstm__row_fn fi
 	for (first = 0; first < rows; first += block) {
 		size_t n = rows - first < block ? rows - first : block;
 		float *to = all + first * s->all + n * s->before;
-#ifdef LSTM__TILED
+#ifdef LSTM__VECTORS
 		if (n > 1) {
 			lstm__pack_block(to, s, find, first, n);
 			continue;
@@ -2188,219 +2189,162 @@ static void lstm__pack(float *all, const struct lstm__source *s, lstm__row_fn fi
 	}
 }
 /* ==== src/pack_low.h ========================================================================== */
-/* The same order for bf16, f16 and int8, rounded on the way: words instead of floats. */
+/* The same order for bf16, f16 and int8, rounded on the way: words instead of floats.  A chunk of numbers
+ * is [column][`rows`] here, of one row or, turned, of 16; rows is a literal at every call. */
 #if LSTM__LOW
-/* A chunk of codes: of `count` weights from element `from` on, and zeros. */
-static void lstm__low_codes(signed char *to, const struct lstm__source *s, size_t from, size_t count,
-                            float scale)
+union lstm__low {
+	uint32_t word[LSTM__CHUNK / 2];
+	uint16_t half[LSTM__CHUNK];
+};
+
+/* Floats become halves, or codes; scale: of each row. */
+LSTM__INLINE void lstm__low_round(uint32_t *halves, float *x, lstm_dtype dtype, const float *scale,
+                                  const int rows)
 {
-	float x[LSTM__CHUNK];
-	int i;
-	if (s->from == LSTM_DTYPE_F32) {
-		lstm__chunk(x, s->data + from, count, s->column);
-		for (i = 0; i < LSTM__CHUNK; i++)
-			x[i] /= scale;
+	int at, i;
+	if (dtype == LSTM_DTYPE_BF16) {
+		lstm__chunk_bf16(halves, x);
+	} else if (dtype == LSTM_DTYPE_F16) {
+		lstm__chunk_f16(halves, x);
+	} else {
+		for (at = 0; at < LSTM__CHUNK; at += rows)
+			for (i = 0; i < rows; i++)
+				x[at + i] /= scale[i];
 		lstm__chunk_codes(x, x);
-		for (i = 0; i < LSTM__CHUNK; i++)
-			to[i] = (signed char)x[i];
-		return;
-	}
-	for (i = 0; i < LSTM__CHUNK; i++) {
-		int code = 0;
-		if ((size_t)i < count)
-			code = ((const signed char *)(const void *)s->data)[from + (size_t)i * s->column];
-		code = code < -127 ? -127 : code;
-		to[i] = (signed char)(lstm__flush((float)code * scale) != 0 ? code : 0);
 	}
 }
 
-/* A chunk of bf16 or f16 likewise, from floats or from halves of the same type. */
-static void lstm__low_halves(uint32_t *to, const struct lstm__source *s, size_t from, size_t count)
+/* The same, of one row, from its halves or codes: `count` of them from element `from` on, and zeros. */
+static void lstm__low_same(uint32_t *halves, float *x, const struct lstm__source *s, size_t from,
+                           size_t count, float scale)
 {
-	const uint16_t *halves = (const uint16_t *)(const void *)s->data;
-	const int bf16 = s->dtype == LSTM_DTYPE_BF16;
-	float x[LSTM__CHUNK];
+	const signed char *codes = (const signed char *)(const void *)s->data;
+	const uint16_t *data = (const uint16_t *)(const void *)s->data;
 	size_t k;
-	if (s->from == LSTM_DTYPE_F32) {
-		lstm__chunk(x, s->data + from, count, s->column);
-		if (bf16)
-			lstm__chunk_bf16(to, x);
-		else
-			lstm__chunk_f16(to, x);
-		return;
-	}
 	for (k = 0; k < LSTM__CHUNK; k++) {
-		to[k] = k < count ? halves[from + k * s->column] : 0;
-		if (bf16 && (to[k] & 0x7fff) < LSTM__TINY_BITS >> 16)
-			to[k] = 0;
+		const size_t at = from + k * s->column;
+		if (s->dtype == LSTM_DTYPE_I8) {
+			const int code = k >= count ? 0 : codes[at] < -127 ? -127 : codes[at];
+			x[k] = lstm__flush((float)code * scale) != 0 ? (float)code : 0;
+			continue;
+		}
+		halves[k] = k < count ? data[at] : 0;
+		if (s->dtype == LSTM_DTYPE_BF16 && (halves[k] & 0x7fff) < LSTM__TINY_BITS >> 16)
+			halves[k] = 0;
 	}
 }
 
-/* The words of a chunk, `stride` apart.  scale: for int8; returns the sum of its codes. */
-static int32_t lstm__low_chunk(void *words, const struct lstm__source *s, size_t from, size_t count,
-                               size_t stride, float scale)
+/* Either becomes words as the kernels read them; of int8 the first byte in memory is the first column's.
+ * sum: each row's codes are added to it. */
+LSTM__INLINE void lstm__low_words(union lstm__low *to, const uint32_t *halves, const float *codes,
+                                  lstm_dtype dtype, int32_t *sum, const int rows)
 {
-	const size_t n = lstm__words(s->dtype, count);
-	uint32_t halves[LSTM__CHUNK];
-	signed char codes[LSTM__CHUNK];
-	int32_t sum = 0;
-	size_t k;
-	if (s->dtype == LSTM_DTYPE_I8) {
-		lstm__low_codes(codes, s, from, count, scale);
-		for (k = 0; k < n; k++)
-			memcpy((uint32_t *)words + k * stride, codes + 4 * k, 4);
-		for (k = 0; k < LSTM__CHUNK; k++)
-			sum += codes[k];
-		return sum;
+	int at, i;
+	if (dtype == LSTM_DTYPE_BF16) {
+		for (at = 0; at < LSTM__CHUNK / 2; at += rows)
+			for (i = 0; i < rows; i++)
+				to->word[at + i] = halves[2 * at + i] | halves[2 * at + rows + i] << 16;
+	} else if (dtype == LSTM_DTYPE_F16) {
+		for (i = 0; i < LSTM__CHUNK; i++)
+			to->half[i] = (uint16_t)halves[i];
+	} else {
+		for (at = 0; at < LSTM__CHUNK / 4; at += rows)
+			for (i = 0; i < rows; i++) {
+				const float *x = codes + 4 * at + i;
+				const int32_t a = (int32_t)x[0], b = (int32_t)x[rows];
+				const int32_t c = (int32_t)x[2 * rows], d = (int32_t)x[3 * rows];
+				sum[i] += a + b + c + d;
+				to->word[at + i] = ((uint32_t)a & 255) << LSTM__BYTE(0) |
+				                   ((uint32_t)b & 255) << LSTM__BYTE(1) |
+				                   ((uint32_t)c & 255) << LSTM__BYTE(2) |
+				                   ((uint32_t)d & 255) << LSTM__BYTE(3);
+			}
 	}
-	lstm__low_halves(halves, s, from, count);
-	if (s->dtype == LSTM_DTYPE_BF16)
-		for (k = 0; k < n; k++)
-			((uint32_t *)words)[k * stride] = halves[2 * k] | halves[2 * k + 1] << 16;
-	else
-		for (k = 0; k < n; k++)
-			((uint16_t *)words)[k * stride] = (uint16_t)halves[k];
-	return 0;
+}
+
+/* A row, which begins at element `from`: its words, `apart` bytes apart.  scale, sum: of int8. */
+static void lstm__low_row(char *words, size_t apart, const struct lstm__source *s, size_t from, float scale,
+                          int32_t *sum)
+{
+	const size_t bytes = lstm__word_bytes(s->dtype);
+	uint32_t halves[LSTM__CHUNK];
+	union lstm__low low;
+	float x[LSTM__CHUNK];
+	size_t k, i, count;
+	for (k = 0; k < s->columns; k += LSTM__CHUNK, from += LSTM__CHUNK * s->column) {
+		count = lstm__chunk_of(s->columns - k);
+		if (s->from == LSTM_DTYPE_F32) {
+			lstm__chunk(x, s->data + from, count, s->column);
+			lstm__low_round(halves, x, s->dtype, &scale, 1);
+		} else {
+			lstm__low_same(halves, x, s, from, count, scale);
+		}
+		lstm__low_words(&low, halves, x, s->dtype, sum, 1);
+		for (i = 0; i < lstm__words(s->dtype, count); i++, words += apart)
+			memcpy(words, (const char *)&low + i * bytes, bytes);
+	}
 }
 
 #ifdef LSTM__VECTORS
-#define LSTM__TURNED 16 /* rows at a time */
+#define LSTM__TURNED 16
 
-/* The words of four columns of them, [column][row], of f16 halves, and what their codes add to each row's
- * sum. */
-LSTM__INLINE void lstm__low_words(uint32_t *word, uint16_t *half, float *x, lstm_dtype dtype,
-                                  const float *scale, int32_t *sum)
+/* memcpy, whose call would take as long as rounding does: whole rows of words have one of two sizes. */
+LSTM__INLINE void lstm__low_put(char *to, const char *from, size_t bytes)
 {
-	int i;
-	if (dtype == LSTM_DTYPE_BF16) {
-		lstm__chunk_bf16(word, x);
-		for (i = 0; i < LSTM__TURNED; i++)
-			word[i] |= word[LSTM__TURNED + i] << 16;
-		for (i = 0; i < LSTM__TURNED; i++)
-			word[LSTM__TURNED + i] = word[2 * LSTM__TURNED + i] |
-			                         word[3 * LSTM__TURNED + i] << 16;
-		return;
-	}
-	if (dtype == LSTM_DTYPE_F16) {
-		lstm__chunk_f16(word, x);
-		for (i = 0; i < LSTM__CHUNK; i++)
-			half[i] = (uint16_t)word[i];
-		return;
-	}
-	for (i = 0; i < LSTM__CHUNK; i++)
-		x[i] /= scale[i % LSTM__TURNED];
-	lstm__chunk_codes(x, x);
-	for (i = 0; i < LSTM__TURNED; i++) {
-		const int32_t a = (int32_t)x[i], b = (int32_t)x[LSTM__TURNED + i];
-		const int32_t c = (int32_t)x[2 * LSTM__TURNED + i];
-		const int32_t d = (int32_t)x[3 * LSTM__TURNED + i];
-		sum[i] += a + b + c + d;
-		word[i] = ((uint32_t)a & 255) | ((uint32_t)b & 255) << 8 | ((uint32_t)c & 255) << 16 |
-		          (uint32_t)d << 24;
-	}
+	if (bytes == LSTM__TURNED * sizeof(uint32_t))
+		memcpy(to, from, LSTM__TURNED * sizeof(uint32_t));
+	else if (bytes == LSTM__TURNED * sizeof(uint16_t))
+		memcpy(to, from, LSTM__TURNED * sizeof(uint16_t));
+	else
+		memcpy(to, from, bytes);
 }
 
-/* Floats: turned like those that stay floats, and rounded then.  The block's rows from r on, up to 16. */
+/* The rows of a block of n, which begins with row `first` of all, from number r on, at most 16 of them: from
+ * floats, turned like those that stay floats. */
 LSTM__INLINE void lstm__low_turned(const struct lstm__matrix *to, char *words,
                                    const struct lstm__source *s, lstm__row_fn find, size_t first,
                                    size_t n, size_t r)
 {
 	const size_t rows = n - r < LSTM__TURNED ? n - r : LSTM__TURNED;
-	const size_t bytes = lstm__word_bytes(s->dtype);
+	const size_t bytes = lstm__word_bytes(s->dtype), four = LSTM__CHUNK / LSTM__TURNED;
 	float x[LSTM__CHUNK * LSTM__TURNED], scale[LSTM__TURNED] = {0};
 	int32_t sum[LSTM__TURNED] = {0};
-	uint32_t word[LSTM__CHUNK];
-	uint16_t half[LSTM__CHUNK];
-	const int halves = s->dtype == LSTM_DTYPE_F16;
-	size_t k, j, i, columns;
+	uint32_t halves[LSTM__CHUNK];
+	union lstm__low low;
+	size_t k, j, i, columns, count;
 
 	if (s->dtype == LSTM_DTYPE_I8)
 		memcpy(scale, to->scale + first + r, rows * sizeof(float));
+	words += r * bytes;
 	for (k = 0; k < s->columns; k += LSTM__CHUNK) {
 		columns = lstm__chunk_of(s->columns - k);
 		if (rows < LSTM__TURNED || columns < LSTM__CHUNK)
 			memset(x, 0, sizeof(x));
 		lstm__pack_tiles(x, LSTM__TURNED, s, find, first + r, rows, k, k + columns);
-		for (j = 0; j < columns; j += 4) {
-			const size_t at = lstm__words(s->dtype, k + j);
-			const size_t end = lstm__words(s->dtype, columns - j < 4 ? k + columns : k + j + 4);
-			lstm__low_words(word, half, x + j * LSTM__TURNED, s->dtype, scale, sum);
-			for (i = 0; i < end - at; i++) {
-				char *row = words + ((at + i) * n + r) * bytes;
-				if (rows < LSTM__TURNED)
-					memcpy(row, halves ? (void *)(half + i * LSTM__TURNED)
-					                   : (void *)(word + i * LSTM__TURNED),
-					       rows * bytes);
-				else if (halves)
-					memcpy(row, half + i * LSTM__TURNED, LSTM__TURNED * 2);
-				else
-					memcpy(row, word + i * LSTM__TURNED, LSTM__TURNED * 4);
-			}
+		for (j = 0; j < columns; j += four) {
+			float *part = x + j * LSTM__TURNED;
+			lstm__low_round(halves, part, s->dtype, scale, LSTM__TURNED);
+			lstm__low_words(&low, halves, part, s->dtype, sum, LSTM__TURNED);
+			count = columns - j < four ? columns - j : four;
+			for (i = 0; i < lstm__words(s->dtype, count); i++, words += n * bytes)
+				lstm__low_put(words, (const char *)&low + i * LSTM__TURNED * bytes,
+				              rows * bytes);
 		}
 	}
 	if (s->dtype == LSTM_DTYPE_I8)
 		memcpy(to->sum + first + r, sum, rows * sizeof(int32_t));
 }
-
-LSTM__INLINE void lstm__low_block_by(const struct lstm__matrix *to, char *words,
-                                     const struct lstm__source *s, lstm__row_fn find, size_t first,
-                                     size_t n)
-{
-	size_t r;
-	for (r = 0; r < n; r += LSTM__TURNED)
-		lstm__low_turned(to, words, s, find, first, n, r);
-}
-
-#ifdef LSTM__HAVE_AVX2
-/* The same loops in longer vectors, which only the compiler makes of them: where AVX2 may be used, see
- * above. */
-static __attribute__((target("avx2"))) void
-lstm__low_block_avx2(const struct lstm__matrix *to, char *words, const struct lstm__source *s,
-                     lstm__row_fn find, size_t first, size_t n)
-{
-	lstm__low_block_by(to, words, s, find, first, n);
-}
-
-static __attribute__((target("avx2"))) float lstm__weight_scale_avx2(const float *row, size_t n,
-                                                                     size_t stride)
-{
-	return lstm__least_missing(row, n, stride);
-}
 #endif
-
-static void lstm__low_block(const struct lstm__matrix *to, char *words, const struct lstm__source *s,
-                            lstm__row_fn find, size_t first, size_t n)
-{
-#ifdef LSTM__HAVE_AVX2
-	if (s->lanes >= 8) {
-		lstm__low_block_avx2(to, words, s, find, first, n);
-		return;
-	}
-#endif
-	lstm__low_block_by(to, words, s, find, first, n);
-}
-#endif
-
-/* The scale of a row of floats. */
-static float lstm__low_scale(const struct lstm__source *s, size_t row)
-{
-	const float *from = s->data + row * s->row;
-#ifdef LSTM__HAVE_AVX2
-	if (s->lanes >= 8)
-		return lstm__weight_scale_avx2(from, s->columns, s->column);
-#endif
-	return lstm__weight_scale(from, s->columns, s->column);
-}
 
 /* Rows [first, first + n), a block.  scale: of each of the framework's rows, or NULL. */
-static void lstm__pack_low_block(const struct lstm__matrix *to, const struct lstm__source *s,
-                                 lstm__row_fn find, size_t first, size_t n, const float *scale)
+LSTM__INLINE void lstm__low_block(const struct lstm__matrix *to, const struct lstm__source *s,
+                                  lstm__row_fn find, size_t first, size_t n, const float *scale)
 {
 	const size_t bytes = lstm__word_bytes(s->dtype);
 	char *words = (char *)to->words + (first * s->all + n * s->before) * bytes;
 	const int int8 = s->dtype == LSTM_DTYPE_I8;
 	int padded = 0;
-	size_t r, k, row;
+	size_t r, row;
 
 	for (r = 0; r < n; r++) {
 		const int real = find(s, first + r, &row) > 0;
@@ -2412,37 +2356,53 @@ static void lstm__pack_low_block(const struct lstm__matrix *to, const struct lst
 		if (real && scale)
 			to->scale[first + r] = scale[row];
 		else if (real)
-			to->scale[first + r] = lstm__low_scale(s, row);
+			to->scale[first + r] =
+				lstm__weight_scale(s->data + row * s->row, s->columns, s->column);
 	}
 #ifdef LSTM__VECTORS
 	if (n > 1 && s->from == LSTM_DTYPE_F32) {
-		lstm__low_block(to, words, s, find, first, n);
+		for (r = 0; r < n; r += LSTM__TURNED)
+			lstm__low_turned(to, words, s, find, first, n, r);
 		return;
 	}
 #endif
 	if (padded)
 		memset(words, 0, lstm__words(s->dtype, s->columns) * n * bytes);
-	for (r = 0; r < n; r++) {
-		if (!find(s, first + r, &row))
-			continue;
-		for (k = 0; k < s->columns; k += LSTM__CHUNK) {
-			char *chunk = words + (lstm__words(s->dtype, k) * n + r) * bytes;
-			const int32_t sum = lstm__low_chunk(
-				chunk, s, row * s->row + k * s->column,
-				lstm__chunk_of(s->columns - k), n, int8 ? to->scale[first + r] : 0);
-			if (int8)
-				to->sum[first + r] += sum;
-		}
-	}
+	for (r = 0; r < n; r++)
+		if (find(s, first + r, &row))
+			lstm__low_row(words + r * bytes, n * bytes, s, row * s->row,
+			              int8 ? to->scale[first + r] : 0,
+			              int8 ? to->sum + first + r : NULL);
 }
+
+LSTM__INLINE void lstm__pack_low_by(const struct lstm__matrix *to, const struct lstm__source *s,
+                                    lstm__row_fn find, size_t rows, size_t block, const float *scale)
+{
+	size_t first;
+	for (first = 0; first < rows; first += block)
+		lstm__low_block(to, s, find, first, rows - first < block ? rows - first : block, scale);
+}
+
+#ifdef LSTM__HAVE_AVX2
+/* The same loops, which the compiler makes longer vectors of. */
+static __attribute__((target("avx2"))) void
+lstm__pack_low_avx2(const struct lstm__matrix *to, const struct lstm__source *s, lstm__row_fn find,
+                    size_t rows, size_t block, const float *scale)
+{
+	lstm__pack_low_by(to, s, find, rows, block, scale);
+}
+#endif
 
 static void lstm__pack_low(const struct lstm__matrix *to, const struct lstm__source *s,
                            lstm__row_fn find, size_t rows, size_t block, const float *scale)
 {
-	size_t first;
-	for (first = 0; first < rows; first += block)
-		lstm__pack_low_block(to, s, find, first, rows - first < block ? rows - first : block,
-		                     scale);
+#ifdef LSTM__HAVE_AVX2
+	if (s->lanes >= 8) { /* as in lstm__pack_tiles */
+		lstm__pack_low_avx2(to, s, find, rows, block, scale);
+		return;
+	}
+#endif
+	lstm__pack_low_by(to, s, find, rows, block, scale);
 }
 #endif
 /* ==== src/pack_layer.h ======================================================================== */
@@ -6878,7 +6838,9 @@ LSTM__DEF lstm_status lstm_model_load_memory(lstm_model **model, const void *dat
 #define LSTM__TARGET __attribute__((target("avx2,fma,f16c")))
 #define LSTM__LANES 8
 #define LSTM__UNITS 2
-#define LSTM__WIDE (LSTM__WEIGHTS != LSTM__F32) /* which does nothing but load: known addresses gain a tenth */
+/* fp32 has a function for either kind of blocks: its loops do nothing but load, and take up to a sixth
+ * longer (64x64 and 128x128 on a Xeon) where the distances are no constants. */
+#define LSTM__WIDE (LSTM__WEIGHTS != LSTM__F32)
 #if LSTM__WEIGHTS == LSTM__F32
 #ifdef LSTM__HAVE_AVX512
 #define LSTM__MAKES_HALVES 1
@@ -7786,15 +7748,6 @@ LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_h)(const struct lstm__layer 
 	return LSTM__FN(rows_of)(&l->u, block * LSTM__FN(depth)(l) + skip + stride * x, block + skip);
 }
 
-/* The outputs from vector `first` on, which is number `part` of its block. */
-LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_outputs)(const struct lstm__layer *l,
-                                                             size_t first, size_t part)
-{
-	const size_t block = (first - part) * LSTM__LANES, skip = part * LSTM__LANES;
-	return LSTM__FN(rows_of)(&l->projection,
-	                         block * lstm__words(LSTM__DTYPE, l->hidden) + skip, block + skip);
-}
-
 /* Lines of far weights per k of m streams: a tile of few takes less time, and fewer of them follow. */
 LSTM__INLINE int LSTM__FN(far_lines)(const int m)
 {
@@ -8287,22 +8240,20 @@ LSTM__NOINLINE void LSTM__FN(tiles_ahead)(const struct lstm__layer *l,
 	LSTM__FN(tiles)(l, in, first, part, stride, m, 1);
 }
 
-/* Vector `first` of the outputs of m streams, number `part` of its block. */
-LSTM__INLINE void LSTM__FN(tile_output)(const struct lstm__layer *l,
-                                        const struct LSTM__FN(streams) *in, size_t first,
-                                        size_t part, size_t stride, const int m)
+/* The same of vector `first` of the rows alone, which is number `part` of a block of fewer than four. */
+LSTM__INLINE void LSTM__FN(tile_one)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
+                                     size_t first, size_t part, size_t stride, const int m)
 {
+	const size_t block = (first - part) * LSTM__LANES, skip = part * LSTM__LANES;
 	const float *from[LSTM__STREAMS];
 	lstm__vf sum[LSTM__STREAMS];
 	int s;
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
 		from[s] = in->x[s];
-		sum[s] = lstm__set(0);
-		LSTM__HOLD(sum[s]);
+		sum[s] = lstm__load(in->start[s] + first * LSTM__LANES);
 	}
-	LSTM__FN(dot)(sum, m, 1, LSTM__FN(rows_of_outputs)(l, first, part), stride, 0, LSTM__LANES, from,
-	              l->hidden);
+	LSTM__FN(dot)(sum, m, 1, LSTM__FN(rows_of_x)(l, block, skip), stride, 0, LSTM__LANES, from, l->width);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++)
 		lstm__store(in->out[s] + first * LSTM__LANES, sum[s]);
@@ -8648,33 +8599,28 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 	}
 }
 
-/* The outputs of in's m streams, whole blocks of four vectors as the gates of a layer without recurrence. */
-LSTM__INLINE void LSTM__FN(tiles_output)(const struct lstm__layer *l, struct LSTM__FN(streams) *in,
-                                         size_t m)
+/* The outputs of m streams, all vectors of them: whole blocks of four are as a unit's gates.  A function of
+ * its own has registers for the others' addresses. */
+LSTM__NOINLINE void LSTM__FN(tiles_output)(const struct lstm__layer *outputs, size_t vectors,
+                                           struct LSTM__FN(streams) *in, size_t m)
 {
-	const size_t vectors = (l->output + LSTM__LANES - 1) / LSTM__LANES, whole = vectors - vectors % 4;
-	struct lstm__layer outputs;
+	const size_t rest = vectors % 4, stride = rest * LSTM__LANES;
 	size_t v, s;
-
-	memset(&outputs, 0, sizeof(outputs));
-	outputs.w = l->projection;
-	outputs.width = l->hidden;
 	for (s = 0; s < m; s++) {
 		memset(in->out[s], 0, vectors * LSTM__LANES * sizeof(float));
 		in->start[s] = in->out[s];
 	}
+	for (v = 0; v < vectors - rest; v += 4)
+		LSTM__FN(tiles_ahead)(outputs, in, v / 4, 0, 4 * LSTM__LANES, m);
 	for (; s < LSTM__FEW; s++) { /* the first one again: few sums take as long as four */
 		in->x[s] = in->x[0];
-		in->out[s] = in->out[0];
+		in->start[s] = in->out[s] = in->out[0];
 	}
-	for (v = 0; v < whole; v += 4)
-		LSTM__FN(tiles_ahead)(&outputs, in, v / 4, 0, 4 * LSTM__LANES, m);
 	for (; v < vectors; v++)
-		if (m == 1)
-			LSTM__FN(tile_output)(l, in, v, v - whole, (vectors - whole) * LSTM__LANES, 1);
+		if (m == 1) /* its next vector does not wait for this one, if there is little to do for it */
+			LSTM__FN(tile_one)(outputs, in, v, rest - (vectors - v), stride, 1);
 		else
-			LSTM__FN(tile_output)(l, in, v, v - whole, (vectors - whole) * LSTM__LANES,
-			                      LSTM__FEW);
+			LSTM__FN(tile_one)(outputs, in, v, rest - (vectors - v), stride, LSTM__FEW);
 }
 
 /* h = projection (o * tanh(c)) for the n streams in active; y: the first stream's, or NULL. */
@@ -8682,9 +8628,14 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
                                              size_t n)
 {
 	const struct lstm__layer *l = job->layer;
+	const size_t vectors = (l->output + LSTM__LANES - 1) / LSTM__LANES;
+	struct lstm__layer outputs; /* whose x is what is projected, and that has no h */
 	struct LSTM__FN(streams) in;
 	size_t from, m, s, unit;
 
+	memset(&outputs, 0, sizeof(outputs));
+	outputs.w = l->projection;
+	outputs.width = l->hidden;
 	in.projected = 0;
 	in.next = 0;
 	in.turn = 0;
@@ -8695,7 +8646,7 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 			in.x[s] = LSTM__FN(own)(job, b, job->cells + b * job->c_row, l->hidden);
 			in.out[s] = lstm__job_h(job, (int)b, 1);
 		}
-		LSTM__FN(tiles_output)(l, &in, m);
+		LSTM__FN(tiles_output)(&outputs, vectors, &in, m);
 		for (s = 0; s < m; s++)
 			for (unit = 0; unit < l->output; unit += LSTM__LANES)
 				LSTM__V(put)(LSTM__V(flush)(lstm__load(in.out[s] + unit)), unit,
@@ -8994,7 +8945,7 @@ LSTM__INLINE void LSTM__FN(tile_rest)(const struct lstm__layer *l, struct lstm__
 	}
 }
 
-/* The same where a call more is not felt. */
+/* One copy for all where a call more is not felt: at most once in a step of a layer that is read in turn. */
 LSTM__NOINLINE void LSTM__FN(rest_apart)(const struct lstm__layer *l, struct lstm__alone *in, size_t v,
                                          size_t rest)
 {

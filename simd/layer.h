@@ -14,7 +14,7 @@ LSTM__INLINE void LSTM__FN(tile_rest)(const struct lstm__layer *l, struct lstm__
 	}
 }
 
-/* The same where a call more is not felt. */
+/* One copy for all where a call more is not felt: at most once in a step of a layer that is read in turn. */
 LSTM__NOINLINE void LSTM__FN(rest_apart)(const struct lstm__layer *l, struct lstm__alone *in, size_t v,
                                          size_t rest)
 {

@@ -244,33 +244,28 @@ LSTM__INLINE void LSTM__FN(step)(const struct lstm__job *job, size_t first, size
 	}
 }
 
-/* The outputs of in's m streams, whole blocks of four vectors as the gates of a layer without recurrence. */
-LSTM__INLINE void LSTM__FN(tiles_output)(const struct lstm__layer *l, struct LSTM__FN(streams) *in,
-                                         size_t m)
+/* The outputs of m streams, all vectors of them: whole blocks of four are as a unit's gates.  A function of
+ * its own has registers for the others' addresses. */
+LSTM__NOINLINE void LSTM__FN(tiles_output)(const struct lstm__layer *outputs, size_t vectors,
+                                           struct LSTM__FN(streams) *in, size_t m)
 {
-	const size_t vectors = (l->output + LSTM__LANES - 1) / LSTM__LANES, whole = vectors - vectors % 4;
-	struct lstm__layer outputs;
+	const size_t rest = vectors % 4, stride = rest * LSTM__LANES;
 	size_t v, s;
-
-	memset(&outputs, 0, sizeof(outputs));
-	outputs.w = l->projection;
-	outputs.width = l->hidden;
 	for (s = 0; s < m; s++) {
 		memset(in->out[s], 0, vectors * LSTM__LANES * sizeof(float));
 		in->start[s] = in->out[s];
 	}
+	for (v = 0; v < vectors - rest; v += 4)
+		LSTM__FN(tiles_ahead)(outputs, in, v / 4, 0, 4 * LSTM__LANES, m);
 	for (; s < LSTM__FEW; s++) { /* the first one again: few sums take as long as four */
 		in->x[s] = in->x[0];
-		in->out[s] = in->out[0];
+		in->start[s] = in->out[s] = in->out[0];
 	}
-	for (v = 0; v < whole; v += 4)
-		LSTM__FN(tiles_ahead)(&outputs, in, v / 4, 0, 4 * LSTM__LANES, m);
 	for (; v < vectors; v++)
-		if (m == 1)
-			LSTM__FN(tile_output)(l, in, v, v - whole, (vectors - whole) * LSTM__LANES, 1);
+		if (m == 1) /* its next vector does not wait for this one, if there is little to do for it */
+			LSTM__FN(tile_one)(outputs, in, v, rest - (vectors - v), stride, 1);
 		else
-			LSTM__FN(tile_output)(l, in, v, v - whole, (vectors - whole) * LSTM__LANES,
-			                      LSTM__FEW);
+			LSTM__FN(tile_one)(outputs, in, v, rest - (vectors - v), stride, LSTM__FEW);
 }
 
 /* h = projection (o * tanh(c)) for the n streams in active; y: the first stream's, or NULL. */
@@ -278,9 +273,14 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
                                              size_t n)
 {
 	const struct lstm__layer *l = job->layer;
+	const size_t vectors = (l->output + LSTM__LANES - 1) / LSTM__LANES;
+	struct lstm__layer outputs; /* whose x is what is projected, and that has no h */
 	struct LSTM__FN(streams) in;
 	size_t from, m, s, unit;
 
+	memset(&outputs, 0, sizeof(outputs));
+	outputs.w = l->projection;
+	outputs.width = l->hidden;
 	in.projected = 0;
 	in.next = 0;
 	in.turn = 0;
@@ -291,7 +291,7 @@ LSTM__NOINLINE void LSTM__FN(project_output)(const struct lstm__job *job, float 
 			in.x[s] = LSTM__FN(own)(job, b, job->cells + b * job->c_row, l->hidden);
 			in.out[s] = lstm__job_h(job, (int)b, 1);
 		}
-		LSTM__FN(tiles_output)(l, &in, m);
+		LSTM__FN(tiles_output)(&outputs, vectors, &in, m);
 		for (s = 0; s < m; s++)
 			for (unit = 0; unit < l->output; unit += LSTM__LANES)
 				LSTM__V(put)(LSTM__V(flush)(lstm__load(in.out[s] + unit)), unit,

@@ -167,22 +167,20 @@ LSTM__NOINLINE void LSTM__FN(tiles_ahead)(const struct lstm__layer *l,
 	LSTM__FN(tiles)(l, in, first, part, stride, m, 1);
 }
 
-/* Vector `first` of the outputs of m streams, number `part` of its block. */
-LSTM__INLINE void LSTM__FN(tile_output)(const struct lstm__layer *l,
-                                        const struct LSTM__FN(streams) *in, size_t first,
-                                        size_t part, size_t stride, const int m)
+/* The same of vector `first` of the rows alone, which is number `part` of a block of fewer than four. */
+LSTM__INLINE void LSTM__FN(tile_one)(const struct lstm__layer *l, const struct LSTM__FN(streams) *in,
+                                     size_t first, size_t part, size_t stride, const int m)
 {
+	const size_t block = (first - part) * LSTM__LANES, skip = part * LSTM__LANES;
 	const float *from[LSTM__STREAMS];
 	lstm__vf sum[LSTM__STREAMS];
 	int s;
 	LSTM__UNROLL
 	for (s = 0; s < m; s++) {
 		from[s] = in->x[s];
-		sum[s] = lstm__set(0);
-		LSTM__HOLD(sum[s]);
+		sum[s] = lstm__load(in->start[s] + first * LSTM__LANES);
 	}
-	LSTM__FN(dot)(sum, m, 1, LSTM__FN(rows_of_outputs)(l, first, part), stride, 0, LSTM__LANES, from,
-	              l->hidden);
+	LSTM__FN(dot)(sum, m, 1, LSTM__FN(rows_of_x)(l, block, skip), stride, 0, LSTM__LANES, from, l->width);
 	LSTM__UNROLL
 	for (s = 0; s < m; s++)
 		lstm__store(in->out[s] + first * LSTM__LANES, sum[s]);

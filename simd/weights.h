@@ -95,15 +95,6 @@ LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_h)(const struct lstm__layer 
 	return LSTM__FN(rows_of)(&l->u, block * LSTM__FN(depth)(l) + skip + stride * x, block + skip);
 }
 
-/* The outputs from vector `first` on, which is number `part` of its block. */
-LSTM__INLINE struct LSTM__FN(rows) LSTM__FN(rows_of_outputs)(const struct lstm__layer *l,
-                                                             size_t first, size_t part)
-{
-	const size_t block = (first - part) * LSTM__LANES, skip = part * LSTM__LANES;
-	return LSTM__FN(rows_of)(&l->projection,
-	                         block * lstm__words(LSTM__DTYPE, l->hidden) + skip, block + skip);
-}
-
 /* Lines of far weights per k of m streams: a tile of few takes less time, and fewer of them follow. */
 LSTM__INLINE int LSTM__FN(far_lines)(const int m)
 {

@@ -36,11 +36,7 @@ static size_t lstm__plain_row(const struct lstm__source *s, size_t r, size_t *ro
 
 typedef size_t (*lstm__row_fn)(const struct lstm__source *s, size_t r, size_t *row);
 
-#if defined(LSTM__VECTORS) || defined(LSTM__HAVE_SIMD128)
-#define LSTM__TILED 1 /* else each block is a row */
-#endif
-
-#ifdef LSTM__TILED
+#ifdef LSTM__VECTORS /* else each block is a row */
 /* Packing is moving: tiles of 4 rows and 16 columns, a cache line of each row, whose loops are of
  * constant length so that they become vectors without any flag. */
 #define LSTM__TILE_ROWS 4
@@ -243,7 +239,7 @@ static void lstm__pack(float *all, const struct lstm__source *s, lstm__row_fn fi
 	for (first = 0; first < rows; first += block) {
 		size_t n = rows - first < block ? rows - first : block;
 		float *to = all + first * s->all + n * s->before;
-#ifdef LSTM__TILED
+#ifdef LSTM__VECTORS
 		if (n > 1) {
 			lstm__pack_block(to, s, find, first, n);
 			continue;

@@ -3,7 +3,7 @@
 #ifndef LSTM_SELF
 #define LSTM_SELF "lstm.h"
 #endif
-#if defined(__has_include) && (defined(LSTM__VECTORS) || defined(LSTM__HAVE_SIMD128))
+#if defined(__has_include) && defined(LSTM__VECTORS)
 #if !__has_include(LSTM_SELF)
 #error "lstm.h: the header includes itself; if you renamed it, define LSTM_SELF as its new name: #define LSTM_SELF \"name.h\""
 #endif

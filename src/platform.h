@@ -113,9 +113,18 @@ __asm__(".ifndef lstm__moves\n"
 #endif
 #endif
 
-#if defined(LSTM__HAVE_AVX2) || defined(LSTM__HAVE_AVX512) || defined(LSTM__HAVE_NEON)
+#if defined(LSTM__HAVE_AVX2) || defined(LSTM__HAVE_AVX512) || defined(LSTM__HAVE_NEON) || \
+        defined(LSTM__HAVE_SIMD128)
 #define LSTM__VECTORS 1
 #endif
+
+/* Where byte i of a word in memory is in the word. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define LSTM__BYTE(i) (24 - 8 * (i))
+#else
+#define LSTM__BYTE(i) (8 * (i))
+#endif
+
 #if !defined(LSTM_NO_SLEEF) && defined(__has_include) && defined(LSTM__VECTORS)
 #if !__has_include(<sleef.h>)
 #error "lstm.h: SLEEF is missing: install it (Debian: libsleef-dev) and link with -lsleef, or define LSTM_NO_SLEEF to use the built-in polynomials"

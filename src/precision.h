@@ -136,7 +136,7 @@ LSTM__INLINE int32_t lstm__chunk_most(const float *x)
 /* The scale of a row of weights: of the eight that take the largest to 127.5, 127, ... 124 steps the
  * one whose codes miss least, which misses a twentieth less than the second of them for 100 weights,
  * and finds out if all weights are multiples of the largest's 127th. */
-LSTM__INLINE float lstm__least_missing(const float *row, size_t n, size_t stride)
+LSTM__INLINE float lstm__weight_scale(const float *row, size_t n, size_t stride)
 {
 	uint64_t missed[8] = {0};
 	float x[LSTM__CHUNK], scale[8], best = 0;
@@ -170,11 +170,6 @@ LSTM__INLINE float lstm__least_missing(const float *row, size_t n, size_t stride
 		}
 	}
 	return best;
-}
-
-static float lstm__weight_scale(const float *row, size_t n, size_t stride)
-{
-	return lstm__least_missing(row, n, stride);
 }
 
 /* Whether rows can have these scales, which NULL leaves open. */
@@ -229,7 +224,8 @@ LSTM__INLINE void lstm__chunk_f16(uint32_t *to, const float *x)
 {
 	uint32_t subnormal[LSTM__CHUNK];
 	int i;
-	for (i = 0; i < LSTM__CHUNK; i++) /* by itself: no compiler adds floats where it may not need to */
+	for (i = 0; i < LSTM__CHUNK; i++) /* a loop by itself, as compilers make no vectors of sums that an if
+	                                   * below may not need */
 		subnormal[i] = lstm__bits_of(lstm__float_of(lstm__bits_of(x[i]) & 0x7fffffff) + 0.5f);
 	for (i = 0; i < LSTM__CHUNK; i++) {
 		const uint32_t all = lstm__bits_of(x[i]), bits = all & 0x7fffffff, sign = all >> 16 & 0x8000;
