@@ -81,6 +81,7 @@ static long go_round(const struct loop *l, long n)
 /* Operations, units or bytes per ns.  How often to go round is found by trying. */
 static double rate(const struct loop *l)
 {
+	const double start = bench_now();
 	long n = 1;
 	int tries = 0;
 
@@ -92,9 +93,10 @@ static double rate(const struct loop *l)
 		time = bench_own_cpu() - before;
 		if (bench_preemptions() != preemptions && ++tries < TRIES)
 			continue;
-		if (time >= SAMPLE)
+		if (time >= SAMPLE && bench_now() - start > BENCH_WARM)
 			return (double)done / time;
-		n = time < SAMPLE / 100 ? 10 * n : (long)(1.2 * SAMPLE / time * (double)n) + 1;
+		if (time < SAMPLE)
+			n = time < SAMPLE / 100 ? 10 * n : (long)(1.2 * SAMPLE / time * (double)n) + 1;
 	}
 }
 

@@ -56,21 +56,28 @@ static void call(struct work *w, int e, long calls)
 	r->stream = stream;
 }
 
-/* ns of so many calls, after one that brings the weights back into the caches; negative if the
- * engine is gone. */
+/* ns of so many calls; negative if the engine is gone. */
 static double timed(struct work *w, int e, long calls)
 {
 	double before;
 
-	if (w->engines[e].calls) {
-		if (w->engines[e].calls(w->runners[e].handle, 1, NULL) < 0)
-			return -1;
+	if (w->engines[e].calls)
 		return w->engines[e].calls(w->runners[e].handle, calls, NULL);
-	}
-	call(w, e, 1);
 	before = bench_cpu();
 	call(w, e, calls);
 	return bench_cpu() - before;
+}
+
+/* The same, after so many ns of calls and at least one, which bring the weights back into the caches. */
+static double timed_warm(struct work *w, int e, long calls, double warm)
+{
+	const double start = bench_now();
+	double time;
+
+	do
+		time = timed(w, e, calls / 16 + 1);
+	while (time >= 0 && bench_now() - start < warm);
+	return time < 0 ? time : timed(w, e, calls);
 }
 
 /* Make the engine, run its first calls, all of one stream, compare. */
@@ -120,7 +127,7 @@ static double calibrate(struct work *w, int e, double repetition)
 	long calls = 1;
 
 	for (;;) {
-		time = timed(w, e, calls);
+		time = timed_warm(w, e, calls, 0);
 		if (time < 0 || time >= repetition / 4)
 			break;
 		calls *= time < repetition / 64 ? 16 : 2;
@@ -182,7 +189,7 @@ static double repetition(struct work *w, int e, int *disturbed)
 
 	do {
 		preemptions = bench_preemptions();
-		ns = timed(w, e, w->runners[e].calls);
+		ns = timed_warm(w, e, w->runners[e].calls, BENCH_WARM);
 		*disturbed = bench_preemptions() != preemptions;
 	} while (*disturbed && ns >= 0 && ns < LONG && ++tries < TRIES);
 	return ns;

@@ -33,6 +33,10 @@ double bench_clock_cost(void); /* ns between two readings of the clock, the medi
  * system does not allow it. */
 int bench_pin(int cpu);
 
+/* ns that whatever is timed runs before.  Intel's CPUs need up to 3 ms to be as fast as they are with it for
+ * long: vectors of 512 bits begin slowly, and all else is slow after loops that read such vectors. */
+#define BENCH_WARM 3e6
+
 long bench_preemptions(void); /* how often this process had to give way; -1 if not known */
 
 #endif
