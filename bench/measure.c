@@ -68,16 +68,17 @@ static double timed(struct work *w, int e, long calls)
 	return bench_cpu() - before;
 }
 
-/* The same, after so many ns of calls and at least one, which bring the weights back into the caches. */
-static double timed_warm(struct work *w, int e, long calls, double warm)
+/* So many ns of calls, and one at least: it brings the weights back into the caches.  0 if the engine is
+ * gone. */
+static int warm(struct work *w, int e, double ns)
 {
 	const double start = bench_now();
 	double time;
 
 	do
-		time = timed(w, e, calls / 16 + 1);
-	while (time >= 0 && bench_now() - start < warm);
-	return time < 0 ? time : timed(w, e, calls);
+		time = timed(w, e, w->runners[e].calls / 16 + 1);
+	while (time >= 0 && bench_now() - start < ns);
+	return time >= 0;
 }
 
 /* Make the engine, run its first calls, all of one stream, compare. */
@@ -127,7 +128,7 @@ static double calibrate(struct work *w, int e, double repetition)
 	long calls = 1;
 
 	for (;;) {
-		time = timed_warm(w, e, calls, 0);
+		time = warm(w, e, 0) ? timed(w, e, calls) : -1;
 		if (time < 0 || time >= repetition / 4)
 			break;
 		calls *= time < repetition / 64 ? 16 : 2;
@@ -158,8 +159,10 @@ static void latencies(struct work *w, int e, long count, struct bench_row *row)
 	int known = 1;
 	long i;
 
-	if (!ns)
+	if (!ns || !warm(w, e, BENCH_WARM)) {
+		free(ns);
 		return;
+	}
 	if (w->engines[e].calls) {
 		known = w->engines[e].calls(w->runners[e].handle, count, ns) >= 0;
 	} else {
@@ -183,13 +186,17 @@ static void latencies(struct work *w, int e, long count, struct bench_row *row)
  * gone. */
 static double repetition(struct work *w, int e, int *disturbed)
 {
+	double before = BENCH_WARM, ns;
 	long preemptions;
-	double ns;
 	int tries = 0;
 
+	*disturbed = 0;
 	do {
+		if (!warm(w, e, before))
+			return -1;
+		before = 0;
 		preemptions = bench_preemptions();
-		ns = timed_warm(w, e, w->runners[e].calls, BENCH_WARM);
+		ns = timed(w, e, w->runners[e].calls);
 		*disturbed = bench_preemptions() != preemptions;
 	} while (*disturbed && ns >= 0 && ns < LONG && ++tries < TRIES);
 	return ns;
