@@ -186,15 +186,15 @@ static void latencies(struct work *w, int e, long count, struct bench_row *row)
  * gone. */
 static double repetition(struct work *w, int e, int *disturbed)
 {
-	double before = BENCH_WARM, ns;
+	double warming = BENCH_WARM, ns;
 	long preemptions;
 	int tries = 0;
 
 	*disturbed = 0;
 	do {
-		if (!warm(w, e, before))
+		if (!warm(w, e, warming))
 			return -1;
-		before = 0;
+		warming = 0; /* a call is enough to begin again */
 		preemptions = bench_preemptions();
 		ns = timed(w, e, w->runners[e].calls);
 		*disturbed = bench_preemptions() != preemptions;
