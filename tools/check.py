@@ -258,7 +258,7 @@ def cli_sanitize(stage):
 
 def bench(stage):
     """what the benchmark prints, and what is published of it"""
-    if stage.native("bench/lstm-bench"):
+    if stage.native("bench/lstm-bench", "bench/threads/lstm-bench-threads"):
         stage.counted("tests/test_bench.py", BUILD / "native" / "bench" / "lstm-bench")
 
 
