@@ -132,7 +132,7 @@ double bench_limit_read(const struct bench_vector *v, const void *data, size_t b
 {
 	const struct loop l = {NULL, v, data, bytes, NULL};
 
-	v->read(data, bytes, 1); /* into whatever caches it fits */
+	v->read(data, bytes, BENCH_READS); /* into whatever caches it fits */
 	return (double)bytes / rate(&l);
 }
 

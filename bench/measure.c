@@ -68,16 +68,19 @@ static double timed(struct work *w, int e, long calls)
 	return bench_cpu() - before;
 }
 
-/* So many ns of calls, and one at least: it brings the weights back into the caches.  0 if the engine is
- * gone. */
-static int warm(struct work *w, int e, double ns)
+/* One call and more, which brings the weights into the caches where they stay.  0 if the engine is gone. */
+static int warm(struct work *w, int e)
 {
 	const double start = bench_now();
+	const long calls = w->runners[e].calls / 16 + 1;
+	const int reads = w->shape->mode == BENCH_SETUP ? BENCH_READS : w->shape->steps; /* of a call */
+	long done = 0;
 	double time;
 
-	do
-		time = timed(w, e, w->runners[e].calls / 16 + 1);
-	while (time >= 0 && bench_now() - start < ns);
+	do {
+		time = timed(w, e, calls);
+		done += calls * reads;
+	} while (time >= 0 && (bench_now() - start < BENCH_WARM || done < BENCH_READS));
 	return time >= 0;
 }
 
@@ -128,7 +131,7 @@ static double calibrate(struct work *w, int e, double repetition)
 	long calls = 1;
 
 	for (;;) {
-		time = warm(w, e, 0) ? timed(w, e, calls) : -1;
+		time = timed(w, e, 1) >= 0 ? timed(w, e, calls) : -1;
 		if (time < 0 || time >= repetition / 4)
 			break;
 		calls *= time < repetition / 64 ? 16 : 2;
@@ -159,7 +162,7 @@ static void latencies(struct work *w, int e, long count, struct bench_row *row)
 	int known = 1;
 	long i;
 
-	if (!ns || !warm(w, e, BENCH_WARM)) {
+	if (!ns || !warm(w, e)) {
 		free(ns);
 		return;
 	}
@@ -186,15 +189,16 @@ static void latencies(struct work *w, int e, long count, struct bench_row *row)
  * gone. */
 static double repetition(struct work *w, int e, int *disturbed)
 {
-	double warming = BENCH_WARM, ns;
 	long preemptions;
 	int tries = 0;
+	double ns;
 
 	*disturbed = 0;
+	if (!warm(w, e))
+		return -1;
 	do {
-		if (!warm(w, e, warming))
+		if (tries && timed(w, e, 1) < 0) /* a call is enough to begin again */
 			return -1;
-		warming = 0; /* a call is enough to begin again */
 		preemptions = bench_preemptions();
 		ns = timed(w, e, w->runners[e].calls);
 		*disturbed = bench_preemptions() != preemptions;

@@ -37,6 +37,11 @@ int bench_pin(int cpu);
  * long: vectors of 512 bits begin slowly, and all else is slow after loops that read such vectors. */
 #define BENCH_WARM 3e6
 
+/* How often at least what is timed reads its weights before.  Where other buffers were read meanwhile that
+ * outgrow the second cache, a Xeon takes twice as long for the first two readings of 4 to 32 MB, and a tenth
+ * longer for the third. */
+#define BENCH_READS 5
+
 long bench_preemptions(void); /* how often this process had to give way; -1 if not known */
 
 #endif
