@@ -9,6 +9,7 @@
 #define BENCH_UNROLL _Pragma("GCC unroll 64")
 #define BENCH_COMPILER "GCC " __VERSION__
 #endif
+#define BENCH_LINES __attribute__((aligned(64)))
 #define BENCH_ALWAYS __attribute__((always_inline))
 
 #endif

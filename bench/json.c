@@ -41,9 +41,9 @@ static void limits(FILE *out, const struct bench_machine *m)
 	fprintf(out, "},\n\"limits\": {\n\"vectors\": [");
 	for (i = 0; i < 4 && (v = bench_vector_at(i)) != NULL; i++)
 		fprintf(out,
-		        "%s{\"isa\": \"%s\", \"gflops\": %.2f, \"cell_ns\": %.4f, \"chain_ns\": "
-		        "%.2f}",
-		        i ? ", " : "", v->name, m->fma[i], m->cell[i], m->chain[i]);
+		        "%s{\"isa\": \"%s\", \"gflops\": %.2f, \"gflops_still\": %.2f, "
+		        "\"cell_ns\": %.4f, \"chain_ns\": %.2f}",
+		        i ? ", " : "", v->name, m->fma[i], m->still[i], m->cell[i], m->chain[i]);
 	fprintf(out, "],\n\"dots\": [");
 	for (i = 0; i < 8 && (d = bench_dot_at(i)) != NULL; i++)
 		fprintf(out, "%s{\"name\": \"%s\", \"dtype\": \"%s\", \"gops\": %.2f}",

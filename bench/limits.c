@@ -107,6 +107,13 @@ double bench_limit_fma(const struct bench_vector *v)
 	return rate(&l);
 }
 
+double bench_limit_still(const struct bench_vector *v)
+{
+	const struct loop l = {v->still, NULL, NULL, 0, NULL};
+
+	return rate(&l);
+}
+
 double bench_limit_cell(const struct bench_vector *v)
 {
 	const struct loop l = {v->cells, NULL, NULL, 0, NULL};

@@ -10,6 +10,7 @@ struct bench_vector {
 	const char *name;    /* "avx2": the instruction set as lstm_isa_name says it */
 	int lanes;           /* floats per vector */
 	long (*fma)(long n); /* each answers how many operations it did (2 per multiply-add) ... */
+	long (*still)(long n);
 	long (*cells)(long n); /* ... or units whose gates it activated ... */
 	long (*chain)(long n); /* ... or cells, each waiting for the one before ... */
 	long (*read)(const void *data, size_t bytes, long n); /* ... or bytes it read */
@@ -34,7 +35,10 @@ const struct bench_vector *bench_vector_at(int index);
 const struct bench_vector *bench_vector_named(const char *name); /* or NULL */
 const struct bench_dot *bench_dot_at(int index);
 
-double bench_limit_fma(const struct bench_vector *v);   /* fp32 operations per ns, 2 per FMA */
+/* fp32 operations per ns, 2 per FMA: of a product of matrices in the first cache, and of numbers in
+ * registers that stay the same, with which some CPUs keep a higher clock. */
+double bench_limit_fma(const struct bench_vector *v);
+double bench_limit_still(const struct bench_vector *v);
 double bench_limit_cell(const struct bench_vector *v);  /* ns per unit: gates to h, throughput */
 double bench_limit_chain(const struct bench_vector *v); /* ns from gates to h to the next gates */
 double bench_limit_dot(const struct bench_dot *d);      /* operations per ns */

@@ -25,6 +25,7 @@
 #define v_min(a, b) _mm256_min_ps(a, b)
 #define v_max(a, b) _mm256_max_ps(a, b)
 #define v_or(a, b) _mm256_or_ps(a, b)
+#define v_hold(a) __asm__("" : "+x"(a))
 #define v_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define v_scale(x, t)                                                                              \
 	_mm256_castsi256_ps(_mm256_add_epi32(_mm256_slli_epi32(_mm256_castps_si256(t), 23),        \

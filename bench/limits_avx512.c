@@ -26,6 +26,7 @@
 #define v_max(a, b) _mm512_max_ps(a, b)
 #define v_or(a, b)                                                                                 \
 	_mm512_castsi512_ps(_mm512_or_si512(_mm512_castps_si512(a), _mm512_castps_si512(b)))
+#define v_hold(a) __asm__("" : "+v"(a))
 #define v_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define v_scale(x, t)                                                                              \
 	_mm512_castsi512_ps(_mm512_add_epi32(_mm512_slli_epi32(_mm512_castps_si512(t), 23),        \

@@ -20,6 +20,7 @@
 #define v_max(a, b) vmaxq_f32(a, b)
 #define v_or(a, b)                                                                                 \
 	vreinterpretq_f32_u32(vorrq_u32(vreinterpretq_u32_f32(a), vreinterpretq_u32_f32(b)))
+#define v_hold(a) __asm__("" : "+w"(a))
 #define v_fma(a, b, c) vfmaq_f32(c, a, b)
 #define v_scale(x, t)                                                                              \
 	vreinterpretq_f32_s32(                                                                     \

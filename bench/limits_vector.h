@@ -2,20 +2,38 @@
  * VF and VI (vectors of float and of int32), LANES, SUMS (how many sums hide the latency of an FMA
  * and still fit in registers), NAME, and v_set, v_load, v_store, v_splat (of the float at an
  * address), v_add, v_sub, v_mul, v_div, v_min, v_max, v_fma(a, b, c) = a * b + c, v_or,
- * v_scale(x, t) = x times 2 to the integer in the low bits of t.  Its target region is open. */
+ * v_scale(x, t) = x times 2 to the integer in the low bits of t, v_hold(a): a is in a register now.  Its
+ * target region is open. */
 #include "limits.h"
 
 #define UNROLL BENCH_UNROLL
 #define ROUNDS (48 / SUMS) /* per turn of the loop, which would cost a tenth if it were short */
 #define UNITS 128          /* cells whose gates and state fill half of a first-level cache */
+#define WIDTH 4            /* vectors of weights in a row of a product ... */
+#define STREAMS (SUMS / WIDTH) /* ... each of which is multiplied by the x of so many streams */
+#define ROWS 32            /* a quarter of a first-level cache at most */
 
 static volatile float limit_a = 0.999f, limit_b = 0.5f; /* not for the compiler to calculate with */
-static float limit_gates[4 * UNITS], limit_c[UNITS], limit_h[UNITS];
+static BENCH_LINES float limit_gates[4 * UNITS], limit_c[UNITS], limit_h[UNITS];
+static BENCH_LINES float limit_weights[ROWS][WIDTH * LANES], limit_x[ROWS][STREAMS];
 
-static long limit_fma(long n)
+/* Lest they be left out. */
+static inline BENCH_ALWAYS void limit_use(const VF *sum)
+{
+	VF all = sum[0];
+	int k;
+
+	UNROLL
+	for (k = 1; k < SUMS; k++)
+		all = v_add(all, sum[k]);
+	v_store(limit_h, all);
+}
+
+/* Of numbers that stay the same, in registers. */
+static long limit_still(long n)
 {
 	const VF a = v_set(limit_a), b = v_set(limit_b);
-	VF sum[SUMS], all;
+	VF sum[SUMS];
 	long i;
 	int k;
 
@@ -27,12 +45,58 @@ static long limit_fma(long n)
 		for (k = 0; k < ROUNDS * SUMS; k++)
 			sum[k % SUMS] = v_fma(sum[k % SUMS], a, b);
 	}
-	all = sum[0];
-	UNROLL
-	for (k = 1; k < SUMS; k++)
-		all = v_add(all, sum[k]);
-	v_store(limit_h, all);
+	limit_use(sum);
 	return n * ROUNDS * SUMS * LANES * 2;
+}
+
+/* The second half of the rows takes back what the first has added, lest the sums grow. */
+static void limit_fill_product(void)
+{
+	unsigned seed = 1;
+	int k, j;
+
+	for (k = 0; k < ROWS; k++) {
+		for (j = 0; j < WIDTH * LANES; j++) {
+			seed = seed * 1664525u + 1013904223u;
+			limit_weights[k][j] = k < ROWS / 2 ? (float)(seed >> 8) / (1 << 24) - 0.5f
+			                                   : limit_weights[k - ROWS / 2][j];
+		}
+		for (j = 0; j < STREAMS; j++) {
+			seed = seed * 1664525u + 1013904223u;
+			limit_x[k][j] = k < ROWS / 2 ? (float)(seed >> 8) / (1 << 24) - 0.5f
+			                             : -limit_x[k - ROWS / 2][j];
+		}
+	}
+}
+
+/* Of a product of matrices in the first cache: each row of weights by one x of each stream.  That
+ * is what Intel's clock allows, which is higher for numbers that stay the same. */
+static long limit_fma(long n)
+{
+	VF sum[SUMS], x[STREAMS];
+	long i;
+	int k, s, v;
+
+	limit_fill_product();
+	UNROLL
+	for (k = 0; k < SUMS; k++)
+		sum[k] = v_set(0);
+	for (i = 0; i < n; i++)
+		for (k = 0; k < ROWS; k++) {
+			UNROLL
+			for (s = 0; s < STREAMS; s++)
+				x[s] = v_splat(limit_x[k] + s);
+			UNROLL
+			for (v = 0; v < WIDTH; v++) {
+				VF row = v_load(limit_weights[k] + v * LANES);
+				v_hold(row); /* by one load for all streams */
+				UNROLL
+				for (s = 0; s < STREAMS; s++)
+					sum[s * WIDTH + v] = v_fma(row, x[s], sum[s * WIDTH + v]);
+			}
+		}
+	limit_use(sum);
+	return n * ROWS * SUMS * LANES * 2;
 }
 
 /* Eight independent loads at a time, combined by a cheap operation lest they be left out. */
@@ -160,5 +224,5 @@ static long limit_chain(long n)
 	return n;
 }
 
-const struct bench_vector LIMIT_TABLE = {NAME,        LANES,       limit_fma,
+const struct bench_vector LIMIT_TABLE = {NAME,        LANES,       limit_fma,  limit_still,
                                          limit_cells, limit_chain, limit_read};

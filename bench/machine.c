@@ -63,15 +63,17 @@ static double middle(double *values)
 
 static void measure_vector(struct bench_machine *m, int i, const struct bench_vector *v)
 {
-	double fma[SAMPLES], cell[SAMPLES], chain[SAMPLES];
+	double fma[SAMPLES], still[SAMPLES], cell[SAMPLES], chain[SAMPLES];
 	int k;
 
 	for (k = 0; k < SAMPLES; k++) {
 		fma[k] = bench_limit_fma(v);
+		still[k] = bench_limit_still(v);
 		cell[k] = bench_limit_cell(v);
 		chain[k] = bench_limit_chain(v);
 	}
 	m->fma[i] = middle(fma);
+	m->still[i] = middle(still);
 	m->cell[i] = middle(cell);
 	m->chain[i] = middle(chain);
 }
@@ -138,10 +140,9 @@ void bench_report_machine(FILE *out, const struct bench_machine *m)
 	fprintf(out, "load %.1f\n\nLimits, measured now (medians)\n", m->load);
 	for (i = 0; i < 4 && (v = bench_vector_at(i)) != NULL; i++)
 		fprintf(out,
-		        "  %-7s FMA %.1f GFLOP/s; the cell's arithmetic %.2f ns per unit, %.1f ns "
-		        "from"
-		        " gates to gates\n",
-		        v->name, m->fma[i], m->cell[i], m->chain[i]);
+		        "  %-7s FMA %.1f GFLOP/s, %.1f of numbers that stay the same; the cell's "
+		        "arithmetic %.2f ns per unit, %.1f ns from gates to gates\n",
+		        v->name, m->fma[i], m->still[i], m->cell[i], m->chain[i]);
 	for (i = 0; i < 8 && (d = bench_dot_at(i)) != NULL; i++)
 		fprintf(out, "  %s %.1f Gop/s\n", d->name, m->dot[i]);
 	fprintf(out, "  reading");

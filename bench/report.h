@@ -13,7 +13,7 @@ struct bench_machine {
 	const char *compiler;
 	int pinned;  /* CPU, or -1 */
 	double load; /* processes that wanted to run, over the last minute, when it began; or -1 */
-	double fma[4], cell[4], chain[4]; /* by bench_vector_at */
+	double fma[4], still[4], cell[4], chain[4]; /* by bench_vector_at */
 	double dot[8];                    /* by bench_dot_at */
 	size_t ladder_bytes[BENCH_LADDER];
 	double ladder[BENCH_LADDER]; /* bytes per ns, by the widest vectors */

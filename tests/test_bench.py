@@ -35,6 +35,9 @@ def rows_have_their_keys(folder):
     report = json.loads((folder / "out.json").read_text("utf-8"))
     kit.expect(report.keys() == {"machine", "limits", "rows"}, f"keys: {list(report)}")
     rows = report["rows"]
+    for vector in report["limits"]["vectors"]:
+        rates = [vector[key] for key in ("gflops", "gflops_still", "cell_ns", "chain_ns")]
+        kit.expect(min(rates) > 0, f"limits of {vector['isa']}: {rates}")
     kit.expect({row["mode"] for row in rows} == set(MODES), "not every mode has a row")
     for row in rows:
         missing = KEYS - row.keys()
